@@ -1,0 +1,101 @@
+/**
+ * The layers that every network here is made of. Tensors are NHWC or [n, tokens, channels]; parameter names and shapes
+ * are PyTorch's. Letters: n batch, h w height and width, c channels, t tokens, g groups.
+ */
+import * as tf from '@tensorflow/tfjs'
+import { define, type Module, weight } from './module.ts'
+import { groupNorm as groupNormOp, groupNormSilu as groupNormSiluOp } from './ops/group-norm.ts'
+
+export type Layer4D = Module<[tf.Tensor4D], tf.Tensor4D>
+export type Layer = Module<[tf.Tensor], tf.Tensor>
+
+export interface Conv2dOptions {
+  kernel?: number
+  stride?: number
+  /** Zeros added [before, after] height and width alike; a number means both. Default keeps the size at stride 1. */
+  padding?: number | readonly [number, number]
+  bias?: boolean
+}
+
+/** torch.nn.Conv2d on NHWC: [n, h, w, in] -> [n, h', w', out]. */
+export function conv2d(name: string, inputs: number, outputs: number, options: Conv2dOptions = {}): Layer4D {
+  const { kernel = 3, stride = 1, bias = true } = options
+  const same = (kernel - 1) / 2
+  const [before, after] =
+    typeof options.padding === 'object' ? options.padding : [options.padding ?? same, options.padding ?? same]
+  const parameters = {
+    [`${name}.weight`]: [outputs, inputs, kernel, kernel],
+    ...(bias && { [`${name}.bias`]: [outputs] }),
+  }
+  return define([{ parameters }], (w, x) => {
+    const filter = weight<tf.Tensor4D>(w, `${name}.weight`)
+    // tfjs-node takes only 'same' and 'valid': other paddings are made explicit.
+    const keepsSize = stride === 1 && before === same && after === same
+    const padded =
+      keepsSize || (before === 0 && after === 0)
+        ? x
+        : tf.pad(x, [
+            [0, 0],
+            [before, after],
+            [before, after],
+            [0, 0],
+          ])
+    const y = tf.conv2d(padded, filter, stride, keepsSize ? 'same' : 'valid')
+    return bias ? tf.add(y, weight(w, `${name}.bias`)) : y
+  })
+}
+
+/** torch.nn.Linear over the last axis: [..., in] -> [..., out]. */
+export function linear(name: string, inputs: number, outputs: number, bias = true): Layer {
+  const parameters = {
+    [`${name}.weight`]: [outputs, inputs],
+    ...(bias && { [`${name}.bias`]: [outputs] }),
+  }
+  return define([{ parameters }], (w, x) => {
+    const rows = tf.reshape(x, [-1, inputs])
+    const y = tf.matMul(rows, weight<tf.Tensor2D>(w, `${name}.weight`), false, true)
+    return tf.reshape(bias ? tf.add(y, weight(w, `${name}.bias`)) : y, [...x.shape.slice(0, -1), outputs])
+  })
+}
+
+/** torch.nn.GroupNorm on NHWC, optionally followed by SiLU in the same pass. */
+export function groupNorm(name: string, channels: number, { groups = 32, epsilon = 1e-5, silu = false } = {}): Layer4D {
+  const parameters = { [`${name}.weight`]: [channels], [`${name}.bias`]: [channels] }
+  const op = silu ? groupNormSiluOp : groupNormOp
+  return define([{ parameters }], (w, x) =>
+    op(x, weight<tf.Tensor1D>(w, `${name}.weight`), weight<tf.Tensor1D>(w, `${name}.bias`), groups, epsilon),
+  )
+}
+
+/** torch.nn.LayerNorm over the last axis. */
+export function layerNorm(name: string, channels: number, epsilon = 1e-5): Layer {
+  const parameters = { [`${name}.weight`]: [channels], [`${name}.bias`]: [channels] }
+  return define([{ parameters }], (w, x) => {
+    const centred = tf.sub(x, tf.mean(x, -1, true))
+    const variance = tf.mean(tf.square(centred), -1, true)
+    const scale = tf.mul(tf.rsqrt(tf.add(variance, epsilon)), weight(w, `${name}.weight`))
+    return tf.add(tf.mul(centred, scale), weight(w, `${name}.bias`))
+  })
+}
+
+/** torch.nn.Embedding: int32 ids of any shape -> [..., width]. */
+export function embedding(name: string, entries: number, width: number): Layer {
+  return define([{ parameters: { [`${name}.weight`]: [entries, width] } }], (w, ids) =>
+    tf.gather(weight<tf.Tensor2D>(w, `${name}.weight`), ids as tf.Tensor1D),
+  )
+}
+
+/** x * sigmoid(x). */
+export const silu = (x: tf.Tensor): tf.Tensor => tf.mul(x, tf.sigmoid(x))
+
+/** x * sigmoid(1.702 x), CLIP's approximation of GELU. */
+export const quickGelu = (x: tf.Tensor): tf.Tensor => tf.mul(x, tf.sigmoid(tf.mul(x, 1.702)))
+
+/** Exact GELU, x * (1 + erf(x / sqrt 2)) / 2. */
+export const gelu = (x: tf.Tensor): tf.Tensor => tf.mul(tf.mul(x, 0.5), tf.add(tf.erf(tf.mul(x, Math.SQRT1_2)), 1))
+
+/** Nearest-neighbour upsampling by two: [n, h, w, c] -> [n, 2h, 2w, c]. */
+export function upsample2(x: tf.Tensor4D): tf.Tensor4D {
+  const [n, h, w, c] = x.shape
+  return tf.reshape(tf.tile(tf.reshape(x, [n, h, 1, w, 1, c]), [1, 1, 2, 1, 2, 1]), [n, 2 * h, 2 * w, c])
+}

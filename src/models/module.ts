@@ -1,0 +1,38 @@
+import type * as tf from '@tensorflow/tfjs'
+
+/** Parameter name -> shape, both as in the PyTorch checkpoint: convolutions [out, in, kh, kw], linear [out, in]. */
+export type Shapes = Readonly<Record<string, readonly number[]>>
+
+/** Parameter name -> tensor in runtime layout: convolutions [kh, kw, in, out], everything else as in the checkpoint. */
+export type Weights = Readonly<Record<string, tf.Tensor>>
+
+/** A network or a part of one: a function of weights and inputs that names the parameters it reads. */
+export interface Module<Inputs extends unknown[] = never[], Output = unknown> {
+  (weights: Weights, ...inputs: Inputs): Output
+  readonly parameters: Shapes
+}
+
+/**
+ * Makes a module of its parts and its forward function.
+ * @param parts the modules that `forward` calls, and the shapes of parameters that it reads itself
+ */
+export function define<Inputs extends unknown[], Output>(
+  parts: readonly (Module | { readonly parameters: Shapes })[],
+  forward: (weights: Weights, ...inputs: Inputs) => Output,
+): Module<Inputs, Output> {
+  const parameters: Record<string, readonly number[]> = {}
+  for (const part of parts) Object.assign(parameters, part.parameters)
+  return Object.assign((weights: Weights, ...inputs: Inputs) => forward(weights, ...inputs), { parameters })
+}
+
+/** The weight called `name`; throws when it was not loaded. */
+export function weight<T extends tf.Tensor = tf.Tensor>(weights: Weights, name: string): T {
+  const tensor = weights[name]
+  if (!tensor) throw new Error(`weight '${name}' is not among the ${Object.keys(weights).length} loaded`)
+  return tensor as T
+}
+
+/** Number of values in all parameters. */
+export function countParameters(shapes: Shapes): number {
+  return Object.values(shapes).reduce((sum, shape) => sum + shape.reduce((a, b) => a * b, 1), 0)
+}
