@@ -1,1 +1,74 @@
-export {}
+/** Chooses the tfjs backend that every tensor then runs on, and applies the workarounds for that backend's defects. */
+import { UserError } from '../errors.ts'
+import * as cpu from './cpu.ts'
+import * as tensorflow from './tensorflow.ts'
+import * as wasm from './wasm.ts'
+import * as webgpu from './webgpu.ts'
+
+export const backendNames = ['tensorflow-gpu', 'webgpu', 'tensorflow', 'wasm', 'cpu'] as const
+
+export type BackendName = (typeof backendNames)[number]
+
+/** What a look at the files and devices says, without loading the backend. */
+export interface Availability {
+  usable: boolean
+  /** The version when usable; otherwise why not and what to do. */
+  reason: string
+  /** False for a backend that works but is never chosen by itself, as a GPU interface run by the CPU. Default true. */
+  automatic?: boolean
+}
+
+interface Backend {
+  probe(): Availability | Promise<Availability>
+  start(): Promise<void>
+}
+
+/** Fastest first, the order in which 'auto' tries them. */
+const backends: Readonly<Record<BackendName, Backend>> = {
+  'tensorflow-gpu': { probe: () => tensorflow.probe('gpu'), start: () => tensorflow.start('gpu') },
+  webgpu,
+  tensorflow: { probe: () => tensorflow.probe('cpu'), start: () => tensorflow.start('cpu') },
+  wasm,
+  cpu,
+}
+
+let current: BackendName | undefined
+
+/** Every backend, fastest first, with what is known of it from its files: nothing large is loaded. */
+export async function availableBackends(): Promise<({ name: BackendName } & Availability)[]> {
+  return Promise.all(backendNames.map(async name => ({ name, ...(await backends[name].probe()) })))
+}
+
+/**
+ * Makes `name` the backend of every tensor from now on; `auto` takes the fastest usable one.
+ * @returns the backend now in use
+ * @throws UserError when `name` is unknown or cannot be used here
+ */
+export async function useBackend(name: BackendName | 'auto' = 'auto'): Promise<BackendName> {
+  const chosen = name === 'auto' ? await fastest() : name
+  const backend = backends[chosen]
+  if (!backend)
+    throw new UserError(
+      `expected a backend out of auto, ${backendNames.join(', ')}, found '${name}': choose one of these`,
+    )
+  if (chosen === current) return chosen
+  const { usable, reason } = await backend.probe()
+  if (!usable) throw new UserError(`backend '${chosen}' cannot be used here: ${reason}`)
+  await backend.start()
+  current = chosen
+  return chosen
+}
+
+/** Gives back what would keep Node from exiting. Tensors on a webgpu backend are gone afterwards. */
+export async function releaseBackend(): Promise<void> {
+  if (current === 'webgpu') await webgpu.release()
+  current = undefined
+}
+
+async function fastest(): Promise<BackendName> {
+  for (const name of backendNames) {
+    const { usable, automatic = true } = await backends[name].probe()
+    if (usable && automatic) return name
+  }
+  return 'cpu'
+}

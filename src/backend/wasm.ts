@@ -1,0 +1,33 @@
+/**
+ * WebAssembly with SIMD: works wherever Node does. One thread, because tfjs refuses worker threads on Node
+ * (WASM_HAS_MULTITHREAD_SUPPORT is false there); its heap ends at 4 GiB.
+ */
+import { existsSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, join, sep } from 'node:path'
+import * as tf from '@tensorflow/tfjs'
+import type { Availability } from './index.ts'
+
+const require = createRequire(import.meta.url)
+
+/** The folder of the .wasm files, with a trailing separator as tfjs wants it; undefined when not installed. */
+function folder(): string | undefined {
+  try {
+    const path = dirname(require.resolve('@tensorflow/tfjs-backend-wasm'))
+    return existsSync(join(path, 'tfjs-backend-wasm-simd.wasm')) ? path + sep : undefined
+  } catch {
+    return undefined
+  }
+}
+
+export function probe(): Availability {
+  if (!folder())
+    return { usable: false, reason: 'the files of @tensorflow/tfjs-backend-wasm are not there: run npm install' }
+  return { usable: true, reason: `@tensorflow/tfjs-backend-wasm ${tf.version_core}, one thread` }
+}
+
+export async function start(): Promise<void> {
+  const { setWasmPaths } = await import('@tensorflow/tfjs-backend-wasm')
+  if (!tf.engine().registry.wasm) setWasmPaths(folder()!)
+  await tf.setBackend('wasm')
+}
