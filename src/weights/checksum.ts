@@ -1,0 +1,23 @@
+/** SHA-256 of files: weights are used only when they are the ones that were meant. */
+import { createHash } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import { UserError } from '../errors.ts'
+
+/** The SHA-256 of a file's bytes, in hexadecimal. */
+export async function sha256(path: string): Promise<string> {
+  const hash = createHash('sha256')
+  try {
+    for await (const chunk of createReadStream(path)) hash.update(chunk)
+  } catch (error) {
+    throw new UserError(`cannot read ${path}: ${(error as Error).message}`)
+  }
+  return hash.digest('hex')
+}
+
+/** @throws UserError naming the file and both sums when the file is not the one that was meant */
+export async function verify(path: string, expected: string): Promise<void> {
+  const found = await sha256(path)
+  if (found !== expected.toLowerCase()) {
+    throw new UserError(`${path}: expected SHA-256 ${expected}, found ${found}; fetch the file again`)
+  }
+}
