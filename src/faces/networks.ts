@@ -1,0 +1,115 @@
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import * as tf from '@tensorflow/tfjs'
+
+/** What we use of face-api's classes: their forward passes, which ask their input only for a batch of pixels. */
+interface Input {
+  toBatchTensor(): tf.Tensor4D
+}
+interface Network {
+  loadFromDisk(folder: string): Promise<void>
+}
+interface SsdMobilenet extends Network {
+  readonly params: { output_layer: { extra_dim: tf.Tensor3D } }
+  forwardInput(input: Input): { boxes: tf.Tensor2D[]; scores: tf.Tensor1D[] }
+}
+interface LandmarkNet extends Network {
+  readonly faceFeatureExtractor: { forwardInput(input: Input): tf.Tensor4D }
+  runNet(features: tf.Tensor4D): tf.Tensor2D
+}
+
+/** Strides of the detector's six feature maps in input pixels, and anchors in each of their cells. */
+const grids: readonly (readonly [stride: number, anchors: number])[] = [
+  [16, 3],
+  [32, 6],
+  [64, 6],
+  [128, 6],
+  [256, 6],
+  [512, 6],
+]
+const trainedSize = 512
+
+/** The detector and the landmark network of @vladmandic/face-api (MIT), their weights on the backend in use. */
+export interface FaceNetworks {
+  /**
+   * Where faces may be in one square picture whose side is a power of two.
+   * @param x [1, s, s, 3] in 0..255
+   * @returns boxes [anchors, (top, left, bottom, right)] in 0..1 and scores [anchors] in 0..1
+   */
+  detect(x: tf.Tensor4D): { boxes: tf.Tensor2D; scores: tf.Tensor1D }
+  /**
+   * The 68 landmarks of faces that fill their picture.
+   * @param x [n, 112, 112, 3] in 0..255
+   * @returns [n, 136], x and y by turns in 0..1
+   */
+  landmarks(x: tf.Tensor4D): tf.Tensor2D
+}
+
+const loaded = new Map<string, Promise<FaceNetworks>>()
+
+/** The networks on the backend in use, read from the package's folder once a backend. */
+export function faceNetworks(): Promise<FaceNetworks> {
+  const backend = tf.getBackend()
+  const networks = loaded.get(backend) ?? load()
+  loaded.set(backend, networks)
+  return networks
+}
+
+async function load(): Promise<FaceNetworks> {
+  // The ESM build has imports that Node cannot resolve; this one requires @tensorflow/tfjs and so shares our engine.
+  const require = createRequire(import.meta.url)
+  const entry = require.resolve('@vladmandic/face-api/dist/face-api.node-wasm.js')
+  const faceApi = require(entry)
+  const [ssd, landmarkNet] = [
+    new faceApi.SsdMobilenetv1() as SsdMobilenet,
+    new faceApi.FaceLandmark68Net() as LandmarkNet,
+  ]
+  const folder = join(dirname(entry), '..', 'model')
+  await Promise.all([ssd.loadFromDisk(folder), landmarkNet.loadFromDisk(folder)])
+  const trainedAnchors = ssd.params.output_layer.extra_dim
+  const shapes = cellAnchors((await trainedAnchors.data()) as Float32Array)
+
+  return {
+    detect: x =>
+      tf.tidy(() => {
+        const anchors = anchorGrid(shapes, x.shape[1])
+        const sized = Object.create(ssd, { params: { value: { ...ssd.params, output_layer: { extra_dim: anchors } } } })
+        const { boxes, scores } = (sized as SsdMobilenet).forwardInput({ toBatchTensor: () => x })
+        return { boxes: boxes[0]!, scores: scores[0]! }
+      }),
+    landmarks: x =>
+      tf.tidy(() => landmarkNet.runNet(landmarkNet.faceFeatureExtractor.forwardInput({ toBatchTensor: () => x }))),
+  }
+}
+
+/** The anchors [top, left, bottom, right] of the first cell of each feature map, in pixels from the cell's corner. */
+export function cellAnchors(trained: Float32Array): number[][][] {
+  let start = 0
+  return grids.map(([stride, count]) => {
+    const cell = Array.from({ length: count }, (_, i) =>
+      Array.from(trained.subarray(4 * (start + i), 4 * (start + i + 1)), value => value * trainedSize),
+    )
+    start += count * (trainedSize / stride) ** 2
+    return cell
+  })
+}
+
+/**
+ * Anchors for a square input of another side than the trained 512: the network is convolutional, so an anchor keeps its
+ * size in pixels and only the number of cells changes.
+ * @returns [1, anchors, (top, left, bottom, right)] in units of the side
+ */
+export function anchorGrid(cells: readonly number[][][], side: number): tf.Tensor3D {
+  const values: number[] = []
+  cells.forEach((cell, level) => {
+    const stride = grids[level]![0]
+    const count = Math.ceil(side / stride)
+    for (let row = 0; row < count; row++) {
+      for (let column = 0; column < count; column++) {
+        const corner = [row * stride, column * stride, row * stride, column * stride]
+        for (const anchor of cell) values.push(...anchor.map((value, i) => (value + corner[i]!) / side))
+      }
+    }
+  })
+  return tf.tensor3d(values, [1, values.length / 4, 4])
+}
