@@ -1,0 +1,100 @@
+/** Trains an autoencoder: L1 of pixels and of their differences, features of a recognizer, and a light KL on the latent. */
+import * as tf from '@tensorflow/tfjs'
+import type { FaceStore } from '../data/face-store.ts'
+import { normal, RandomStream } from '../data/random.ts'
+import type { Autoencoder } from '../models/autoencoder-folded.ts'
+import type { Weights } from '../models/module.ts'
+import { batchIndices } from './batches.ts'
+import type { TrainingTask } from './task.ts'
+
+export interface AutoencoderTaskOptions {
+  readonly seed: number
+  readonly batchSize: number
+  /** Weight of the L1 between differences of neighbouring pixels, which keeps edges. */
+  readonly edgeWeight: number
+  /** Weight of the squared distance between recognizer features. */
+  readonly featureWeight: number
+  readonly klWeight: number
+}
+
+/** Faces [n, s, s, 3] in [-1, 1] -> feature maps whose distances the loss sums. */
+export type FeatureNetwork = (faces: tf.Tensor4D) => tf.Tensor[]
+
+export function autoencoderTask(
+  { encode, decode }: Autoencoder,
+  faces: FaceStore,
+  demoFaces: tf.Tensor4D,
+  options: AutoencoderTaskOptions,
+  features?: FeatureNetwork,
+): TrainingTask<tf.Tensor4D> {
+  return {
+    name: 'autoencoder',
+    parameters: { ...encode.parameters, ...decode.parameters },
+    zero: /\.conv2\.weight$/,
+
+    async batch(step) {
+      const images = await faces.faces(batchIndices(step, options.batchSize, faces.count, options.seed))
+      const flip = new RandomStream(options.seed, 'flip', step).uniform() < 0.5
+      if (!flip) return images
+      const flipped = tf.reverse(images, 2)
+      images.dispose()
+      return flipped
+    },
+
+    loss(weights, images, step) {
+      const moments = encode(weights, images)
+      const { mean, logVariance } = splitMoments(moments)
+      const noise = normal(mean.shape, options.seed, 'latent', step)
+      const latent = tf.add(mean, tf.mul(tf.exp(tf.mul(logVariance, 0.5)), noise)) as tf.Tensor4D
+      const decoded = decode(weights, latent)
+
+      const pixels = tf.mean(tf.abs(tf.sub(decoded, images)))
+      const edges = tf.add(differenceL1(decoded, images, 1), differenceL1(decoded, images, 2))
+      // KL(N(mean, variance) || N(0, 1)), mean over values
+      const kl = tf.mul(0.5, tf.mean(tf.sub(tf.sub(tf.add(tf.square(mean), tf.exp(logVariance)), 1), logVariance)))
+      let loss = tf.add(tf.add(pixels, tf.mul(edges, options.edgeWeight)), tf.mul(kl, options.klWeight))
+      const parts: Record<string, tf.Scalar> = { pixels: pixels as tf.Scalar, kl: kl as tf.Scalar }
+      if (features && options.featureWeight > 0) {
+        const wanted = features(images)
+        const distance = tf.addN(features(decoded).map((f, i) => featureDistance(f, wanted[i]!)))
+        loss = tf.add(loss, tf.mul(distance, options.featureWeight))
+        parts.features = distance as tf.Scalar
+      }
+      return { loss: loss as tf.Scalar, parts }
+    },
+
+    async demo(weights) {
+      const grid = tf.tidy(() => {
+        const [n, s] = demoFaces.shape
+        const decoded = tf.clipByValue(reconstruct({ encode, decode }, weights, demoFaces), -1, 1)
+        return tf.reshape(tf.stack([demoFaces, decoded]), [2, n, s, s, 3]) as tf.Tensor5D
+      })
+      return { reconstructions: grid }
+    },
+  }
+}
+
+/** decode(mean of encode(faces)): what the autoencoder makes of faces, [n, s, s, 3]. */
+export function reconstruct({ encode, decode }: Autoencoder, weights: Weights, faces: tf.Tensor4D): tf.Tensor4D {
+  return tf.tidy(() => decode(weights, splitMoments(encode(weights, faces)).mean))
+}
+
+/** Moments [n, h, w, 2z] -> mean and log-variance, [n, h, w, z] each; the latter clamped to [-30, 20] as in CompVis. */
+export function splitMoments(moments: tf.Tensor4D): { mean: tf.Tensor4D; logVariance: tf.Tensor4D } {
+  const [mean, logVariance] = tf.split(moments, 2, 3) as [tf.Tensor4D, tf.Tensor4D]
+  return { mean, logVariance: tf.clipByValue(logVariance, -30, 20) }
+}
+
+/** Mean L1 between the differences of neighbours along an axis. */
+function differenceL1(a: tf.Tensor4D, b: tf.Tensor4D, axis: 1 | 2): tf.Tensor {
+  const d = tf.sub(a, b) as tf.Tensor4D
+  const [n, h, w, c] = d.shape
+  const size: [number, number, number, number] = axis === 1 ? [n, h - 1, w, c] : [n, h, w - 1, c]
+  const later = tf.slice(d, axis === 1 ? [0, 1, 0, 0] : [0, 0, 1, 0], size)
+  return tf.mean(tf.abs(tf.sub(later, tf.slice(d, [0, 0, 0, 0], size))))
+}
+
+/** Squared distance relative to the wanted feature's own mean square, so that every depth weighs alike. */
+function featureDistance(found: tf.Tensor, wanted: tf.Tensor): tf.Tensor {
+  return tf.div(tf.mean(tf.square(tf.sub(found, wanted))), tf.add(tf.mean(tf.square(wanted)), 1e-6))
+}
