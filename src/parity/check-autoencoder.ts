@@ -1,0 +1,52 @@
+import * as tf from '@tensorflow/tfjs'
+import { autoencoderKl } from '../models/autoencoder-kl.ts'
+import {
+  type Check,
+  compare,
+  compareParameters,
+  type GoldenFile,
+  type GoldenInput,
+  imageInput,
+  proceduralWeights,
+  toNchw,
+} from './golden.ts'
+
+export interface AutoencoderGoldenConfig {
+  in_channels: number
+  z_channels: number
+  ch: number
+  ch_mult: number[]
+  num_res_blocks: number
+}
+
+export const goldenAutoencoder = (config: AutoencoderGoldenConfig) =>
+  autoencoderKl({
+    imageChannels: config.in_channels,
+    latentChannels: config.z_channels,
+    channels: config.ch,
+    channelMult: config.ch_mult,
+    numResBlocks: config.num_res_blocks,
+  })
+
+/** Moments of the image, the decoded latent, and the gradient of sum(decoded * cotangent) with respect to the latent. */
+export async function checkAutoencoder(golden: GoldenFile<AutoencoderGoldenConfig>): Promise<Check[]> {
+  const { inputs, outputs, gradients = {} } = golden
+  const { encode, decode, parameters } = goldenAutoencoder(golden.config)
+  const names = compareParameters(parameters, golden.parameters)
+  if (names.relativeError > 0) return [names]
+  const weights = proceduralWeights(parameters)
+  const image = imageInput(inputs.image as GoldenInput)
+  const z = imageInput(inputs.z as GoldenInput)
+  const cotangent = imageInput(inputs.cotangent as GoldenInput)
+
+  const moments = encode(weights, image)
+  const { value, grad } = tf.valueAndGrad(z => decode(weights, z as tf.Tensor4D))(z, cotangent)
+  const checks = [
+    names,
+    await compare('moments', toNchw(moments), outputs.moments),
+    await compare('decoded', toNchw(value as tf.Tensor4D), outputs.decoded),
+    await compare('d/dz', toNchw(grad as tf.Tensor4D), gradients.z),
+  ]
+  tf.dispose([weights, image, z, cotangent, moments, value, grad])
+  return checks
+}
