@@ -1,0 +1,106 @@
+import { faceSize, type Point } from './template.ts'
+
+/**
+ * Half the jaw line of the mean aligned face, ear to chin, in pixels of a 128 x 128 face: distance from the middle line
+ * and height, measured on the landmarks of 22 faces.
+ */
+const halfJaw: readonly (readonly [number, number])[] = [
+  [37.5, 61.7],
+  [37.1, 71.6],
+  [35.1, 80.9],
+  [32.8, 89.1],
+  [29, 98.1],
+  [23.7, 105.4],
+  [17.9, 110.8],
+  [10.8, 116.6],
+  [0, 119.9],
+]
+
+/** Height of the forehead over the line between the ears, relative to that of the jaw under it. */
+const forehead = 0.75
+
+/** How far the mask reaches over the outline of the face, and the width of its soft rim, relative to the face's side. */
+const margin = 0.08
+const feather = 0.12
+
+/**
+ * Where the face is in an aligned face: 1 on the face, 0 on the background and at the picture's border, rising smoothly
+ * over a rim of 12 % of the side. The shape is the convex hull of the jaw line and of its mirror image over the ears,
+ * three quarters as high, which covers the forehead; it may be made at any resolution, that of latents too.
+ * @param size side of the mask in pixels
+ * @param landmarks the 68 landmarks of the face in the mask's pixels; the mean face unless given
+ * @returns size * size values in 0..1, row-major
+ */
+export function faceMask(size = faceSize, landmarks?: readonly Point[]): Float32Array {
+  const jaw = landmarks ? landmarks.slice(0, 17) : meanJaw(size)
+  const edges = [...sides(convexHull([...jaw, ...mirrored(jaw)]), margin * size), ...sides(square(size), 0)]
+  const mask = new Float32Array(size * size)
+  for (let y = 0; y < size; y++) {
+    for (let x = 0; x < size; x++) {
+      const depth = edges.reduce((least, edge) => Math.min(least, edge(x + 0.5, y + 0.5)), Number.POSITIVE_INFINITY)
+      mask[y * size + x] = smoothStep(depth / (feather * size))
+    }
+  }
+  return mask
+}
+
+/** The 17 points of the mean face's jaw line from ear to ear. */
+function meanJaw(size: number): Point[] {
+  const scale = size / 128
+  const left = halfJaw.map(([x, y]) => ({ x: (64 - x) * scale, y: y * scale }))
+  const right = halfJaw.map(([x, y]) => ({ x: (64 + x) * scale, y: y * scale }))
+  return [...left, ...right.slice(0, -1).reverse()]
+}
+
+/** The jaw line mirrored in the line between its ends and flattened: an outline of the forehead. */
+function mirrored(jaw: readonly Point[]): Point[] {
+  const [p, q] = [jaw[0]!, jaw.at(-1)!]
+  const [dx, dy] = [q.x - p.x, q.y - p.y]
+  const square = dx * dx + dy * dy || 1
+  return jaw.map(({ x, y }) => {
+    const distance = ((x - p.x) * -dy + (y - p.y) * dx) / square
+    return { x: x + (1 + forehead) * distance * dy, y: y - (1 + forehead) * distance * dx }
+  })
+}
+
+function square(size: number): Point[] {
+  return [
+    { x: 0, y: 0 },
+    { x: size, y: 0 },
+    { x: size, y: size },
+    { x: 0, y: size },
+  ]
+}
+
+/** The convex hull in the order of `square`, by Andrew's monotone chains. */
+export function convexHull(points: readonly Point[]): Point[] {
+  const sorted = points.toSorted((p, q) => p.x - q.x || p.y - q.y)
+  const chain = (ordered: readonly Point[]) => {
+    const hull: Point[] = []
+    for (const point of ordered) {
+      while (hull.length > 1 && cross(hull.at(-2)!, hull.at(-1)!, point) <= 0) hull.pop()
+      hull.push(point)
+    }
+    return hull.slice(0, -1)
+  }
+  return [...chain(sorted), ...chain(sorted.toReversed())]
+}
+
+function cross(o: Point, p: Point, q: Point): number {
+  return (p.x - o.x) * (q.y - o.y) - (p.y - o.y) * (q.x - o.x)
+}
+
+/** For every side of a convex polygon moved outwards, how deep a point is inside of it. */
+function sides(polygon: readonly Point[], outwards: number): ((x: number, y: number) => number)[] {
+  return polygon.map((p, i) => {
+    const q = polygon[(i + 1) % polygon.length]!
+    const length = Math.hypot(q.x - p.x, q.y - p.y)
+    const [nx, ny] = [-(q.y - p.y) / length, (q.x - p.x) / length]
+    return (x, y) => (x - p.x) * nx + (y - p.y) * ny + outwards
+  })
+}
+
+function smoothStep(t: number): number {
+  const s = Math.min(1, Math.max(0, t))
+  return s * s * (3 - 2 * s)
+}
