@@ -42,14 +42,18 @@ export function adamWStep(
     const second = tf.add(tf.mul(state.second, beta2), tf.mul(tf.square(g), 1 - beta2))
     const denominator = tf.add(tf.mul(tf.sqrt(second), 1 / Math.sqrt(1 - beta2 ** step)), epsilon)
     const update = tf.mul(tf.div(first, denominator), learningRate / (1 - beta1 ** step))
-    const decayed = weightDecay > 0 ? tf.mul(weights, tf.sub(1, tf.mul(decayMask, learningRate * weightDecay))) : weights
+    const decayed =
+      weightDecay > 0 ? tf.mul(weights, tf.sub(1, tf.mul(decayMask, learningRate * weightDecay))) : weights
     return [tf.sub(decayed, update), first, second, norm] as [tf.Tensor1D, tf.Tensor1D, tf.Tensor1D, tf.Scalar]
   })
   return { weights: next, state: { step, first, second }, gradientNorm }
 }
 
 /** Linear warm-up over `warmup` steps, then a cosine from `peak` to `final` at step `total` (Loshchilov and Hutter, SGDR). */
-export function learningRate(step: number, { peak, final, warmup, total }: { peak: number; final: number; warmup: number; total: number }): number {
+export function learningRate(
+  step: number,
+  { peak, final, warmup, total }: { peak: number; final: number; warmup: number; total: number },
+): number {
   if (step < warmup) return (peak * (step + 1)) / warmup
   const progress = Math.min(1, (step - warmup) / Math.max(1, total - warmup))
   return final + ((peak - final) * (1 + Math.cos(Math.PI * progress))) / 2

@@ -16,16 +16,28 @@ export function initialise(parameters: Shapes, seed: number, zero?: RegExp): Wei
   return weights
 }
 
-function initialTensor(name: string, shape: readonly number[], parameters: Shapes, seed: number, zero?: RegExp): tf.Tensor {
+function initialTensor(
+  name: string,
+  shape: readonly number[],
+  parameters: Shapes,
+  seed: number,
+  zero?: RegExp,
+): tf.Tensor {
   const layout = runtimeShape(shape)
   if (zero?.test(name)) return tf.zeros(layout)
   const random = new RandomStream(seed, 'initialise', name)
   const count = shape.reduce((a, b) => a * b, 1)
-  if (/embed(ding)?\w*\.weight$/.test(name)) return tf.tensor(random.normals(count).map(v => v * 0.02), layout)
+  if (/embed(ding)?\w*\.weight$/.test(name))
+    return tf.tensor(
+      random.normals(count).map(v => v * 0.02),
+      layout,
+    )
   // A bias follows the fan-in of the weight beside it; a one-dimensional weight, and the bias beside one, is a norm's.
   const owner = parameters[name.replace(/\.bias$/, '.weight')] ?? shape
   if (owner.length === 1) return name.endsWith('.bias') ? tf.zeros(layout) : tf.ones(layout)
   const bound = 1 / Math.sqrt(owner.slice(1).reduce((a, b) => a * b, 1))
-  return tf.tensor(Float32Array.from({ length: count }, () => (2 * random.uniform() - 1) * bound), layout)
+  return tf.tensor(
+    Float32Array.from({ length: count }, () => (2 * random.uniform() - 1) * bound),
+    layout,
+  )
 }
-

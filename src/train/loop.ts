@@ -95,13 +95,17 @@ export async function train<Batch extends tf.TensorContainer>(
     const done = step + 1
     const lossValue = (await loss.data())[0]!
     if (!Number.isFinite(lossValue)) {
-      throw new UserError(`the loss of step ${step} is ${lossValue}: lower the learning rate and run again, training goes on from ${checkpoint}`)
+      throw new UserError(
+        `the loss of step ${step} is ${lossValue}: lower the learning rate and run again, training goes on from ${checkpoint}`,
+      )
     }
     if (done % options.logEvery === 0 || done === options.steps) {
       const report: StepReport = {
         step: done,
         loss: lossValue,
-        parts: Object.fromEntries(await Promise.all(Object.entries(parts).map(async ([k, v]) => [k, (await v.data())[0]!]))),
+        parts: Object.fromEntries(
+          await Promise.all(Object.entries(parts).map(async ([k, v]) => [k, (await v.data())[0]!])),
+        ),
         learningRate: rate,
         gradientNorm: (await updated.gradientNorm.data())[0]!,
         secondsPerStep: (performance.now() - since) / 1000 / counted,

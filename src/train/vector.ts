@@ -35,6 +35,8 @@ export class WeightVector {
 
   /** One vector [length] that is 1 where the parameter has two dimensions or more: those that weight decay applies to. */
   decayMask(): tf.Tensor1D {
-    return tf.tidy(() => tf.concat1d(this.shapes.map((shape, i) => tf.fill([this.sizes[i]!], shape.length > 1 ? 1 : 0) as tf.Tensor1D)))
+    return tf.tidy(() =>
+      tf.concat1d(this.shapes.map((shape, i) => tf.fill([this.sizes[i]!], shape.length > 1 ? 1 : 0) as tf.Tensor1D)),
+    )
   }
 }

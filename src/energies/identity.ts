@@ -1,0 +1,15 @@
+/** Energies of a face's identity under a recognizer; each lowers when what its name says is reached. */
+import * as tf from '@tensorflow/tfjs'
+
+/** Faces [n, s, s, 3] in [-1, 1] -> unit embeddings [n, d]. */
+export type Embed = (faces: tf.Tensor4D) => tf.Tensor2D
+
+/** Sum over samples of max(cos(f(x_i), f(x)), 0): zero when no sample looks like the reference to the recognizer. */
+export function dissimilarity(embeddings: tf.Tensor2D, reference: tf.Tensor2D): tf.Scalar {
+  return tf.tidy(() => tf.sum(tf.relu(tf.sum(tf.mul(embeddings, reference), 1))))
+}
+
+/** Sum over samples of 1 - cos(g(x_i), g(x)): zero when every sample is the reference to the recognizer. */
+export function similarity(embeddings: tf.Tensor2D, reference: tf.Tensor2D): tf.Scalar {
+  return tf.tidy(() => tf.sum(tf.sub(1, tf.sum(tf.mul(embeddings, reference), 1))))
+}
