@@ -21,6 +21,8 @@ export interface Availability {
 interface Backend {
   probe(): Availability | Promise<Availability>
   start(): Promise<void>
+  /** False when `auto` need not even probe. */
+  plausible?(): boolean
 }
 
 /** Fastest first, the order in which 'auto' tries them. */
@@ -67,6 +69,7 @@ export async function releaseBackend(): Promise<void> {
 
 async function fastest(): Promise<BackendName> {
   for (const name of backendNames) {
+    if (backends[name].plausible?.() === false) continue
     const { usable, automatic = true } = await backends[name].probe()
     if (usable && automatic) return name
   }

@@ -1,5 +1,5 @@
 /** Any GPU, through Dawn (npm `webgpu`). Only the asynchronous `data()` reads tensors safely here. */
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as tf from '@tensorflow/tfjs'
 import type { Availability } from './index.ts'
@@ -30,6 +30,13 @@ function hasVulkan(): boolean {
   if (process.platform !== 'linux' || !existsSync(cache)) return true
   const folders = (process.env.LD_LIBRARY_PATH ?? '').split(':').filter(Boolean)
   return readFileSync(cache).includes('libvulkan.so.1') || folders.some(f => existsSync(join(f, 'libvulkan.so.1')))
+}
+
+/** Whether the system shows a GPU at all. Without one Dawn can find but the CPU under another name. */
+export function plausible(): boolean {
+  if (process.platform !== 'linux') return true
+  const nodes = existsSync('/dev/dri') ? readdirSync('/dev/dri') : []
+  return nodes.some(node => node.startsWith('renderD')) || ['/dev/nvidiactl', '/dev/dxg'].some(existsSync)
 }
 
 export async function probe(): Promise<Availability> {
