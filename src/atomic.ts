@@ -1,0 +1,76 @@
+import { randomBytes } from 'node:crypto'
+import { unlinkSync } from 'node:fs'
+import { type FileHandle, open, rename, unlink } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import { UserError } from './errors.ts'
+
+/** Temporary files of writes under way: removed when the process is ended in the middle of one. */
+const unfinished = new Set<string>()
+
+process.on('exit', () => {
+  for (const path of unfinished) {
+    try {
+      unlinkSync(path)
+    } catch {} // Nothing can be done about it any more.
+  }
+})
+
+export interface WriteOptions {
+  /** Permission bits of the new file, whatever the umask. Default: those of any new file. */
+  mode?: number
+}
+
+/**
+ * Writes a file whole or not at all: into a temporary file beside it, onto the disk, and then in its place.
+ * @throws UserError that names the path and why it cannot be written
+ */
+export async function writeFileAtomic(
+  path: string,
+  data: string | Uint8Array,
+  { mode }: WriteOptions = {},
+): Promise<void> {
+  const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`)
+  let file: FileHandle | undefined
+  try {
+    unfinished.add(temporary)
+    file = await open(temporary, 'wx', mode ?? 0o666)
+    if (mode !== undefined) await file.chmod(mode)
+    await file.writeFile(data)
+    await file.sync()
+    await file.close()
+    await rename(temporary, path)
+  } catch (error) {
+    await file?.close().catch(() => {})
+    await unlink(temporary).catch(() => {})
+    throw new UserError(`cannot write ${path}: ${reason(error as NodeJS.ErrnoException, path)}`)
+  } finally {
+    unfinished.delete(temporary)
+  }
+}
+
+/** Writes a value as indented JSON, whole or not at all. */
+export async function writeJsonAtomic(path: string, value: unknown): Promise<void> {
+  await writeFileAtomic(path, `${JSON.stringify(value, null, 2)}\n`)
+}
+
+function reason({ code, message }: NodeJS.ErrnoException, path: string): string {
+  const folder = dirname(path)
+  switch (code) {
+    case 'ENOENT':
+      return `there is no folder ${folder}: make it first`
+    case 'ENOTDIR':
+      return `${folder} is not a folder: choose another place`
+    case 'EISDIR':
+      return 'it is a folder: choose another name'
+    case 'EACCES':
+    case 'EPERM':
+      return `no permission to write in ${folder}: choose another place`
+    case 'EROFS':
+      return `${folder} is read-only: choose another place`
+    case 'ENOSPC':
+    case 'EDQUOT':
+      return 'the disk is full: make room'
+    default:
+      return message
+  }
+}
