@@ -17,4 +17,6 @@ export interface CommandEntry {
 }
 
 /** Every command by name, in the order of --help. A command's file is loaded only when the command is named. */
-export const commands: Readonly<Record<string, CommandEntry>> = {}
+export const commands: Readonly<Record<string, CommandEntry>> = {
+  dataset: { describe: 'prepare a data set of faces for training', load: () => import('./dataset.ts') },
+}
