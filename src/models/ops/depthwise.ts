@@ -1,0 +1,42 @@
+/**
+ * Depthwise convolution with a frozen filter. tfjs's wasm backend has no gradient of it at all, and elsewhere it is slow:
+ * the gradient with respect to the input is itself a depthwise convolution, of the output's gradient with zeros put
+ * between its pixels (as many as the stride skips) and the filter reversed in both axes.
+ */
+import * as tf from '@tensorflow/tfjs'
+
+/**
+ * Cross-correlates each channel with its own filter, without padding.
+ * @param x [n, h, w, c]
+ * @param filter [k, k, c, 1]; a constant, which gets no gradient
+ * @returns [n, floor((h - k) / stride) + 1, floor((w - k) / stride) + 1, c]
+ */
+export function depthwiseConv2d(x: tf.Tensor4D, filter: tf.Tensor4D, stride: number): tf.Tensor4D {
+  const [n, h, w, c] = x.shape
+  const [k] = filter.shape
+  const op = tf.customGrad(x => ({
+    value: tf.depthwiseConv2d(x as tf.Tensor4D, filter, stride, 'valid'),
+    gradFunc: (dy: tf.Tensor4D) => {
+      const [, rows, columns] = dy.shape
+      // [n, rows, columns, c] -> [n, rows * stride, columns * stride, c], zero but at multiples of the stride
+      const spreadRows = tf.pad(tf.reshape(dy, [n * rows, 1, columns, c]), beforeAfter(1, 0, stride - 1))
+      const spread = tf.pad(
+        tf.reshape(spreadRows, [n * rows * stride * columns, 1, 1, c]),
+        beforeAfter(1, 0, stride - 1),
+      )
+      const zeros = tf.reshape(spread, [n, rows * stride, columns * stride, c])
+      const padded = tf.pad(zeros, [
+        [0, 0],
+        [k - 1, h - rows * stride],
+        [k - 1, w - columns * stride],
+        [0, 0],
+      ])
+      return tf.depthwiseConv2d(padded as tf.Tensor4D, tf.reverse(filter, [0, 1]), 1, 'valid')
+    },
+  }))
+  return op(x) as tf.Tensor4D
+}
+
+/** Paddings of a tensor of rank 4 that has them on one axis only. */
+const beforeAfter = (axis: number, before: number, after: number): [number, number][] =>
+  Array.from({ length: 4 }, (_, i) => (i === axis ? [before, after] : [0, 0]))

@@ -1,0 +1,48 @@
+/** Layers that only recognition networks have. Letters: n faces, h w height and width, c channels, k kernel side. */
+import * as tf from '@tensorflow/tfjs'
+import type { Layer4D } from '../layers.ts'
+import { define, weight } from '../module.ts'
+import { depthwiseConv2d } from '../ops/depthwise.ts'
+
+/** One layer after the other. */
+export const sequence = (...layers: Layer4D[]): Layer4D =>
+  define(layers, (w, x) => layers.reduce((y, layer) => layer(w, y), x))
+
+/** torch.nn.Conv2d with as many groups as channels; zeros are added [before, after] height and width alike. */
+export function depthwise(
+  name: string,
+  channels: number,
+  kernel: number,
+  stride: number,
+  padding: readonly [number, number],
+): Layer4D {
+  const parameters = { [`${name}.weight`]: [channels, 1, kernel, kernel], [`${name}.bias`]: [channels] }
+  const around: [number, number] = [...padding]
+  return define([{ parameters }], (w, x) => {
+    const padded = around[0] + around[1] > 0 ? tf.pad(x, [[0, 0], around, around, [0, 0]]) : x
+    // [k, k, 1, c] and [k, k, c, 1] lie alike in memory.
+    const filter = tf.reshape(weight(w, `${name}.weight`), [kernel, kernel, channels, 1]) as tf.Tensor4D
+    return tf.add(depthwiseConv2d(padded, filter, stride), weight(w, `${name}.bias`))
+  })
+}
+
+/** torch.nn.BatchNorm2d in evaluation mode, over the last axis. */
+export function batchNorm(name: string, channels: number, epsilon = 1e-5): Layer4D {
+  const shape = [channels]
+  const parameters = {
+    [`${name}.weight`]: shape,
+    [`${name}.bias`]: shape,
+    [`${name}.running_mean`]: shape,
+    [`${name}.running_var`]: shape,
+  }
+  return define([{ parameters }], (w, x) => {
+    const scale = tf.mul(weight(w, `${name}.weight`), tf.rsqrt(tf.add(weight(w, `${name}.running_var`), epsilon)))
+    const shift = tf.sub(weight(w, `${name}.bias`), tf.mul(weight(w, `${name}.running_mean`), scale))
+    return tf.add(tf.mul(x, scale), shift)
+  })
+}
+
+/** torch.nn.PReLU: x where positive, slope x elsewhere. */
+export function prelu(parameter: string, channels: number): Layer4D {
+  return define([{ parameters: { [parameter]: [channels] } }], (w, x) => tf.prelu(x, weight(w, parameter)))
+}
