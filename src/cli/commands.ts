@@ -1,13 +1,12 @@
-import type { ArgumentsCamelCase, Argv } from 'yargs'
+import type { Argv } from 'yargs'
 
 /** What a command's file exports. It imports tensors only inside of its handler, so that its --help is instant. */
 export interface CommandModule {
   /** As yargs reads it: the name, then positional arguments: 'anonymize <inputs..>'. */
   command: string
-  // biome-ignore lint/suspicious/noExplicitAny: each command has options of its own
-  builder: (yargs: Argv<any>) => Argv<any>
-  // biome-ignore lint/suspicious/noExplicitAny: and its handler reads those
-  handler: (argv: ArgumentsCamelCase<any>) => void | Promise<void>
+  builder: (yargs: Argv) => unknown
+  /** Reads the options that its own builder made; no other type holds for all commands. */
+  handler: (argv: never) => void | Promise<void>
 }
 
 export interface CommandEntry {

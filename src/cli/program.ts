@@ -1,4 +1,4 @@
-import yargs, { type Argv } from 'yargs'
+import yargs, { type Argv, type CommandModule } from 'yargs'
 import packageJson from '../../package.json' with { type: 'json' }
 import { UserError } from '../errors.ts'
 import { nearestHint } from '../nearest.ts'
@@ -45,7 +45,7 @@ export async function run(
   for (const [name, { describe, load }] of Object.entries(table)) {
     // Only what the command line names is loaded; the others are there for the list.
     const module = args.includes(name) ? await load() : undefined
-    if (module) program.command(module.command, describe, module.builder, module.handler)
+    if (module) program.command({ ...module, describe } as unknown as CommandModule)
     else program.command(name, describe)
   }
   await program.parseAsync([...args])
