@@ -6,4 +6,6 @@ export const probe = (): Availability => ({ usable: true, reason: `tfjs ${tf.ver
 
 export async function start(): Promise<void> {
   await tf.setBackend('cpu')
+  // Otherwise its first tensor prints an advertisement for tfjs-node.
+  Object.assign(tf.backend(), { firstUse: false })
 }

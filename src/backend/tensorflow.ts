@@ -8,6 +8,7 @@ import { dirname, join } from 'node:path'
 import * as tf from '@tensorflow/tfjs'
 import { UserError } from '../errors.ts'
 import { restoreNodeUtil } from './defects/node-util.ts'
+import { registerNumericPadding } from './defects/tensorflow-numeric-padding.ts'
 import type { Availability } from './index.ts'
 
 const require = createRequire(import.meta.url)
@@ -81,6 +82,7 @@ export async function start(device: Device): Promise<void> {
       const cause = (error instanceof Error ? error.message : String(error)).split('\n')[0]
       throw new UserError(`the native library of ${found.package} does not load (${cause}): run npm run native`)
     }
+    registerNumericPadding()
   }
   await tf.setBackend('tensorflow')
   const backend = tf.backend() as unknown as { isUsingGpuDevice: boolean }

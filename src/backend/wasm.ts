@@ -6,6 +6,11 @@ import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join, sep } from 'node:path'
 import * as tf from '@tensorflow/tfjs'
+import { registerConv2dBackpropFilter } from './defects/wasm-conv2d-backprop-filter.ts'
+import { registerConv2dBackpropInput } from './defects/wasm-conv2d-backprop-input.ts'
+import { registerDepthwiseBackpropFilter, registerDepthwiseBackpropInput } from './defects/wasm-depthwise-backprop.ts'
+import { registerMaxPoolGrad } from './defects/wasm-max-pool-grad.ts'
+import { registerUnsortedSegmentSum } from './defects/wasm-unsorted-segment-sum.ts'
 import type { Availability } from './index.ts'
 
 const require = createRequire(import.meta.url)
@@ -30,4 +35,10 @@ export async function start(): Promise<void> {
   const { setWasmPaths } = await import('@tensorflow/tfjs-backend-wasm')
   if (!tf.engine().registry.wasm) setWasmPaths(folder()!)
   await tf.setBackend('wasm')
+  registerConv2dBackpropFilter()
+  registerConv2dBackpropInput()
+  registerDepthwiseBackpropFilter()
+  registerDepthwiseBackpropInput()
+  registerMaxPoolGrad()
+  registerUnsortedSegmentSum()
 }
