@@ -14,9 +14,11 @@ import * as tf from '@tensorflow/tfjs'
 export function depthwiseConv2d(x: tf.Tensor4D, filter: tf.Tensor4D, stride: number): tf.Tensor4D {
   const [n, h, w, c] = x.shape
   const [k] = filter.shape
-  const op = tf.customGrad(x => ({
-    value: tf.depthwiseConv2d(x as tf.Tensor4D, filter, stride, 'valid'),
-    gradFunc: (dy: tf.Tensor4D) => {
+  const op = tf.customGrad((x, save) => {
+    // Saved and not captured: what is not saved may be gone when the gradient is taken.
+    ;(save as unknown as tf.GradSaveFunc)([filter])
+    const value = tf.depthwiseConv2d(x as tf.Tensor4D, filter, stride, 'valid')
+    const gradFunc = (dy: tf.Tensor4D, saved: tf.Tensor[]) => {
       const [, rows, columns] = dy.shape
       // [n, rows, columns, c] -> [n, rows * stride, columns * stride, c], zero but at multiples of the stride
       const spreadRows = tf.pad(tf.reshape(dy, [n * rows, 1, columns, c]), beforeAfter(1, 0, stride - 1))
@@ -31,9 +33,10 @@ export function depthwiseConv2d(x: tf.Tensor4D, filter: tf.Tensor4D, stride: num
         [k - 1, w - columns * stride],
         [0, 0],
       ])
-      return tf.depthwiseConv2d(padded as tf.Tensor4D, tf.reverse(filter, [0, 1]), 1, 'valid')
-    },
-  }))
+      return tf.depthwiseConv2d(padded as tf.Tensor4D, tf.reverse(saved[0] as tf.Tensor4D, [0, 1]), 1, 'valid')
+    }
+    return { value, gradFunc }
+  })
   return op(x) as tf.Tensor4D
 }
 
