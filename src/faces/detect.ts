@@ -1,7 +1,8 @@
 import * as tf from '@tensorflow/tfjs'
 import { type Image, resizeImage } from '../data/image.ts'
 import { faceNetworks } from './networks.ts'
-import { fivePoints, type Point } from './template.ts'
+import { apply, invert, type Similarity, similarity } from './similarity.ts'
+import { fivePoints, type Point, template } from './template.ts'
 import { turn, turnBack } from './turn.ts'
 import { warp } from './warp.ts'
 
@@ -28,30 +29,47 @@ export interface DetectOptions {
   /** Least score of a face; 0.5 unless given. */
   readonly minConfidence?: number
   /**
-   * Side of the detector's square input in pixels, a power of two from 128: it finds faces of about 30 pixels and more
-   * at that size, in time that grows with its square. Unless given, 512, and for a larger photo also 1024 and 2048.
+   * Side or sides in pixels of the squares that the photo is fitted into for the detector, powers of two from 128. It finds
+   * faces of about 30 to 150 pixels in such a square, and takes time that grows with the square of its side. Unless given, 128,
+   * 256 and 512, and for larger photos also 1024 and 2048.
    */
-  readonly inputSize?: number
+  readonly inputSize?: number | readonly number[]
   /** Whether to look again at the photo turned by quarters when it shows no upright face; true unless given. */
   readonly turned?: boolean
 }
 
+/** Side in input pixels of a face that the detector places well; smaller ones are left to a larger input if there is one. */
+const leastSide = 32
+
+/** Side of the landmark network's input. */
 const landmarkSize = 112
+
+/**
+ * Where the five points are in the landmark network's second look. Of some scales and heights, this one left the least
+ * scatter over shifted, scaled and turned boxes.
+ */
+const landmarkTemplate = template(landmarkSize).map(({ x, y }) => ({
+  x: 1.15 * (x - 56) + 56,
+  y: 1.15 * (y - 56) + 52,
+}))
 
 /**
  * Finds the faces of a photo with SSD MobileNet and their 68 landmarks, on the backend in use.
  * @returns the faces from left to right (and from top to bottom where equal), none twice; empty where there is none
  */
 export async function detectFaces(photo: Image, options: DetectOptions = {}): Promise<Face[]> {
-  const { minConfidence = 0.5, inputSize, turned = true } = options
-  const sizes = inputSize ? [inputSize] : [512, 1024, 2048].filter((size, i) => i === 0 || size <= longerSide(photo))
+  const { minConfidence = 0.5, inputSize = sizesFor(photo), turned = true } = options
+  const sizes = [inputSize].flat()
   for (const quarters of turned ? [0, 1, 3, 2] : [0]) {
     const upright = turn(photo, quarters)
     const candidates: Candidate[] = []
-    for (const size of sizes) candidates.push(...(await locate(upright, size, minConfidence)))
-    const found = withoutDuplicates(candidates)
+    for (const size of sizes) {
+      const least = size < Math.max(...sizes) ? leastSide * (longerSide(photo) / size) : 0
+      const found = await locate(upright, size, minConfidence)
+      candidates.push(...found.filter(({ box }) => Math.sqrt(box.width * box.height) >= least))
+    }
     const faces: Face[] = []
-    for (const { box, score } of found) {
+    for (const { box, score } of withoutDuplicates(candidates)) {
       const landmarks = (await landmarksInBox(upright, box)).map(p => turnBack(p, quarters, photo))
       const corners = [
         { x: box.x, y: box.y },
@@ -66,28 +84,43 @@ export async function detectFaces(photo: Image, options: DetectOptions = {}): Pr
 }
 
 /**
- * The 68 landmarks of the face in a box, without looking for it: the landmark network sees the part of the box inside
- * of the photo, in the middle of a black square.
+ * The 68 landmarks of the face in a box, without looking for it. The landmark network looks twice: at the part of the box
+ * inside of the photo, in the middle of a black square, and then at the face turned upright and scaled by the landmarks
+ * found, which halves their dependence on the box and takes most of that on the angle away.
  */
 export async function landmarksInBox(photo: Image, box: Box): Promise<Point[]> {
   const inside = clip(box, photo)
   if (!inside) throw new Error(`landmarksInBox: expected a box that overlaps the photo, found ${JSON.stringify(box)}`)
-  const side = Math.max(inside.width, inside.height)
-  const x0 = inside.x + (inside.width - side) / 2
-  const y0 = inside.y + (inside.height - side) / 2
-  const scale = side / landmarkSize
-  const crop = warp(photo, { a: scale, b: 0, tx: x0, ty: y0 }, landmarkSize, landmarkSize)
-  const barX = Math.round((side - inside.width) / 2 / scale)
-  const barY = Math.round((side - inside.height) / 2 / scale)
-  for (let y = 0; y < landmarkSize; y++) {
-    for (let x = 0; x < landmarkSize; x++) {
-      const isInside = Math.min(x - barX, landmarkSize - 1 - x - barX, y - barY, landmarkSize - 1 - y - barY) >= 0
-      if (!isInside) crop.data.fill(0, 3 * (y * landmarkSize + x), 3 * (y * landmarkSize + x) + 3)
+  const scale = landmarkSize / Math.max(inside.width, inside.height)
+  const centre = { x: inside.x + inside.width / 2, y: inside.y + inside.height / 2 }
+  const toSquare = { a: scale, b: 0, tx: landmarkSize / 2 - scale * centre.x, ty: landmarkSize / 2 - scale * centre.y }
+  const rough = await landmarksIn(photo, toSquare, { width: inside.width * scale, height: inside.height * scale })
+  return landmarksIn(photo, similarity(fivePoints(rough), landmarkTemplate))
+}
+
+/**
+ * One look of the landmark network at the square that `toSquare` cuts out of the photo.
+ * @param shown how much of the square, around its middle, is not black
+ */
+async function landmarksIn(
+  photo: Image,
+  toSquare: Similarity,
+  shown = { width: landmarkSize, height: landmarkSize },
+): Promise<Point[]> {
+  const toPhoto = invert(toSquare)
+  const square = warp(photo, toPhoto, landmarkSize, landmarkSize)
+  const middle = landmarkSize / 2
+  for (let y = 0, k = 0; y < landmarkSize; y++) {
+    for (let x = 0; x < landmarkSize; x++, k += 3) {
+      const isBar = 2 * Math.abs(x + 0.5 - middle) > shown.width || 2 * Math.abs(y + 0.5 - middle) > shown.height
+      if (isBar) square.data.fill(0, k, k + 3)
     }
   }
   const networks = await faceNetworks()
-  const values = await read(tf.tidy(() => networks.landmarks(pixels(crop))))
-  return Array.from({ length: 68 }, (_, i) => ({ x: x0 + values[2 * i]! * side, y: y0 + values[2 * i + 1]! * side }))
+  const values = await read(tf.tidy(() => networks.landmarks(pixels(square))))
+  return Array.from({ length: 68 }, (_, i) =>
+    apply(toPhoto, { x: values[2 * i]! * landmarkSize, y: values[2 * i + 1]! * landmarkSize }),
+  )
 }
 
 interface Candidate {
@@ -155,6 +188,10 @@ function bounds(points: readonly Point[]): Box {
   const [xs, ys] = [points.map(p => p.x), points.map(p => p.y)]
   const [x, y] = [Math.min(...xs), Math.min(...ys)]
   return { x, y, width: Math.max(...xs) - x, height: Math.max(...ys) - y }
+}
+
+function sizesFor(photo: Image): number[] {
+  return [128, 256, 512, 1024, 2048].filter(size => size <= Math.max(512, longerSide(photo)))
 }
 
 function longerSide({ width, height }: Image): number {

@@ -9,7 +9,8 @@ export interface PasteOptions {
   readonly mask?: Float32Array
   /** The face's 68 landmarks in the photo, to shape the mask after them rather than after the mean face. */
   readonly landmarks?: readonly Point[]
-  /** Whether to shift the face's colours so that their mean on the mask's rim is the photo's; true unless given. */
+  /** Whether to shift the face's colours so that their mean on the mask's rim is the photo's: takes a tint
+   * away, but harms where the rim shows other hair or background than the photo; false unless given. */
   readonly matchColour?: boolean
 }
 
@@ -23,7 +24,7 @@ export interface PasteOptions {
 export function pasteFace(photo: Image, face: Image, transform: Similarity, options: PasteOptions = {}): Image {
   const size = face.width
   if (face.height !== size) throw new Error(`pasteFace: expected a square face, found ${size} x ${face.height}`)
-  const { landmarks, matchColour = true } = options
+  const { landmarks, matchColour = false } = options
   const mask =
     options.mask ??
     faceMask(
