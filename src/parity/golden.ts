@@ -1,6 +1,7 @@
 /** The form of golden files, and how a tensor is compared with one. PyTorch's layouts on this side, tfjs's on the other. */
 import * as tf from '@tensorflow/tfjs'
 import type { Shapes, Weights } from '../models/module.ts'
+import { toRuntime } from '../weights/layout.ts'
 import { proceduralInput, proceduralWeight } from './procedural.ts'
 
 /** A tensor to make from its name. */
@@ -67,14 +68,12 @@ export async function compare(
   return { what, relativeError: relativeError(got, wanted), tolerance }
 }
 
-/** Procedural weights in runtime layout: convolutions [kh, kw, in, out], everything else as in the checkpoint. */
+/** Procedural weights in runtime layout. */
 export function proceduralWeights(shapes: Shapes): Weights {
   const weights: Record<string, tf.Tensor> = {}
-  for (const [name, shape] of Object.entries(shapes)) {
-    weights[name] = tf.tidy(() => {
-      const tensor = tf.tensor(proceduralWeight(name, shape), [...shape])
-      return shape.length === 4 ? tf.transpose(tensor, [2, 3, 1, 0]) : tensor
-    })
+  for (const [name, checkpointShape] of Object.entries(shapes)) {
+    const { shape, data } = toRuntime(checkpointShape, proceduralWeight(name, checkpointShape))
+    weights[name] = tf.tensor(data, shape)
   }
   return weights
 }

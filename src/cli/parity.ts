@@ -1,0 +1,101 @@
+import { readdir } from 'node:fs/promises'
+import { basename, join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { ArgumentsCamelCase, Argv } from 'yargs'
+import { UserError } from '../errors.ts'
+
+export const command = 'parity [dir]'
+export const describe = 'check the networks against reference numbers on every backend present'
+
+export const builder = (yargs: Argv) =>
+  yargs
+    .positional('dir', { type: 'string', describe: 'folder of golden files [default: those of the repository]' })
+    .option('only', { type: 'string', array: true, describe: 'names of the files to check, without .json' })
+
+interface Options {
+  dir?: string
+  only?: string[]
+  /** Of the whole program: one backend instead of every one present. */
+  backend?: string
+}
+
+const defaultFolder = fileURLToPath(new URL('../../test/golden', import.meta.url))
+
+/** Prints one line for each compared tensor; the exit code is 1 when one is beyond its tolerance. */
+export async function handler({ dir, only, backend }: ArgumentsCamelCase<Options>): Promise<void> {
+  const { passes } = await import('../parity/checkers.ts')
+  const { runParity } = await import('../parity/run.ts')
+  const folder = dir === undefined ? defaultFolder : resolve(dir)
+  const paths = await goldenFiles(folder, only)
+  const backends = await chooseBackends(backend)
+
+  const width = Math.max(...paths.map(path => name(path).length))
+  const row = (file: string, what: string, on: string, error: string, tolerance: string, ok: string) =>
+    console.log(
+      [file.padEnd(width), what.padEnd(28), on.padEnd(14), error.padStart(9), tolerance.padStart(9), ok].join('  '),
+    )
+  row('file', 'what', 'backend', 'error', 'tolerance', 'ok')
+  let failures = 0
+  let count = 0
+  await runParity(paths, backends, result => {
+    const file = name(result.path)
+    if ('skipped' in result) row(file, `skipped: ${result.skipped}`, result.backend, '', '', '')
+    else if ('error' in result) {
+      failures++
+      row(file, `error: ${result.error}`, result.backend, '', '', 'NO')
+    } else {
+      for (const check of result.checks) {
+        count++
+        const ok = passes(check)
+        if (!ok) failures++
+        const { what, relativeError, tolerance } = check
+        row(file, what, result.backend, relativeError.toExponential(1), tolerance.toExponential(0), ok ? 'yes' : 'NO')
+      }
+      row(
+        file,
+        `${result.seconds.toFixed(1)} s, peak ${(result.peakBytes / 1e9).toFixed(1)} GB`,
+        result.backend,
+        '',
+        '',
+        '',
+      )
+    }
+  })
+  console.log(failures > 0 ? `${failures} beyond tolerance` : `all ${count} within tolerance`)
+  if (failures > 0) process.exitCode = 1
+}
+
+const name = (path: string) => basename(path, '.json')
+
+async function goldenFiles(folder: string, only: string[] | undefined): Promise<string[]> {
+  const entries = await readdir(folder).catch(() => {
+    throw new UserError(`expected a folder of golden files, found none at '${folder}': name one that exists`)
+  })
+  const names = entries.filter(entry => entry.endsWith('.json')).map(name)
+  const missing = only?.find(wanted => !names.includes(wanted))
+  if (missing !== undefined || names.length === 0)
+    throw new UserError(
+      `expected ${missing ? `'${missing}.json'` : 'golden files (*.json)'} in '${folder}', found ${names.join(', ') || 'none'}`,
+    )
+  return names
+    .filter(entry => !only || only.includes(entry))
+    .sort()
+    .map(entry => join(folder, `${entry}.json`))
+}
+
+/** The backends present, or the one asked for; says why each of the others is left out. */
+async function chooseBackends(asked: string | undefined) {
+  const { availableBackends } = await import('../backend/index.ts')
+  const all = await availableBackends()
+  if (asked !== undefined) {
+    const found = all.find(({ name }) => name === asked)
+    if (!found)
+      throw new UserError(`expected a backend out of ${all.map(({ name }) => name).join(', ')}, found '${asked}'`)
+    if (!found.usable) throw new UserError(`backend '${asked}' cannot be used here: ${found.reason}`)
+    return [found.name]
+  }
+  const chosen = all.filter(({ usable, automatic = true }) => usable && automatic)
+  for (const { name, usable, reason } of all.filter(backend => !chosen.includes(backend)))
+    console.log(`${name}: not checked: ${usable ? `slow (${reason}): --backend ${name} checks it` : reason}`)
+  return chosen.map(({ name }) => name)
+}

@@ -1,0 +1,39 @@
+/** Which check a golden file asks for, by its `kind`. */
+import type { Check, GoldenFile } from './golden.ts'
+
+/** Reads another golden file of the same folder, by name without `.json`. */
+export type LoadGolden = (name: string) => Promise<GoldenFile>
+
+type Checker = (golden: never, load: LoadGolden) => Promise<Check[]>
+
+/** A checker's networks are loaded only when a file needs them. */
+const checkers: Readonly<Record<string, () => Promise<Checker>>> = {
+  schedule: async () => (await import('./check-schedule.ts')).checkSchedule,
+  unet: async () => (await import('./check-unet.ts')).checkUnet,
+  autoencoder: async () => (await import('./check-autoencoder.ts')).checkAutoencoder,
+  'clip-vision': async () => (await import('./check-clip.ts')).checkClipVision,
+  'clip-text': async () => (await import('./check-clip.ts')).checkClipText,
+  msi: async () => (await import('./check-msi.ts')).checkMsi,
+  'arcface-ir-se50': async () => (await import('./check-ir-se50.ts')).checkIrSe50,
+  pipeline: async () => (await import('./check-pipeline.ts')).checkPipeline,
+}
+
+/** Kinds of networks that this version does not have: their files are named as skipped and do not fail. */
+const absent: readonly string[] = ['bisenet']
+
+export type Outcome = { checks: Check[] } | { skipped: string }
+
+/** Whether a check stays within its tolerance; NaN does not. */
+export const passes = ({ relativeError, tolerance }: Check): boolean => relativeError <= tolerance
+
+/**
+ * Runs the check of one golden file on the backend in use.
+ * @throws Error when its kind is unknown or the file lacks a reference that the check needs
+ */
+export async function checkGolden(golden: GoldenFile, load: LoadGolden): Promise<Outcome> {
+  if (absent.includes(golden.kind)) return { skipped: 'network not in this version' }
+  const checker = await checkers[golden.kind]?.()
+  if (!checker)
+    throw new Error(`unknown kind '${golden.kind}': this version checks ${Object.keys(checkers).join(', ')}`)
+  return { checks: await checker(golden as never, load) }
+}
