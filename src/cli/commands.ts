@@ -18,4 +18,8 @@ export interface CommandEntry {
 /** Every command by name, in the order of --help. A command's file is loaded only when the command is named. */
 export const commands: Readonly<Record<string, CommandEntry>> = {
   dataset: { describe: 'prepare a data set of faces for training', load: () => import('./dataset.ts') },
+  parity: {
+    describe: 'check the networks against reference numbers on every backend present',
+    load: () => import('./parity.ts'),
+  },
 }

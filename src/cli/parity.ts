@@ -32,7 +32,7 @@ export async function handler({ dir, only, backend }: ArgumentsCamelCase<Options
   const width = Math.max(...paths.map(path => name(path).length))
   const row = (file: string, what: string, on: string, error: string, tolerance: string, ok: string) =>
     console.log(
-      [file.padEnd(width), what.padEnd(28), on.padEnd(14), error.padStart(9), tolerance.padStart(9), ok].join('  '),
+      [file.padEnd(width), what.padEnd(30), on.padEnd(14), error.padStart(9), tolerance.padStart(9), ok].join('  '),
     )
   row('file', 'what', 'backend', 'error', 'tolerance', 'ok')
   let failures = 0
