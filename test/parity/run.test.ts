@@ -1,0 +1,30 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { type FileResult, runParity } from '../../src/parity/run.ts'
+
+let folder: string
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'parity-'))
+})
+afterAll(() => rm(folder, { recursive: true }))
+
+it('checks each file in a worker, past one that fails', async () => {
+  const paths = ['broken.json', 'later.json'].map(name => join(folder, name))
+  await writeFile(paths[0]!, '{ "kind": ')
+  await writeFile(paths[1]!, JSON.stringify({ kind: 'bisenet', parameters: {} }))
+  const results: FileResult[] = []
+  await runParity(paths, ['cpu'], result => results.push(result))
+  expect(results).toHaveLength(2)
+  expect(results[0]).toMatchObject({ backend: 'cpu', path: paths[0], error: expect.stringContaining('JSON') })
+  expect(results[1]).toMatchObject({ path: paths[1], skipped: 'network not in this version' })
+}, 30_000)
+
+it('says how a worker ended that cannot start', async () => {
+  const path = join(folder, 'any.json')
+  const results: FileResult[] = []
+  await runParity([path], ['no-such-backend' as 'cpu'], result => results.push(result))
+  expect(results).toHaveLength(1)
+  expect(results[0]).toMatchObject({ path, error: expect.stringContaining('exit code 1') })
+}, 30_000)
