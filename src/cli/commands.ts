@@ -17,6 +17,10 @@ export interface CommandEntry {
 
 /** Every command by name, in the order of --help. A command's file is loaded only when the command is named. */
 export const commands: Readonly<Record<string, CommandEntry>> = {
+  parity: {
+    describe: 'check the networks against reference numbers on every backend present',
+    load: () => import('./parity.ts'),
+  },
   dataset: { describe: 'prepare a data set of faces for training', load: () => import('./dataset.ts') },
   parity: {
     describe: 'check the networks against reference numbers on every backend present',
