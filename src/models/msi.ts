@@ -17,8 +17,9 @@ export const BUCKETS = 10
  * - `released`: the mean of a scale's tokens is query, key and value. Over one key the softmax is 1, so the query and
  *   key weights do nothing and, as attn1 feeds only the query of attn2, nor does attn1: none of them gets a gradient.
  * - `patch`: the query is still that mean, keys and values are all tokens of the scale, each passed through the same
- *   projection, normalisation and time modulation. Both attentions then choose among tokens, and every weight learns;
- *   with a single token a scale the two variants are the same function.
+ *   projection, normalisation and time modulation. Both attentions then choose among tokens, and every weight learns.
+ *   Tokens have unit length, so scores come out about d times smaller than attention expects and the softmax would be
+ *   flat: they are multiplied by d. With a single token a scale the two variants are the same function.
  */
 export type MsiVariant = 'released' | 'patch'
 
@@ -49,8 +50,9 @@ export function msi({ dim, featureDims, heads, headDim, variant = 'released' }: 
     throw new Error(`msi: expected ${SCALES} feature widths, found ${featureDims.length}`)
   const timeEmbedding = embedding('t_embed1', BUCKETS, dim)
   const projections = featureDims.map((width, k) => projection(`mlp${k}`, width, dim))
-  const attn1 = crossAttention('attn1', dim, heads, headDim)
-  const attn2 = crossAttention('attn2', dim, heads, headDim)
+  const gain = variant === 'patch' ? dim : 1
+  const attn1 = crossAttention('attn1', dim, heads, headDim, gain)
+  const attn2 = crossAttention('attn2', dim, heads, headDim, gain)
   const out = linear('net.1', dim, dim)
   return define([timeEmbedding, ...projections, attn1, attn2, out], (w, features, bucket, dropout = x => x) => {
     const scale = Math.floor((bucket * SCALES) / BUCKETS)
@@ -88,11 +90,13 @@ function projection(name: string, width: number, dim: number): Module<[tf.Tensor
   })
 }
 
+/** Queries from x [n, s, d], keys and values from the context [n, t, d], scores times `gain` -> [n, s, d]. */
 function crossAttention(
   name: string,
   dim: number,
   heads: number,
   headDim: number,
+  gain: number,
 ): Module<[x: tf.Tensor3D, context: tf.Tensor3D], tf.Tensor3D> {
   const inner = heads * headDim
   const q = linear(`${name}.to_q`, dim, inner, false)
@@ -100,7 +104,8 @@ function crossAttention(
   const v = linear(`${name}.to_v`, dim, inner, false)
   const out = linear(`${name}.to_out.0`, inner, dim)
   return define([q, k, v, out], (w, x, context) => {
+    const queries = tf.mul(q(w, x), gain) as tf.Tensor3D
     const [keys, values] = [k, v].map(project => project(w, context) as tf.Tensor3D)
-    return out(w, attention(q(w, x) as tf.Tensor3D, keys!, values!, heads)) as tf.Tensor3D
+    return out(w, attention(queries, keys!, values!, heads)) as tf.Tensor3D
   })
 }
