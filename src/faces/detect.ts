@@ -34,7 +34,7 @@ export interface DetectOptions {
    * 256 and 512, and for larger photos also 1024 and 2048.
    */
   readonly inputSize?: number | readonly number[]
-  /** Whether to look again at the photo turned by quarters when it shows no upright face; true unless given. */
+  /** Whether to look at the photo turned by quarters too when it shows no face that is surely upright; true unless given. */
   readonly turned?: boolean
 }
 
@@ -53,34 +53,32 @@ const landmarkTemplate = template(landmarkSize).map(({ x, y }) => ({
   y: 1.15 * (y - 56) + 52,
 }))
 
+/** The score from which a face is surely upright: the detector also finds some lying faces, less surely. */
+const sureScore = 0.98
+
 /**
- * Finds the faces of a photo with SSD MobileNet and their 68 landmarks, on the backend in use.
+ * Finds the faces of a photo with SSD MobileNet and their 68 landmarks, on the backend in use. Unless some face is surely
+ * upright, it looks at the photo turned by quarters too, and keeps the turn with the greatest sum of scores.
  * @returns the faces from left to right (and from top to bottom where equal), none twice; empty where there is none
  */
 export async function detectFaces(photo: Image, options: DetectOptions = {}): Promise<Face[]> {
   const { minConfidence = 0.5, inputSize = sizesFor(photo), turned = true } = options
   const sizes = [inputSize].flat()
-  for (const quarters of turned ? [0, 1, 3, 2] : [0]) {
-    const upright = turn(photo, quarters)
-    const candidates: Candidate[] = []
-    for (const size of sizes) {
-      const least = size < Math.max(...sizes) ? leastSide * (longerSide(photo) / size) : 0
-      const found = await locate(upright, size, minConfidence)
-      candidates.push(...found.filter(({ box }) => Math.sqrt(box.width * box.height) >= least))
-    }
-    const faces: Face[] = []
-    for (const { box, score } of withoutDuplicates(candidates)) {
-      const landmarks = (await landmarksInBox(upright, box)).map(p => turnBack(p, quarters, photo))
-      const corners = [
-        { x: box.x, y: box.y },
-        { x: box.x + box.width, y: box.y + box.height },
-      ]
-      const around = bounds(corners.map(p => turnBack(p, quarters, photo)))
-      faces.push({ box: around, score, landmarks, points: fivePoints(landmarks) })
-    }
-    if (faces.length > 0) return faces.sort((p, q) => p.box.x - q.box.x || p.box.y - q.box.y)
+  let best: { quarters: number; found: Candidate[]; total: number } = { quarters: 0, found: [], total: 0 }
+  for (const quarters of turned ? [0, 1, 2, 3] : [0]) {
+    const found = await locateAll(turn(photo, quarters), sizes, minConfidence)
+    const total = found.reduce((sum, { score }) => sum + score, 0)
+    if (total > best.total) best = { quarters, found, total }
+    if (quarters === 0 && found.some(({ score }) => score >= sureScore)) break
   }
-  return []
+  const { quarters, found } = best
+  const upright = turn(photo, quarters)
+  const faces: Face[] = []
+  for (const { box, score } of found) {
+    const landmarks = (await landmarksInBox(upright, box)).map(p => turnBack(p, quarters, photo))
+    faces.push({ box: boxBack(box, quarters, photo), score, landmarks, points: fivePoints(landmarks) })
+  }
+  return faces.sort((p, q) => p.box.x - q.box.x || p.box.y - q.box.y)
 }
 
 /**
@@ -126,6 +124,17 @@ async function landmarksIn(
 interface Candidate {
   readonly box: Box
   readonly score: number
+}
+
+/** The faces of an upright photo, from passes of the detector at several sizes. */
+async function locateAll(photo: Image, sizes: readonly number[], minConfidence: number): Promise<Candidate[]> {
+  const candidates: Candidate[] = []
+  for (const size of sizes) {
+    const least = size < Math.max(...sizes) ? leastSide * (longerSide(photo) / size) : 0
+    const found = await locate(photo, size, minConfidence)
+    candidates.push(...found.filter(({ box }) => Math.sqrt(box.width * box.height) >= least))
+  }
+  return withoutDuplicates(candidates)
 }
 
 /** Every anchor of one pass of the detector that is sure enough of a face. */
@@ -183,11 +192,11 @@ function clip(box: Box, { width, height }: Image): Box | undefined {
   return right > left && bottom > top ? { x: left, y: top, width: right - left, height: bottom - top } : undefined
 }
 
-/** The smallest box around some points. */
-function bounds(points: readonly Point[]): Box {
-  const [xs, ys] = [points.map(p => p.x), points.map(p => p.y)]
-  const [x, y] = [Math.min(...xs), Math.min(...ys)]
-  return { x, y, width: Math.max(...xs) - x, height: Math.max(...ys) - y }
+/** A box of the turned photo in the photo as it was. */
+function boxBack({ x, y, width, height }: Box, quarters: number, photo: Image): Box {
+  const p = turnBack({ x, y }, quarters, photo)
+  const q = turnBack({ x: x + width, y: y + height }, quarters, photo)
+  return { x: Math.min(p.x, q.x), y: Math.min(p.y, q.y), width: Math.abs(p.x - q.x), height: Math.abs(p.y - q.y) }
 }
 
 function sizesFor(photo: Image): number[] {
