@@ -22,8 +22,4 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     load: () => import('./parity.ts'),
   },
   dataset: { describe: 'prepare a data set of faces for training', load: () => import('./dataset.ts') },
-  parity: {
-    describe: 'check the networks against reference numbers on every backend present',
-    load: () => import('./parity.ts'),
-  },
 }
