@@ -17,6 +17,8 @@ export interface FaceEntry {
 
 export interface FaceIndex {
   readonly size: number
+  /** Of faces.u8. */
+  readonly sha256: string
   readonly entries: readonly FaceEntry[]
 }
 

@@ -1,0 +1,68 @@
+/** What a model file (configs/models/NAME.yaml) says: the sizes of its networks and where their weights are. */
+import { z } from 'zod'
+
+const count = z.int().positive()
+
+const foldedAutoencoder = z.strictObject({
+  kind: z.literal('folded'),
+  latentChannels: count.describe('channels of the latent'),
+  widths: z.tuple([count, count]).describe("widths at a quarter and an eighth of the image's size"),
+  encoderBlocks: z.tuple([count, count]).describe('residual blocks of the encoder at these sizes'),
+  decoderBlocks: z.tuple([count, count]).describe('residual blocks of the decoder at these sizes'),
+  thinWidth: count.describe('channels at full size'),
+})
+
+const klAutoencoder = z.strictObject({
+  kind: z.literal('kl'),
+  imageChannels: count.default(3).describe('channels of the image'),
+  latentChannels: count.describe('channels of the latent'),
+  channels: count.describe('width at full size'),
+  channelMult: z.array(count).describe('width of each level, as multiples of channels'),
+  numResBlocks: count.describe('residual blocks a level'),
+})
+
+export const modelSchema = z.strictObject({
+  name: z.string().describe('name of the model'),
+  imageSize: count.describe('side of the aligned faces in pixels'),
+  weights: z.string().describe('safetensors file, relative to the repository'),
+  sha256: z.string().length(64).optional().describe('of the weights file'),
+  autoencoder: z.discriminatedUnion('kind', [foldedAutoencoder, klAutoencoder]),
+  scaleFactor: z
+    .number()
+    .positive()
+    .default(1)
+    .describe('multiplies latents of the autoencoder, so that their deviation is 1'),
+  unet: z.strictObject({
+    inChannels: count,
+    outChannels: count,
+    modelChannels: count,
+    channelMult: z.array(count).describe('width of each level, as multiples of modelChannels'),
+    numResBlocks: count.describe('residual blocks a level'),
+    attentionResolutions: z.array(count).describe('downsampling factors at which spatial transformers sit'),
+    numHeads: count,
+    contextDim: count.describe('width of the conditional embedding'),
+  }),
+  text: z.strictObject({
+    vocabulary: count,
+    positions: count.describe('length of every prompt'),
+    width: count,
+    innerWidth: count,
+    layers: count,
+    heads: count,
+  }),
+  prompt: z.strictObject({
+    placeholder: z.array(z.int()).describe('token ids of the prompt whose placeholder is replaced'),
+    empty: z.array(z.int()).describe('token ids of the empty prompt'),
+    position: z.int().describe('place of the placeholder'),
+  }),
+  msi: z.strictObject({
+    variant: z.enum(['released', 'patch']).describe('attend over the mean of a scale, or over its tokens'),
+    dim: count,
+    featureDims: z.array(count).length(5).describe('widths of the five scales of features'),
+    heads: count,
+    headDim: count,
+  }),
+  schedule: z.strictObject({ steps: count, betaStart: z.number(), betaEnd: z.number() }),
+})
+
+export type ModelConfig = z.output<typeof modelSchema>

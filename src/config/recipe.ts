@@ -1,0 +1,47 @@
+/** How a face is protected: the settings of a run (configs/anonymize.yaml, configs/hide.yaml). */
+import { z } from 'zod'
+
+const weight = z.number().min(0).default(0)
+
+export const recipeSchema = z.strictObject({
+  model: z.string().default('faces-128').describe('a model of configs/models/, or the path of such a file'),
+  task: z
+    .enum(['anonymize', 'hide'])
+    .describe('machines must no longer recognise the face; or people must not, and machines must'),
+  seed: z.int().default(0).describe('of all random numbers'),
+  samples: z.int().min(1).max(16).default(1).describe('protected versions of each face'),
+  steps: z.int().min(2).max(500).describe('DDIM steps from noise to picture'),
+  strength: z.number().gt(0).max(1).describe('share of these steps that is taken: how much of the face is made anew'),
+  threshold: z.number().describe("timesteps above it are conditioned on the face's own embeddings, the others on none"),
+  guide: z
+    .enum(['dlib'])
+    .default('dlib')
+    .describe('the recognizer whose energy guides; it is a white box from then on'),
+  guidance: z
+    .strictObject({
+      above: z.number().min(0).describe('lambda at timesteps above the threshold'),
+      below: z.number().min(0).describe('lambda at the others'),
+    })
+    .describe("how far each step follows the energy's gradient"),
+  energies: z
+    .strictObject({
+      dissimilarity: weight.describe('weight of: no sample is the person'),
+      diversity: weight.describe('weight of: no two samples are one person'),
+      similarity: weight.describe('weight of: every sample is the person'),
+    })
+    .describe('what guidance lowers'),
+  keep: z
+    .strictObject({
+      below: z.number().describe('keeps the background at timesteps below it; 0 never does'),
+      noise: z.boolean().default(true).describe('keeps it at the noise of the step; the release keeps it clean'),
+    })
+    .describe('the background around the face'),
+  recovery: z
+    .strictObject({
+      steps: z.int().min(2).max(500).describe('DDIM steps of inversion and of recovery'),
+      refinements: z.int().min(0).max(10).default(1).describe('fixed-point iterations of each inversion step'),
+    })
+    .describe('what the key is made with'),
+})
+
+export type Recipe = z.output<typeof recipeSchema>

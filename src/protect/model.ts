@@ -1,0 +1,112 @@
+import { existsSync } from 'node:fs'
+import { isAbsolute, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import * as tf from '@tensorflow/tfjs'
+import { loadConfig } from '../config/load.ts'
+import { type ModelConfig, modelSchema } from '../config/model.ts'
+import { type NoiseSchedule, noiseSchedule } from '../diffusion/schedule.ts'
+import { UserError } from '../errors.ts'
+import {
+  conditionalEmbedding,
+  latentDiffusion,
+  parametersOf,
+  prefixes,
+  unconditionalEmbedding,
+  withoutPrefix,
+  withPrefix,
+} from '../models/latent-diffusion.ts'
+import { allBuckets } from '../models/msi.ts'
+import { type DlibRecognizer, loadRecognizer } from '../models/recognizers/index.ts'
+import { sha256 } from '../weights/checksum.ts'
+import { loadWeights } from '../weights/load.ts'
+
+const root = fileURLToPath(new URL('../../', import.meta.url))
+
+/** A loaded model, as the tasks use it. Faces are [n, s, s, 3] in [-1, 1], latents [n, l, l, z] of unit variance. */
+export interface FaceModel {
+  readonly name: string
+  /** SHA-256 of the weights file. */
+  readonly sha256: string
+  readonly imageSize: number
+  readonly latentSize: number
+  readonly schedule: NoiseSchedule
+  encode(faces: tf.Tensor4D): tf.Tensor4D
+  /** Differentiable; values may leave [-1, 1] a little. */
+  decode(latents: tf.Tensor4D): tf.Tensor4D
+  /** The ten placeholder vectors of one face [1, s, s, 3], [10, d]: what of the face its key holds. */
+  placeholders(face: tf.Tensor4D): tf.Tensor2D
+  /** c_0..c_9 from placeholder vectors, [1, p, d] each. */
+  conditional(vectors: tf.Tensor2D): tf.Tensor3D[]
+  /** u, [1, p, d]; the model's own, not to be disposed of. */
+  readonly unconditional: tf.Tensor3D
+  /** eps(z, t, c); the context [1, p, d] serves all n latents. */
+  predictNoise(latents: tf.Tensor4D, timestep: number, context: tf.Tensor3D): tf.Tensor4D
+}
+
+/** The config of a model: `name` of configs/models/, or the path of a model file. */
+export async function loadModelConfig(name: string): Promise<ModelConfig> {
+  const own = join(root, 'configs/models', `${name}.yaml`)
+  return loadConfig(modelSchema, { path: existsSync(own) ? own : name })
+}
+
+/**
+ * Loads a model with its weights.
+ * @throws UserError when the weights are absent, have another checksum than the config says, or do not fit it
+ */
+export async function loadModel(name: string): Promise<FaceModel> {
+  const config = await loadModelConfig(name)
+  const path = isAbsolute(config.weights) ? config.weights : join(root, config.weights)
+  if (!existsSync(path))
+    throw new UserError(`model '${name}': expected its weights at ${path}, found no file: fetch or train them`)
+  const found = await sha256(path)
+  if (config.sha256 && config.sha256 !== found) {
+    throw new UserError(`${path}: expected sha256 ${config.sha256}, found ${found}: fetch the file again`)
+  }
+  const networks = latentDiffusion(config)
+  const parameters = parametersOf(networks)
+  const names = Object.keys(prefixes) as (keyof typeof prefixes)[]
+  const weights = await loadWeights(path, Object.assign({}, ...names.map(n => withPrefix(parameters[n], prefixes[n]))))
+  const recognizer = await loadRecognizer('dlib')
+  return assemble(config, found, networks, weights, recognizer)
+}
+
+function assemble(
+  config: ModelConfig,
+  sha256: string,
+  { autoencoder, unet, text, msi }: ReturnType<typeof latentDiffusion>,
+  weights: Awaited<ReturnType<typeof loadWeights>>,
+  recognizer: DlibRecognizer,
+): FaceModel {
+  const { scaleFactor, prompt } = config
+  const of = {
+    autoencoder: withoutPrefix(weights, prefixes.autoencoder),
+    unet: withoutPrefix(weights, prefixes.unet),
+    text: withoutPrefix(weights, prefixes.text),
+    msi: withoutPrefix(weights, prefixes.msi),
+  }
+  const latentChannels = config.autoencoder.latentChannels
+  return {
+    name: config.name,
+    sha256,
+    imageSize: config.imageSize,
+    latentSize: config.imageSize / 8,
+    schedule: noiseSchedule(config.schedule),
+    encode: faces =>
+      tf.tidy(() => {
+        const moments = autoencoder.encode(of.autoencoder, faces)
+        const mean = tf.slice(moments, [0, 0, 0, 0], [-1, -1, -1, latentChannels])
+        return tf.mul(mean, scaleFactor)
+      }),
+    decode: latents => tf.tidy(() => autoencoder.decode(of.autoencoder, tf.mul(latents, 1 / scaleFactor))),
+    placeholders: face =>
+      tf.tidy(() => tf.squeeze(allBuckets(msi, of.msi, recognizer.features(face).features), [0]) as tf.Tensor2D),
+    conditional: vectors =>
+      tf.tidy(() => tf.split(conditionalEmbedding(text, of.text, prompt, vectors), vectors.shape[0]) as tf.Tensor3D[]),
+    unconditional: tf.keep(unconditionalEmbedding(text, of.text, prompt)),
+    predictNoise: (latents, timestep, context) =>
+      tf.tidy(() => {
+        const n = latents.shape[0]
+        return unet(of.unet, latents, tf.fill([n], timestep), tf.tile(context, [n, 1, 1]))
+      }),
+  }
+}

@@ -1,0 +1,87 @@
+/** Anonymization and visual identity hiding of one aligned face: the two are one procedure under different recipes. */
+import * as tf from '@tensorflow/tfjs'
+import type { Recipe } from '../config/recipe.ts'
+import { normal } from '../data/random.ts'
+import { addNoise } from '../diffusion/ddim.ts'
+import { scheduledEmbedding } from '../diffusion/embedding-schedule.ts'
+import { type Energy, type GuidedStepReport, sampleGuided } from '../diffusion/guidance.ts'
+import { ddimSteps } from '../diffusion/schedule.ts'
+import { diversity } from '../energies/diversity.ts'
+import { dissimilarity, similarity } from '../energies/identity.ts'
+import { faceMask } from '../faces/mask.ts'
+import type { Recognizer } from '../models/recognizers/recognizer.ts'
+import type { FaceModel } from './model.ts'
+
+export interface ProtectOptions {
+  /** What random numbers are keyed by besides the seed: the same face keeps its noise wherever it is processed. */
+  readonly identity: string
+  readonly onStep?: (report: GuidedStepReport) => void
+}
+
+/**
+ * Protects one aligned face as `recipe` says.
+ * @param face [1, s, s, 3] in [-1, 1]
+ * @returns `samples` protected versions, [samples, s, s, 3] in [-1, 1]
+ */
+export async function protectFace(
+  model: FaceModel,
+  guide: Recognizer,
+  face: tf.Tensor4D,
+  recipe: Recipe,
+  { identity, onStep }: ProtectOptions,
+): Promise<tf.Tensor4D> {
+  const { seed, samples, threshold, strength, guidance, keep } = recipe
+  const steps = ddimSteps(model.schedule, recipe.steps).slice(0, Math.max(1, Math.round(recipe.steps * strength)))
+  const first = steps.at(-1)!
+
+  const clean = model.encode(face)
+  const vectors = model.placeholders(face)
+  const conditional = model.conditional(vectors)
+  const embeddingAt = scheduledEmbedding(conditional, model.unconditional, threshold)
+  const reference = guide.embed(face)
+  const keptNoise = normal(clean.shape, seed, 'background', identity) as tf.Tensor4D
+  const background = backgroundMask(model.latentSize)
+  // Each sample has a stream of its own, so that the first of four is the one there would be of one.
+  const start = tf.tidy(() => {
+    const noises = Array.from({ length: samples }, (_, i) => normal(clean.shape, seed, 'start', identity, i))
+    return addNoise(clean, tf.concat(noises) as tf.Tensor4D, first)
+  })
+
+  const latents = await sampleGuided(
+    (z, timestep) => model.predictNoise(z, timestep, embeddingAt(timestep)),
+    start,
+    steps,
+    {
+      guidance: {
+        energy: energyOf(recipe.energies, guide, reference),
+        decode: model.decode,
+        scale: timestep => (timestep > threshold ? guidance.above : guidance.below),
+      },
+      kept: { clean, mask: background, below: keep.below, ...(keep.noise && { noise: keptNoise }) },
+      ...(onStep && { onStep }),
+    },
+  )
+  const faces = tf.tidy(() => tf.clipByValue(model.decode(latents), -1, 1))
+  tf.dispose([clean, vectors, conditional, reference, keptNoise, background, start, latents] as tf.TensorContainer)
+  return faces
+}
+
+/** The weighted sum of a recipe's energies. */
+function energyOf(weights: Recipe['energies'], guide: Recognizer, reference: tf.Tensor2D): Energy {
+  return images => {
+    const embeddings = guide.embed(images)
+    const terms: [number, (embeddings: tf.Tensor2D) => tf.Scalar][] = [
+      [weights.dissimilarity, e => dissimilarity(e, reference)],
+      [weights.similarity, e => similarity(e, reference)],
+      [weights.diversity, diversity],
+    ]
+    const active = terms.filter(([weight]) => weight > 0)
+    if (active.length === 0) return tf.mul(tf.sum(embeddings), 0) as tf.Scalar
+    return tf.addN(active.map(([weight, term]) => tf.mul(term(embeddings), weight))) as tf.Scalar
+  }
+}
+
+/** 1 where an aligned face's background is, 0 on the face: [1, l, l, 1]. */
+function backgroundMask(size: number): tf.Tensor4D {
+  return tf.tidy(() => tf.sub(1, tf.tensor4d(faceMask(size), [1, size, size, 1])))
+}

@@ -1,0 +1,46 @@
+/** What recovery needs of a face, and recovery: DDIM inversion under the face's own embeddings, and sampling back. */
+import * as tf from '@tensorflow/tfjs'
+import type { Recipe } from '../config/recipe.ts'
+import { sample } from '../diffusion/ddim.ts'
+import type { Denoiser } from '../diffusion/denoiser.ts'
+import { scheduledEmbedding } from '../diffusion/embedding-schedule.ts'
+import { inverseTransitions, invert } from '../diffusion/inversion.ts'
+import { ddimSteps } from '../diffusion/schedule.ts'
+import type { FaceModel } from './model.ts'
+
+/** What of a face its key holds: key-E, the ten placeholder vectors [10, d], and key-I, the inverted latent [1, l, l, z]. */
+export interface RecoverySecret {
+  readonly vectors: tf.Tensor2D
+  readonly latent: tf.Tensor4D
+}
+
+/**
+ * Inverts a face into what recovery needs.
+ * @param face [1, s, s, 3] in [-1, 1]
+ */
+export function makeSecret(
+  model: FaceModel,
+  face: tf.Tensor4D,
+  { steps, refinements }: Recipe['recovery'],
+): RecoverySecret {
+  return tf.tidy(() => {
+    const vectors = model.placeholders(face)
+    const transitions = inverseTransitions(ddimSteps(model.schedule, steps))
+    const latent = invert(denoiserFor(model, vectors), model.encode(face), transitions, refinements)
+    return { vectors, latent }
+  })
+}
+
+/** Regenerates the face from its secret alone, in as many steps as it was inverted in: [1, s, s, 3] in [-1, 1]. */
+export function recoverFace(model: FaceModel, { vectors, latent }: RecoverySecret, steps: number): tf.Tensor4D {
+  return tf.tidy(() => {
+    const clean = sample(denoiserFor(model, vectors), latent, ddimSteps(model.schedule, steps))
+    return tf.clipByValue(model.decode(clean), -1, 1)
+  })
+}
+
+/** The denoiser under c_b at every timestep. */
+function denoiserFor(model: FaceModel, vectors: tf.Tensor2D): Denoiser {
+  const embeddingAt = scheduledEmbedding(model.conditional(vectors), model.unconditional, -1)
+  return (z, timestep) => model.predictNoise(z, timestep, embeddingAt(timestep))
+}

@@ -1,0 +1,112 @@
+/**
+ * Trains the noise predictor and the text transformer on latents of faces. The prompt's placeholder carries a projection
+ * of the face's identity embedding, or the prompt is empty, so that the slot becomes a space in which MSI can invert.
+ */
+import * as tf from '@tensorflow/tfjs'
+import { normal, RandomStream } from '../data/random.ts'
+import type { NoiseSchedule } from '../diffusion/schedule.ts'
+import {
+  conditionalEmbedding,
+  type LatentDiffusion,
+  type LatentDiffusionConfig,
+  prefixes,
+  unconditionalEmbedding,
+  withoutPrefix,
+  withPrefix,
+} from '../models/latent-diffusion.ts'
+import { linear } from '../models/layers.ts'
+import type { Weights } from '../models/module.ts'
+import { batchIndices } from './batches.ts'
+import type { LatentCache } from './latents.ts'
+import type { TrainingTask } from './task.ts'
+
+export interface DiffusionTaskOptions {
+  readonly seed: number
+  readonly batchSize: number
+  /** Share of faces whose prompt is empty. */
+  readonly emptyPrompts: number
+}
+
+/** The projection from identity embeddings to the slot; it exists only while the base model is trained. */
+export const identityProjection = (embeddingWidth: number, slotWidth: number) =>
+  linear('identity_projection', embeddingWidth, slotWidth)
+
+interface Batch extends tf.TensorContainerObject {
+  latents: tf.Tensor4D
+  embeddings: tf.Tensor2D
+}
+
+export function diffusionTask(
+  { unet, text }: Pick<LatentDiffusion, 'unet' | 'text'>,
+  prompt: LatentDiffusionConfig['prompt'],
+  schedule: NoiseSchedule,
+  cache: LatentCache,
+  options: DiffusionTaskOptions,
+  demo?: (weights: Weights) => Promise<Readonly<Record<string, tf.Tensor5D>>>,
+): TrainingTask<Batch> {
+  const { seed, batchSize, emptyPrompts } = options
+  const slotWidth = text.parameters['embeddings.token_embedding.weight']![1]!
+  const project = identityProjection(cache.embeddingWidth, slotWidth)
+  return {
+    name: 'diffusion',
+    parameters: {
+      ...withPrefix(unet.parameters, prefixes.unet),
+      ...withPrefix(text.parameters, prefixes.text),
+      ...project.parameters,
+    },
+    zero: /(\.out_layers\.3|\.proj_out|diffusion_model\.out\.2)\.weight$/,
+
+    async batch(step) {
+      return cache.batch(batchIndices(step, batchSize, cache.count, seed))
+    },
+
+    loss(weights, { latents, embeddings }, step) {
+      const random = new RandomStream(seed, 'timesteps', step)
+      const timesteps = Array.from({ length: batchSize }, () => random.integer(schedule.steps))
+      const named = Array.from({ length: batchSize }, () => (random.uniform() < emptyPrompts ? 0 : 1))
+
+      const textWeights = withoutPrefix(weights, prefixes.text)
+      const conditional = conditionalEmbedding(text, textWeights, prompt, project(weights, embeddings) as tf.Tensor2D)
+      const empty = unconditionalEmbedding(text, textWeights, prompt)
+      const isNamed = tf.tensor3d(named, [batchSize, 1, 1])
+      const context = tf.add(tf.mul(conditional, isNamed), tf.mul(empty, tf.sub(1, isNamed))) as tf.Tensor3D
+
+      const loss = noisePredictionLoss(
+        unet,
+        withoutPrefix(weights, prefixes.unet),
+        schedule,
+        latents,
+        timesteps,
+        context,
+        seed,
+        step,
+      )
+      return { loss, parts: {} }
+    },
+
+    ...(demo && { demo }),
+  }
+}
+
+/**
+ * Mean squared error between the noise in z_t and its prediction (Ho et al. 2020, equation 14).
+ * @param latents z_0 [n, l, l, z]; @param timesteps n of them; @param context [n, p, d]
+ */
+export function noisePredictionLoss(
+  unet: LatentDiffusion['unet'],
+  weights: Weights,
+  { alphasCumprod }: NoiseSchedule,
+  latents: tf.Tensor4D,
+  timesteps: readonly number[],
+  context: tf.Tensor3D,
+  seed: number,
+  step: number,
+): tf.Scalar {
+  const column = (f: (t: number) => number) => tf.tensor4d(timesteps.map(f), [timesteps.length, 1, 1, 1])
+  const noise = normal(latents.shape, seed, 'noise', step)
+  const signalScale = column(t => Math.sqrt(alphasCumprod[t]!))
+  const noiseScale = column(t => Math.sqrt(1 - alphasCumprod[t]!))
+  const noisy = tf.add(tf.mul(latents, signalScale), tf.mul(noise, noiseScale)) as tf.Tensor4D
+  const predicted = unet(weights, noisy, tf.tensor1d([...timesteps]), context)
+  return tf.mean(tf.square(tf.sub(predicted, noise)))
+}

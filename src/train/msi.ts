@@ -1,0 +1,64 @@
+/** Trains MSI: frozen networks, frozen features and latents; only the inversion network learns (He et al. 2024). */
+import * as tf from '@tensorflow/tfjs'
+import { RandomStream } from '../data/random.ts'
+import { bucketCount } from '../diffusion/embedding-schedule.ts'
+import type { NoiseSchedule } from '../diffusion/schedule.ts'
+import { conditionalEmbedding, type LatentDiffusion, type LatentDiffusionConfig } from '../models/latent-diffusion.ts'
+import type { Weights } from '../models/module.ts'
+import type { Dropout } from '../models/msi.ts'
+import { batchIndices } from './batches.ts'
+import { noisePredictionLoss } from './diffusion.ts'
+import type { LatentCache } from './latents.ts'
+import type { TrainingTask } from './task.ts'
+
+export interface MsiTaskOptions {
+  readonly seed: number
+  readonly batchSize: number
+  /** Share of values that dropout sets to zero; the release has 0.05. */
+  readonly dropout: number
+}
+
+interface Batch extends tf.TensorContainerObject {
+  latents: tf.Tensor4D
+  features: tf.Tensor3D[]
+}
+
+/**
+ * @param frozen weights of the noise predictor and of the text transformer
+ * A batch shares one time bucket, that of the network's forward pass; timesteps within it are uniform, and buckets are drawn
+ * uniformly, so that timesteps are uniform over all of 0..T-1 as in the paper.
+ */
+export function msiTask(
+  { unet, text, msi }: Pick<LatentDiffusion, 'unet' | 'text' | 'msi'>,
+  frozen: { readonly unet: Weights; readonly text: Weights },
+  prompt: LatentDiffusionConfig['prompt'],
+  schedule: NoiseSchedule,
+  cache: LatentCache,
+  { seed, batchSize, dropout }: MsiTaskOptions,
+): TrainingTask<Batch> {
+  return {
+    name: 'msi',
+    parameters: msi.parameters,
+
+    async batch(step) {
+      const rows = batchIndices(step, batchSize, cache.count, seed)
+      const { latents, embeddings } = cache.batch(rows)
+      embeddings.dispose()
+      return { latents, features: cache.featuresOf(rows) }
+    },
+
+    loss(weights, { latents, features }, step) {
+      const random = new RandomStream(seed, 'timesteps', step)
+      const bucket = random.integer(bucketCount)
+      const perBucket = schedule.steps / bucketCount
+      const timesteps = Array.from({ length: batchSize }, () => bucket * perBucket + random.integer(perBucket))
+      const drop: Dropout = (x, site) => tf.dropout(x, dropout, undefined, `${seed}/${step}/${site}`)
+      const vectors = msi(weights, features, bucket, dropout > 0 ? drop : undefined)
+      const context = conditionalEmbedding(text, frozen.text, prompt, vectors)
+      return {
+        loss: noisePredictionLoss(unet, frozen.unet, schedule, latents, timesteps, context, seed, step),
+        parts: {},
+      }
+    },
+  }
+}
