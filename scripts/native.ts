@@ -46,6 +46,7 @@ const notePath = join(tfjsNode, 'lib', 'napi-v8', 'native.json')
 function main(gpu: boolean): void {
   const present = tryBinding(join(tfjsNode, bindingPath))
   if (present && (!gpu || noted()?.gpu === true)) {
+    if (!noted()) note({ tensorflow: present.tensorflow, gpu: false })
     console.log(`The tensorflow backend already works: libtensorflow ${present.tensorflow}. Nothing to do.`)
     return
   }
@@ -183,8 +184,7 @@ function install(build: string, library: string, gpu: boolean, { tensorflow }: T
   link(tfjsNode, library)
   const binding = join(tfjsNode, bindingPath)
   mkdirSync(dirname(binding), { recursive: true })
-  writeFileSync(`${notePath}.${process.pid}`, `${JSON.stringify({ tensorflow, gpu })}\n`)
-  renameSync(`${notePath}.${process.pid}`, notePath)
+  note({ tensorflow, gpu })
   cpSync(join(build, bindingPath), `${binding}.${process.pid}`)
   renameSync(`${binding}.${process.pid}`, binding)
 }
@@ -195,6 +195,11 @@ function tryBinding(binding: string): Trial | undefined {
   const env = { ...process.env, TF_CPP_MIN_LOG_LEVEL: '2' }
   const { status, stdout } = spawnSync(process.execPath, ['-e', TRIAL, binding], { env, encoding: 'utf8' })
   return status === 0 ? JSON.parse(stdout) : undefined
+}
+
+function note(build: { tensorflow: string; gpu: boolean }): void {
+  writeFileSync(`${notePath}.${process.pid}`, `${JSON.stringify(build)}\n`)
+  renameSync(`${notePath}.${process.pid}`, notePath)
 }
 
 function noted(): { gpu: boolean } | undefined {

@@ -2,7 +2,7 @@
  * TensorFlow's C library through @tensorflow/tfjs-node. The npm package comes without its binding; `npm run native`
  * builds it against a current TensorFlow wheel and notes in `native.json` beside the binding which wheel that was.
  */
-import { existsSync, readFileSync, realpathSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import * as tf from '@tensorflow/tfjs'
@@ -20,7 +20,8 @@ interface Installation {
   package: string
   /** Whether the library is one built with CUDA. */
   gpu: boolean
-  version: string
+  /** Of libtensorflow, where `npm run native` built the binding. */
+  version?: string
 }
 
 function installation(device: Device): Installation | { missing: string } {
@@ -40,7 +41,7 @@ function installation(device: Device): Installation | { missing: string } {
     const native = nativeBuild(folder)
     const gpu = name.endsWith('-gpu') || native?.gpu === true
     if (device === 'gpu' && !gpu) continue
-    return { package: name, gpu, version: native?.tensorflow ?? libraryVersion(library) }
+    return { package: name, gpu, version: native?.tensorflow }
   }
   return { missing: `its native library is not built: ${build}` }
 }
@@ -51,20 +52,16 @@ function nativeBuild(folder: string): { gpu: boolean; tensorflow: string } | und
   return existsSync(note) ? JSON.parse(readFileSync(note, 'utf8')) : undefined
 }
 
-function libraryVersion(library: string): string {
-  const wheel = join(dirname(realpathSync(library)), 'include/tensorflow/core/public/release_version.h')
-  if (!existsSync(wheel)) return ''
-  const text = readFileSync(wheel, 'utf8')
-  return ['MAJOR', 'MINOR', 'PATCH'].map(part => text.match(`define TF_${part}_VERSION (\\d+)`)?.[1] ?? '?').join('.')
-}
-
 /** Whether the library can be used on `device`, from files alone: the library itself is 800 MB and is not loaded. */
 export function probe(device: Device): Availability {
   const found = installation(device)
   if ('missing' in found) return { usable: false, reason: found.missing }
   if (device === 'gpu' && !existsSync('/dev/nvidiactl') && process.platform === 'linux')
     return { usable: false, reason: 'no NVIDIA GPU is visible (/dev/nvidiactl is absent): choose tensorflow' }
-  return { usable: true, reason: `libtensorflow ${found.version} through ${found.package} ${tf.version_core}` }
+  return {
+    usable: true,
+    reason: `libtensorflow ${found.version ?? 'of unknown version'} through ${found.package} ${tf.version_core}`,
+  }
 }
 
 /** Loads the library. A process holds one: the CPU one cannot be exchanged for the GPU one. */
