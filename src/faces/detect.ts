@@ -1,18 +1,13 @@
 import * as tf from '@tensorflow/tfjs'
 import { type Image, resizeImage } from '../data/image.ts'
-import { faceNetworks } from './networks.ts'
-import { apply, invert, type Similarity, similarity } from './similarity.ts'
-import { fivePoints, type Point, template } from './template.ts'
+import { type Box, clip } from './box.ts'
+import { landmarksInBox } from './landmarks.ts'
+import { faceNetworks, pixels, read } from './networks.ts'
+import { fivePoints, type Point } from './template.ts'
 import { turn, turnBack } from './turn.ts'
-import { warp } from './warp.ts'
 
-/** A rectangle in a photo's pixels. */
-export interface Box {
-  readonly x: number
-  readonly y: number
-  readonly width: number
-  readonly height: number
-}
+export type { Box } from './box.ts'
+export { landmarksInBox } from './landmarks.ts'
 
 /** A face in a photo, in the photo's pixels. */
 export interface Face {
@@ -41,18 +36,6 @@ export interface DetectOptions {
 /** Side in input pixels of a face that the detector places well; smaller ones are left to a larger input if there is one. */
 const leastSide = 32
 
-/** Side of the landmark network's input. */
-const landmarkSize = 112
-
-/**
- * Where the five points are in the landmark network's second look. Of some scales and heights, this one left the least
- * scatter over shifted, scaled and turned boxes.
- */
-const landmarkTemplate = template(landmarkSize).map(({ x, y }) => ({
-  x: 1.15 * (x - 56) + 56,
-  y: 1.15 * (y - 56) + 52,
-}))
-
 /** The score from which a face is surely upright: the detector also finds some lying faces, less surely. */
 const sureScore = 0.98
 
@@ -79,46 +62,6 @@ export async function detectFaces(photo: Image, options: DetectOptions = {}): Pr
     faces.push({ box: boxBack(box, quarters, photo), score, landmarks, points: fivePoints(landmarks) })
   }
   return faces.sort((p, q) => p.box.x - q.box.x || p.box.y - q.box.y)
-}
-
-/**
- * The 68 landmarks of the face in a box, without looking for it. The landmark network looks twice: at the part of the box
- * inside of the photo, in the middle of a black square, and then at the face turned upright and scaled by the landmarks
- * found, which halves their dependence on the box and takes most of that on the angle away.
- */
-export async function landmarksInBox(photo: Image, box: Box): Promise<Point[]> {
-  const inside = clip(box, photo)
-  if (!inside) throw new Error(`landmarksInBox: expected a box that overlaps the photo, found ${JSON.stringify(box)}`)
-  const scale = landmarkSize / Math.max(inside.width, inside.height)
-  const centre = { x: inside.x + inside.width / 2, y: inside.y + inside.height / 2 }
-  const toSquare = { a: scale, b: 0, tx: landmarkSize / 2 - scale * centre.x, ty: landmarkSize / 2 - scale * centre.y }
-  const rough = await landmarksIn(photo, toSquare, { width: inside.width * scale, height: inside.height * scale })
-  return landmarksIn(photo, similarity(fivePoints(rough), landmarkTemplate))
-}
-
-/**
- * One look of the landmark network at the square that `toSquare` cuts out of the photo.
- * @param shown how much of the square, around its middle, is not black
- */
-async function landmarksIn(
-  photo: Image,
-  toSquare: Similarity,
-  shown = { width: landmarkSize, height: landmarkSize },
-): Promise<Point[]> {
-  const toPhoto = invert(toSquare)
-  const square = warp(photo, toPhoto, landmarkSize, landmarkSize)
-  const middle = landmarkSize / 2
-  for (let y = 0, k = 0; y < landmarkSize; y++) {
-    for (let x = 0; x < landmarkSize; x++, k += 3) {
-      const isBar = 2 * Math.abs(x + 0.5 - middle) > shown.width || 2 * Math.abs(y + 0.5 - middle) > shown.height
-      if (isBar) square.data.fill(0, k, k + 3)
-    }
-  }
-  const networks = await faceNetworks()
-  const values = await read(tf.tidy(() => networks.landmarks(pixels(square))))
-  return Array.from({ length: 68 }, (_, i) =>
-    apply(toPhoto, { x: values[2 * i]! * landmarkSize, y: values[2 * i + 1]! * landmarkSize }),
-  )
 }
 
 interface Candidate {
@@ -185,13 +128,6 @@ function overlap(p: Box, q: Box): number {
   return (Math.max(0, width) * Math.max(0, height)) / Math.min(p.width * p.height, q.width * q.height)
 }
 
-/** The part of a box inside of the photo, if any. */
-function clip(box: Box, { width, height }: Image): Box | undefined {
-  const [left, top] = [Math.max(0, box.x), Math.max(0, box.y)]
-  const [right, bottom] = [Math.min(width, box.x + box.width), Math.min(height, box.y + box.height)]
-  return right > left && bottom > top ? { x: left, y: top, width: right - left, height: bottom - top } : undefined
-}
-
 /** A box of the turned photo in the photo as it was. */
 function boxBack({ x, y, width, height }: Box, quarters: number, photo: Image): Box {
   const p = turnBack({ x, y }, quarters, photo)
@@ -205,16 +141,4 @@ function sizesFor(photo: Image): number[] {
 
 function longerSide({ width, height }: Image): number {
   return Math.max(width, height)
-}
-
-/** A picture as face-api's networks take it: [1, h, w, 3] in 0..255. */
-function pixels({ data, width, height }: Image): tf.Tensor4D {
-  return tf.tensor4d(Float32Array.from(data), [1, height, width, 3])
-}
-
-/** Reads and frees a tensor. */
-async function read(tensor: tf.Tensor): Promise<Float32Array> {
-  const values = (await tensor.data()) as Float32Array
-  tensor.dispose()
-  return values
 }

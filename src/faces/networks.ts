@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import * as tf from '@tensorflow/tfjs'
+import type { Image } from '../data/image.ts'
 
 /** What we use of face-api's classes: their forward passes, which ask their input only for a batch of pixels. */
 interface Input {
@@ -112,4 +113,16 @@ export function anchorGrid(cells: readonly number[][][], side: number): tf.Tenso
     }
   })
   return tf.tensor3d(values, [1, values.length / 4, 4])
+}
+
+/** A picture as face-api's networks take it: [1, h, w, 3] in 0..255. */
+export function pixels({ data, width, height }: Image): tf.Tensor4D {
+  return tf.tensor4d(Float32Array.from(data), [1, height, width, 3])
+}
+
+/** Reads and frees a tensor. */
+export async function read(tensor: tf.Tensor): Promise<Float32Array> {
+  const values = (await tensor.data()) as Float32Array
+  tensor.dispose()
+  return values
 }
