@@ -10,8 +10,8 @@ import { warp } from './warp.ts'
 const landmarkSize = 112
 
 /**
- * Where the five points are in the landmark network's second look. Of some scales and heights, this one left the least
- * scatter over shifted, scaled and turned boxes.
+ * Where the five points are in the landmark network's second look. Of scales 0.9 to 1.3, 1.1 and 1.2 left the least scatter
+ * over shifted, scaled and turned boxes, both moved up by 4 pixels; this is the one between them.
  */
 const landmarkTemplate = template(landmarkSize).map(({ x, y }) => ({
   x: 1.15 * (x - 56) + 56,
