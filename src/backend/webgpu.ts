@@ -76,7 +76,10 @@ export async function start(): Promise<void> {
 
 /** Destroys the device and drops the navigator: while Dawn's instance is reachable, Node does not exit. */
 export async function release(): Promise<void> {
+  const factory = tf.findBackendFactory('webgpu')
   tf.removeBackend('webgpu')
+  // Importing the package registers the backend once only; it can then be started again.
+  tf.registerBackend('webgpu', factory)
   if (ownNavigator?.value === undefined && !ownNavigator?.get) delete globals.navigator
   else Object.defineProperty(globalThis, 'navigator', { configurable: true, ...ownNavigator })
   ownNavigator = undefined

@@ -1,7 +1,7 @@
 /**
- * The wasm backend's Conv2DBackpropInput is right but a plain loop: 1.5 GFLOP/s where its forward convolution does 20.
- * The input gradient is that forward convolution of the zero-inserted dy by the turned filter, and then five to ten
- * times faster.
+ * The wasm backend's Conv2DBackpropInput is right but a plain loop: 1.6 GFLOP/s where its forward convolution does 28.
+ * The input gradient is that forward convolution of the zero-inserted dy by the turned filter: 13 to 23 GFLOP/s at
+ * stride 1, 6 at stride 2.
  */
 import * as tf from '@tensorflow/tfjs'
 import { type ConvAttributes, geometry, insertZeros, moveEdges, overrideKernel, turn } from './override.ts'
