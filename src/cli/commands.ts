@@ -21,5 +21,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     describe: 'check the networks against reference numbers on every backend present',
     load: () => import('./parity.ts'),
   },
+  train: { describe: 'train a network of a model, going on where a run was interrupted', load: () => import('./train.ts') },
+  export: { describe: 'put trained networks into one file', load: () => import('./export.ts') },
   dataset: { describe: 'prepare a data set of faces for training', load: () => import('./dataset.ts') },
 }

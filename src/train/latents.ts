@@ -40,13 +40,13 @@ export class LatentCache {
     private readonly latents: Rows,
     private readonly embeddings: Rows,
     private readonly features: readonly Rows[],
-    /** What the latents were multiplied by, so that their standard deviation is 1. */
-    readonly scaleFactor: number,
+    /** Their standard deviation, which scaling should have brought to 1. */
+    readonly deviation: number,
   ) {}
 
   /**
    * Runs the frozen networks over all faces; entry i is face i, entry count + i its mirror image.
-   * @param scaleFactor of the latents; measured on them when not given
+   * @param scaleFactor multiplies the autoencoder's latents
    */
   static async build(
     faces: FaceStore,
@@ -87,9 +87,8 @@ export class LatentCache {
       onProgress(start + indices.length, faces.count)
     }
     if (!latents || !embeddings) throw new Error('LatentCache: no faces')
-    const scale = scaleFactor ?? 1 / standardDeviation(latents.data)
-    for (let i = 0; i < latents.data.length; i++) latents.data[i]! *= scale
-    return new LatentCache(latents, embeddings, features, scale)
+    for (let i = 0; i < latents.data.length; i++) latents.data[i]! *= scaleFactor
+    return new LatentCache(latents, embeddings, features, standardDeviation(latents.data))
   }
 
   get count(): number {

@@ -1,0 +1,63 @@
+/** How a network is trained (configs/train-*.yaml). */
+import { z } from 'zod'
+
+const count = z.int().positive()
+
+const common = {
+  model: z.string().default('faces-128').describe('a model of configs/models/, or the path of such a file'),
+  seed: z.int().default(0).describe('of initial weights, batches, noise and timesteps'),
+  steps: count.describe('optimizer steps in all'),
+  batchSize: count.describe('faces a step'),
+  learningRate: z
+    .strictObject({
+      peak: z.number().positive(),
+      final: z.number().min(0).default(0),
+      warmup: z.int().min(0).default(0).describe('steps from 0 to the peak'),
+    })
+    .describe('rises to the peak, then falls along a cosine'),
+  optimizer: z
+    .strictObject({
+      beta1: z.number().min(0).lt(1).default(0.9),
+      beta2: z.number().min(0).lt(1).default(0.999),
+      epsilon: z.number().positive().default(1e-8),
+      weightDecay: z.number().min(0).default(0.01),
+      clipNorm: z.number().positive().default(1).describe('longest gradient, as global L2 norm'),
+    })
+    .prefault({})
+    .describe('AdamW'),
+  averageDecay: z
+    .number()
+    .min(0)
+    .lt(1)
+    .default(0.999)
+    .describe('of the moving average of the weights, which is what is kept'),
+  precision: z
+    .enum(['float32', 'bf16'])
+    .default('bf16')
+    .describe('of products, where the processor has bf16; sums stay float32'),
+  logEvery: count.default(20),
+  checkpointEvery: count.default(200),
+  demoEvery: count.default(500),
+}
+
+export const trainSchema = z.discriminatedUnion('task', [
+  z.strictObject({
+    task: z.literal('autoencoder'),
+    ...common,
+    edgeWeight: z.number().min(0).describe('of the L1 between differences of neighbouring pixels'),
+    featureWeight: z.number().min(0).describe('of the distance between features of the dlib recognizer'),
+    klWeight: z.number().min(0).describe('of the KL divergence of the latent from a standard normal'),
+  }),
+  z.strictObject({
+    task: z.literal('diffusion'),
+    ...common,
+    emptyPrompts: z.number().min(0).max(1).describe('share of faces with the empty prompt'),
+  }),
+  z.strictObject({
+    task: z.literal('msi'),
+    ...common,
+    dropout: z.number().min(0).lt(1).describe('share of values set to zero; the release has 0.05'),
+  }),
+])
+
+export type TrainConfig = z.output<typeof trainSchema>
