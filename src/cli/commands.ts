@@ -17,6 +17,10 @@ export interface CommandEntry {
 
 /** Every command by name, in the order of --help. A command's file is loaded only when the command is named. */
 export const commands: Readonly<Record<string, CommandEntry>> = {
+  doctor: {
+    describe: 'show the backends, their speed, memory limits and the weights present',
+    load: () => import('./doctor.ts'),
+  },
   parity: {
     describe: 'check the networks against reference numbers on every backend present',
     load: () => import('./parity.ts'),

@@ -58,7 +58,7 @@ export class LatentCache {
       withFeatures = false,
       mirrored = true,
       batchSize = 32,
-    }: { scaleFactor?: number; withFeatures?: boolean; mirrored?: boolean; batchSize?: number },
+    }: { scaleFactor: number; withFeatures?: boolean; mirrored?: boolean; batchSize?: number },
     onProgress: (done: number, total: number) => void,
   ): Promise<LatentCache> {
     const total = faces.count * (mirrored ? 2 : 1)
