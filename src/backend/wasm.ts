@@ -6,6 +6,7 @@ import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join, sep } from 'node:path'
 import * as tf from '@tensorflow/tfjs'
+import { registerBatchMatMul } from './defects/wasm-batch-mat-mul.ts'
 import { registerConv2dBackpropFilter } from './defects/wasm-conv2d-backprop-filter.ts'
 import { registerConv2dBackpropInput } from './defects/wasm-conv2d-backprop-input.ts'
 import { registerDepthwiseBackpropFilter, registerDepthwiseBackpropInput } from './defects/wasm-depthwise-backprop.ts'
@@ -35,6 +36,7 @@ export async function start(): Promise<void> {
   const { setWasmPaths } = await import('@tensorflow/tfjs-backend-wasm')
   if (!tf.engine().registry.wasm) setWasmPaths(folder()!)
   await tf.setBackend('wasm')
+  registerBatchMatMul()
   registerConv2dBackpropFilter()
   registerConv2dBackpropInput()
   registerDepthwiseBackpropFilter()
