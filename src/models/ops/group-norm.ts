@@ -50,36 +50,29 @@ function normalise(
   const op = tf.customGrad((...args) => {
     const [x, weight, bias] = args as tf.Tensor[] as [tf.Tensor4D, tf.Tensor1D, tf.Tensor1D]
     const save = args.at(-1) as unknown as tf.GradSaveFunc
-    const mean = tf.div(groupSum(overPixels(x)), count) // [n, 1, 1, c]
     // The two-pass variance: E[x^2] - mean^2 loses digits when the mean is large.
-    const centred = tf.sub(x, mean)
-    const inverse = tf.rsqrt(tf.add(tf.div(groupSum(overPixels(tf.square(centred))), count), epsilon))
-    const scale = tf.mul(inverse, weight)
-    const y = tf.add(tf.mul(centred, scale), bias) as tf.Tensor4D
-    save([x, weight, bias, mean, inverse])
+    const centred = tf.sub(x, tf.div(groupSum(overPixels(x)), count))
+    const inverse = tf.rsqrt(tf.add(tf.div(groupSum(overPixels(tf.square(centred))), count), epsilon)) // [n, 1, 1, c]
+    const y = tf.add(tf.mul(centred, tf.mul(inverse, weight)), bias) as tf.Tensor4D
+    const s = silu ? tf.sigmoid(y) : undefined
+    const out = s ? (tf.mul(y, s) as tf.Tensor4D) : y
+    save([centred, inverse, weight, ...(s ? [s, out] : [])])
     return {
-      value: silu ? (tf.mul(y, tf.sigmoid(y)) as tf.Tensor4D) : y,
+      value: out,
       gradFunc: (dOut: tf.Tensor4D, saved: tf.Tensor[]) => {
-        const [x, weight, bias, mean, inverse] = saved as [tf.Tensor4D, tf.Tensor1D, tf.Tensor1D, tf.Tensor, tf.Tensor]
-        const xhat = tf.mul(tf.sub(x, mean), inverse)
-        let dy: tf.Tensor = dOut
-        if (silu) {
-          // d silu = s (1 + y (1 - s)) with s = sigmoid(y)
-          const y = tf.add(tf.mul(xhat, weight), bias)
-          const s = tf.sigmoid(y)
-          dy = tf.mul(dOut, tf.mul(s, tf.add(tf.mul(y, tf.sub(1, s)), 1)))
-        }
-        const dyByChannel = overPixels(dy) // [n, 1, 1, c]
-        const dyxByChannel = overPixels(tf.mul(dy, xhat))
-        // dx = inverse (weight dy - mean(weight dy) - xhat mean(weight dy xhat))
-        const meanDy = tf.div(groupSum(tf.mul(dyByChannel, weight)), count)
-        const meanDyx = tf.div(groupSum(tf.mul(dyxByChannel, weight)), count)
-        const dx = () =>
-          tf.add(
-            tf.mul(dy, tf.mul(weight, inverse)),
-            tf.sub(tf.mul(xhat, tf.neg(tf.mul(meanDyx, inverse))), tf.mul(meanDy, inverse)),
-          )
-        return [dx(), tf.reshape(tf.sum(dyxByChannel, 0), [c]), tf.reshape(tf.sum(dyByChannel, 0), [c])]
+        const [centred, inverse, weight, s, out] = saved as [tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor?, tf.Tensor?]
+        // silu'(y) = s (1 + y (1 - s)) = out + s (1 - out)
+        const dy = s && out ? tf.mul(dOut, tf.add(out, tf.mul(s, tf.sub(1, out)))) : dOut
+        const sumDy = overPixels(dy) // [n, 1, 1, c]
+        const sumDyxhat = tf.mul(overPixels(tf.mul(dy, centred)), inverse)
+        // dx = inverse (weight dy - mean(weight dy) - xhat mean(weight dy xhat)), xhat = centred inverse
+        const meanDy = tf.div(groupSum(tf.mul(sumDy, weight)), count)
+        const meanDyxhat = tf.div(groupSum(tf.mul(sumDyxhat, weight)), count)
+        const dx = tf.sub(
+          tf.sub(tf.mul(dy, tf.mul(weight, inverse)), tf.mul(centred, tf.mul(meanDyxhat, tf.square(inverse)))),
+          tf.mul(meanDy, inverse),
+        )
+        return [dx, tf.reshape(tf.sum(sumDyxhat, 0), [c]), tf.reshape(tf.sum(sumDy, 0), [c])]
       },
     }
   })
