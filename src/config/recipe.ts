@@ -28,6 +28,7 @@ export const recipeSchema = z.strictObject({
       dissimilarity: weight.describe('weight of: no sample is the person'),
       diversity: weight.describe('weight of: no two samples are one person'),
       similarity: weight.describe('weight of: every sample is the person'),
+      floor: z.number().min(-1).lt(1).default(0).describe('cosine under the guide that counts as no likeness at all'),
     })
     .describe('what guidance lowers'),
   keep: z

@@ -71,9 +71,9 @@ function energyOf(weights: Recipe['energies'], guide: Recognizer, reference: tf.
   return images => {
     const embeddings = guide.embed(images)
     const terms: [number, (embeddings: tf.Tensor2D) => tf.Scalar][] = [
-      [weights.dissimilarity, e => dissimilarity(e, reference)],
+      [weights.dissimilarity, e => dissimilarity(e, reference, weights.floor)],
       [weights.similarity, e => similarity(e, reference)],
-      [weights.diversity, diversity],
+      [weights.diversity, e => diversity(e, weights.floor)],
     ]
     const active = terms.filter(([weight]) => weight > 0)
     if (active.length === 0) return tf.mul(tf.sum(embeddings), 0) as tf.Scalar
