@@ -1,0 +1,52 @@
+/** Where a recognizer draws the line between one person and two, measured on clean faces. */
+import type { FaceStore } from '../data/face-store.ts'
+import { UserError } from '../errors.ts'
+import type { Recognizer } from '../models/recognizers/recognizer.ts'
+import { allSimilarities, embedStore, similarities } from './embeddings.ts'
+import { genuinePairs, onePerIdentity } from './pairs.ts'
+import type { RecognizerThreshold } from './thresholds.ts'
+import { acceptRate, thresholdAtFar } from './verification.ts'
+
+/** Most genuine pairs of one person. */
+export const genuineCap = 10
+
+/** Fewer accepted impostors than this would leave the threshold to chance. */
+const leastAccepted = 10
+
+/** How many pairs `calibrate` compares. */
+export interface PairCounts {
+  readonly genuine: number
+  readonly impostor: number
+}
+
+/**
+ * The threshold at a false accept rate and the true accept rate there. Genuine pairs: at most `genuineCap` a person;
+ * impostor pairs: one photo of each person against those of all others.
+ */
+export async function calibrate(
+  recognizer: Recognizer,
+  store: FaceStore,
+  far: number,
+  onProgress?: (done: number) => void,
+): Promise<Omit<RecognizerThreshold, 'made'>> {
+  const { genuine, impostor } = checkPairs(store, far)
+  const embeddings = await embedStore(recognizer, store, onProgress)
+  const threshold = thresholdAtFar(allSimilarities(embeddings, onePerIdentity(store.entries)), far)
+  const { rate, interval } = acceptRate(similarities(embeddings, genuinePairs(store.entries, genuineCap)), threshold)
+  return { threshold, far, tar: rate, tarInterval: [...interval], genuinePairs: genuine, impostorPairs: impostor }
+}
+
+/** @throws UserError when the store has too few pairs for this false accept rate */
+export function checkPairs(store: FaceStore, far: number): PairCounts {
+  if (!(far > 0 && far < 1)) throw new UserError(`expected a false accept rate between 0 and 1, found ${far}`)
+  const people = onePerIdentity(store.entries).length
+  const impostor = (people * (people - 1)) / 2
+  const genuine = genuinePairs(store.entries, genuineCap).length
+  if (genuine === 0) throw new UserError('expected two photos of some person, found one of each: take other faces')
+  if (far * impostor < leastAccepted)
+    throw new UserError(
+      `expected impostor pairs enough to accept ${leastAccepted} of them at a rate of ${far}, found ` +
+        `${impostor} pairs of ${people} people: take more people or a larger --far`,
+    )
+  return { genuine, impostor }
+}
