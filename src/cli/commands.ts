@@ -17,6 +17,15 @@ export interface CommandEntry {
 
 /** Every command by name, in the order of --help. A command's file is loaded only when the command is named. */
 export const commands: Readonly<Record<string, CommandEntry>> = {
+  anonymize: {
+    describe: 'make the faces of photos unrecognisable to machines, each with a key to recover it',
+    load: () => import('./anonymize.ts'),
+  },
+  hide: {
+    describe: 'make the faces of photos unrecognisable to people but not to machines, each with a key',
+    load: () => import('./hide.ts'),
+  },
+  recover: { describe: 'bring the faces of protected photos back by their keys', load: () => import('./recover.ts') },
   doctor: {
     describe: 'show the backends, their speed, memory limits and the weights present',
     load: () => import('./doctor.ts'),
@@ -25,7 +34,10 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     describe: 'check the networks against reference numbers on every backend present',
     load: () => import('./parity.ts'),
   },
-  train: { describe: 'train a network of a model, going on where a run was interrupted', load: () => import('./train.ts') },
+  train: {
+    describe: 'train a network of a model, going on where a run was interrupted',
+    load: () => import('./train.ts'),
+  },
   export: { describe: 'put trained networks into one file', load: () => import('./export.ts') },
   dataset: { describe: 'prepare a data set of faces for training', load: () => import('./dataset.ts') },
 }

@@ -20,6 +20,15 @@ const formats: Readonly<Record<string, ImageFormat>> = {
   '.webp': 'webp',
 }
 
+/** Extensions of the pictures that can be read, by which a folder's pictures are known. */
+export const pictureExtensions: ReadonlySet<string> = new Set([
+  ...Object.keys(formats),
+  '.avif',
+  '.gif',
+  '.tif',
+  '.tiff',
+])
+
 /**
  * Reads a picture as it is meant to be seen: EXIF orientation applied, its colour profile converted to sRGB, alpha
  * flattened on white, grey widened to RGB. Of an animation, the first frame.

@@ -1,0 +1,3 @@
+import { protectCommand } from './protect-command.ts'
+
+export const { command, builder, handler } = protectCommand('hide')

@@ -1,0 +1,126 @@
+import { fileURLToPath } from 'node:url'
+import type { ArgumentsCamelCase, Argv } from 'yargs'
+import type { Recipe } from '../config/recipe.ts'
+import type { CommandModule } from './commands.ts'
+import { passphraseOption } from './passphrase.ts'
+
+interface Arguments {
+  inputs: string[]
+  model?: string
+  samples?: number
+  steps?: number
+  strength?: number
+  guidance?: number
+  seed?: number
+  config: string
+  set: string[]
+  out: string
+  format?: 'png' | 'jpg' | 'webp'
+  passphraseFile?: string
+  backend?: string
+}
+
+/** The command of a task that protects photos: `anonymize` and `hide` differ in their recipe alone. */
+export function protectCommand(task: Recipe['task']): CommandModule {
+  return {
+    command: `${task} <inputs..>`,
+    builder: (yargs: Argv) =>
+      passphraseOption(yargs)
+        .positional('inputs', {
+          type: 'string',
+          array: true,
+          demandOption: true,
+          describe: 'photos, or folders of them',
+        })
+        .option('out', {
+          type: 'string',
+          default: 'protected',
+          describe: 'folder of the protected photos and their keys',
+        })
+        .option('format', {
+          choices: ['png', 'jpg', 'webp'] as const,
+          describe: "of the results [default: the photo's]",
+        })
+        .option('model', { type: 'string', describe: 'a model of configs/models/, or the path of such a file' })
+        .option('samples', { type: 'number', describe: 'protected versions of each photo' })
+        .option('steps', { type: 'number', describe: 'DDIM steps from noise to picture' })
+        .option('strength', { type: 'number', describe: 'how much of the face is made anew, 0 to 1' })
+        .option('guidance', { type: 'number', describe: "how far each step follows the energy's gradient" })
+        .option('seed', { type: 'number', describe: 'of all random numbers' })
+        .option('config', {
+          type: 'string',
+          default: fileURLToPath(new URL(`../../configs/${task}.yaml`, import.meta.url)),
+          defaultDescription: `configs/${task}.yaml`,
+          describe: 'the recipe that all these change',
+        })
+        .option('set', { type: 'string', array: true, default: [], describe: 'any key of the recipe: keep.below=200' }),
+    handler: (args: ArgumentsCamelCase<Arguments>) => protect(task, args),
+  }
+}
+
+async function protect(task: Recipe['task'], args: ArgumentsCamelCase<Arguments>): Promise<void> {
+  const { checkOutputs, findPictures } = await import('../protect/inputs.ts')
+  const { isProtected, keyPath, protectedPaths, protectFile } = await import('../protect/files.ts')
+  const { readPassphrase } = await import('./passphrase.ts')
+  const recipe = await recipeOf(task, args)
+  const { out, format, backend, passphraseFile } = args
+  const passphrase = await readPassphrase({ passphraseFile })
+  const files = await findPictures(args.inputs, { accept: path => !isProtected(path), skip: out })
+  const outputs = files.map(file => protectedPaths(file, recipe, { out, format }))
+  await checkOutputs(
+    files,
+    outputs.map(paths => paths.flatMap(path => [path, keyPath(path)])),
+  )
+
+  const { useBackend } = await import('../backend/index.ts')
+  const { loadRecognizer } = await import('../models/recognizers/index.ts')
+  const { loadModel } = await import('../protect/model.ts')
+  const { batch } = await import('./batch.ts')
+  const { photoProgress } = await import('./photo-progress.ts')
+  await useBackend(backend as never)
+  const model = await loadModel(recipe.model)
+  const guide = await loadRecognizer(recipe.guide)
+  const shown = photoProgress(task === 'hide' ? 'hiding' : 'anonymizing', files.length)
+  const done = await batch(
+    files,
+    async ({ path }, i) => {
+      const onStep = shown.photo(path)
+      return {
+        paths: outputs[i]!,
+        faces: await protectFile(model, guide, path, outputs[i]!, recipe, { passphrase, onStep }),
+      }
+    },
+    { done: shown.stop },
+  )
+  for (const path of done.flatMap(({ paths }) => paths)) console.log(path)
+  const faces = done.reduce((sum, photo) => sum + photo.faces, 0)
+  process.stderr.write(
+    `${counted(faces, 'face')} in ${counted(done.length, 'photo')} ${task === 'hide' ? 'hidden' : 'anonymized'}\n`,
+  )
+  if (passphrase === undefined && done.length > 0)
+    process.stderr.write(
+      'warning: the keys (.dpkey) are not encrypted: who has one recovers the faces; --passphrase-file encrypts them\n',
+    )
+}
+
+/** The recipe of the config file, changed by the options and then by --set. */
+async function recipeOf(task: Recipe['task'], args: Arguments): Promise<Recipe> {
+  const { loadConfig } = await import('../config/load.ts')
+  const { recipeSchema } = await import('../config/recipe.ts')
+  const { UserError } = await import('../errors.ts')
+  const { model, samples, steps, strength, guidance, seed, config, set } = args
+  const named = { model, samples, steps, strength, 'guidance.above': guidance, 'guidance.below': guidance, seed }
+  const options = Object.entries(named).flatMap(([key, value]) =>
+    value === undefined ? [] : [`${key}=${JSON.stringify(value)}`],
+  )
+  const recipe = await loadConfig(recipeSchema, { base: { task }, path: config, overrides: [...options, ...set] })
+  if (recipe.task !== task)
+    throw new UserError(
+      `${config}: expected a recipe of task ${task}, found ${recipe.task}: run diff-privacy ${recipe.task}`,
+    )
+  return recipe
+}
+
+export function counted(count: number, thing: string): string {
+  return `${count} ${thing}${count === 1 ? '' : 's'}`
+}

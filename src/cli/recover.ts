@@ -1,0 +1,79 @@
+import type { ArgumentsCamelCase, Argv } from 'yargs'
+import { passphraseOption } from './passphrase.ts'
+
+export const command = 'recover <pictures..>'
+
+export const builder = (yargs: Argv) =>
+  passphraseOption(yargs)
+    .positional('pictures', {
+      type: 'string',
+      array: true,
+      demandOption: true,
+      describe: 'protected pictures as they were written, or folders of them',
+    })
+    .option('key', { type: 'string', describe: 'the key of the one picture [default: PICTURE.dpkey beside it]' })
+    .option('out', { type: 'string', default: 'recovered', describe: 'folder of the recovered photos' })
+    .option('model', { type: 'string', default: 'faces-128', describe: 'the model that protected them' })
+
+interface Arguments {
+  pictures: string[]
+  key?: string
+  out: string
+  model: string
+  passphraseFile?: string
+  backend?: string
+}
+
+export async function handler({ pictures, key, out, model, passphraseFile, backend }: ArgumentsCamelCase<Arguments>) {
+  const { UserError } = await import('../errors.ts')
+  const { checkOutputs, findPictures } = await import('../protect/inputs.ts')
+  const { isProtected, readProtected, recoveredPath, recoverFile } = await import('../protect/files.ts')
+  const { KeyError } = await import('../protect/key.ts')
+  const { readPassphrase } = await import('./passphrase.ts')
+  const files = await findPictures(pictures, { accept: isProtected, skip: out })
+  if (key !== undefined && files.length > 1)
+    throw new UserError(`expected one picture with --key, found ${files.length}: keys beside their pictures are found`)
+  const outputs = files.map(file => recoveredPath(file, out))
+  await checkOutputs(
+    files,
+    outputs.map(path => [path]),
+  )
+  let passphrase = await readPassphrase({ passphraseFile })
+  const unlock = (path: string) =>
+    readProtected(path, { key, passphrase }).catch(async error => {
+      if (!(error instanceof KeyError && error.problem === 'passphrase needed')) throw error
+      passphrase = await readPassphrase({ ask: true })
+      if (passphrase === undefined) throw error
+      return readProtected(path, { key, passphrase })
+    })
+
+  const { batch } = await import('./batch.ts')
+  const { progress } = await import('../progress.ts')
+  const load = once(async () => {
+    const { useBackend } = await import('../backend/index.ts')
+    const { loadModel } = await import('../protect/model.ts')
+    await useBackend(backend as never)
+    return loadModel(model)
+  })
+  const bar = files.length > 1 ? progress('recovering, picture', files.length) : undefined
+  const done = await batch(
+    files,
+    async ({ path }, i) => {
+      // Before the model is loaded, so that a wrong key is told at once.
+      const locked = await unlock(path)
+      await recoverFile(await load(), locked, outputs[i]!)
+      bar?.update(i + 1, path)
+      return outputs[i]!
+    },
+    { done: () => bar?.stop() },
+  )
+  for (const path of done) console.log(path)
+}
+
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined
+  return () => {
+    made ??= make()
+    return made
+  }
+}
