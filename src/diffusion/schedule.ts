@@ -38,7 +38,7 @@ export interface DdimStep {
   readonly alpha: number
   /** abar of the previous, less noisy timestep; abar_0 at the first. */
   readonly alphaPrevious: number
-  /** abar of the next, noisier timestep of the trajectory; at the last, of the very next timestep, t + 1. */
+  /** abar of the next, noisier timestep of the trajectory; at the last, of the very next timestep there is. */
   readonly alphaNext: number
 }
 
@@ -49,7 +49,7 @@ export function ddimSteps(schedule: NoiseSchedule, count: number): DdimStep[] {
   }
   const stride = Math.floor(schedule.steps / count)
   const timesteps = Array.from({ length: count }, (_, i) => stride * i + 1)
-  const alphaAt = (t: number) => schedule.alphasCumprod[t]!
+  const alphaAt = (t: number) => schedule.alphasCumprod[Math.min(t, schedule.steps - 1)]!
   return timesteps.map((timestep, index) => ({
     index,
     timestep,
