@@ -1,0 +1,93 @@
+import type { ArgumentsCamelCase, Argv } from 'yargs'
+
+export const command = 'evaluate'
+export const describe = 'measure how well faces are protected and recovered'
+
+const tasks = ['anonymize', 'hide'] as const
+
+export const builder = (yargs: Argv) =>
+  yargs
+    .option('faces', { type: 'string', demandOption: true, describe: 'a prepared store of faces: runs/data/lfw/test' })
+    .option('count', { type: 'number', default: 200, describe: 'faces to measure, of as many people' })
+    .option('recipe', { choices: [...tasks, 'both'] as const, default: 'both' as const, describe: 'what to measure' })
+    .option('samples', { type: 'number', default: 1, describe: 'anonymized versions of each face' })
+    .option('set', { type: 'string', array: true, default: [], describe: 'a setting of the recipes: steps=10' })
+    .option('out', {
+      type: 'string',
+      default: 'runs/evaluate',
+      describe: 'where results go; a second run goes on there',
+    })
+
+interface Arguments {
+  faces: string
+  count: number
+  recipe: (typeof tasks)[number] | 'both'
+  samples: number
+  set: string[]
+  out: string
+  backend?: string
+}
+
+export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<void> {
+  const { cpus } = await import('node:os')
+  const { join } = await import('node:path')
+  const { fileURLToPath } = await import('node:url')
+  const { writeFileAtomic, writeJsonAtomic } = await import('../atomic.ts')
+  const { useBackend } = await import('../backend/index.ts')
+  const { loadConfig } = await import('../config/load.ts')
+  const { recipeSchema } = await import('../config/recipe.ts')
+  const { FaceStore } = await import('../data/face-store.ts')
+  const { UserError } = await import('../errors.ts')
+  const { chooseFaces, evaluateFaces } = await import('../eval/evaluation.ts')
+  const { summarise } = await import('../eval/summary.ts')
+  const { summaryTable } = await import('../eval/summary-table.ts')
+  const { loadThresholds } = await import('../eval/thresholds.ts')
+  const { loadRecognizer, recognizerNames } = await import('../models/recognizers/index.ts')
+  const { progress } = await import('../progress.ts')
+  const { loadModel } = await import('../protect/model.ts')
+
+  const { faces, count, recipe: asked, samples, set, out } = options
+  if (!Number.isInteger(count) || count < 1) throw new UserError(`expected a --count of 1 or more, found ${count}`)
+  const load = (task: (typeof tasks)[number]) =>
+    loadConfig(recipeSchema, {
+      path: fileURLToPath(new URL(`../../configs/${task}.yaml`, import.meta.url)),
+      overrides: [...(task === 'anonymize' ? [`samples=${samples}`] : []), ...set],
+    })
+  const recipes = {
+    ...(asked !== 'hide' && { anonymize: await load('anonymize') }),
+    ...(asked !== 'anonymize' && { hide: await load('hide') }),
+  }
+  const { model: modelName, guide: guideName, seed } = (recipes.anonymize ?? recipes.hide)!
+
+  const thresholds = await loadThresholds()
+  const store = await FaceStore.open(faces)
+  const indices = chooseFaces(store.entries, count, seed)
+  const backend = await useBackend(options.backend as never)
+  const model = await loadModel(modelName)
+  const guide = await loadRecognizer(guideName)
+  const recognizers = await Promise.all(recognizerNames.map(name => loadRecognizer(name)))
+
+  const bar = progress('measuring faces', count)
+  const results = await evaluateFaces({ model, guide, recognizers, recipes }, store, indices, out, done =>
+    bar.update(done),
+  )
+  bar.stop()
+  await store.close()
+
+  const summary = summarise(results, guideName, thresholds)
+  const provenance = {
+    command: `diff-privacy ${process.argv.slice(2).join(' ')}`,
+    date: new Date().toISOString().slice(0, 10),
+    backend,
+    machine: `${cpus().length} x ${cpus()[0]?.model.trim() ?? 'unknown'}`,
+    model: { name: model.name, sha256: model.sha256 },
+    faces: `${faces}, chosen by seed ${seed}`,
+    guide: guideName,
+    recipes,
+  }
+  await writeJsonAtomic(join(out, 'metrics.json'), { ...provenance, thresholds, ...summary })
+  const table = summaryTable(summary, provenance)
+  await writeFileAtomic(join(out, 'table.md'), table)
+  console.log(table)
+  console.log(`${out}: table.md, metrics.json, faces.jsonl, sheet.png`)
+}
