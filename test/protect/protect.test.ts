@@ -1,0 +1,84 @@
+import { rmSync } from 'node:fs'
+import * as tf from '@tensorflow/tfjs'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { useBackend } from '../../src/backend/index.ts'
+import { loadConfig } from '../../src/config/load.ts'
+import { type Recipe, recipeSchema } from '../../src/config/recipe.ts'
+import { normal } from '../../src/data/random.ts'
+import { loadRecognizer, type Recognizer } from '../../src/models/recognizers/index.ts'
+import { type FaceModel, loadModel } from '../../src/protect/model.ts'
+import { protectFace } from '../../src/protect/protect.ts'
+import { type TinyModel, tinyModel } from './tiny-model.ts'
+
+let tiny: TinyModel
+let model: FaceModel
+let guide: Recognizer
+let face: tf.Tensor4D
+
+beforeAll(async () => {
+  await useBackend('wasm')
+  tiny = await tinyModel()
+  model = await loadModel(tiny.path)
+  guide = await loadRecognizer('dlib')
+  face = tf.tidy(() => tf.clipByValue(tf.mul(normal([1, 64, 64, 3], 1, 'face'), 0.3), -1, 1) as tf.Tensor4D)
+})
+afterAll(() => rmSync(tiny.folder, { recursive: true }))
+
+const recipe = (task: Recipe['task'], ...overrides: string[]) =>
+  loadConfig(recipeSchema, { path: `configs/${task}.yaml`, overrides: ['steps=4', ...overrides] })
+
+/** The protected versions as numbers, one array a sample. */
+async function protectedFaces(settings: Recipe, identity = 'a') {
+  const faces = await protectFace(model, guide, face, settings, { identity })
+  expect(faces.shape).toEqual([settings.samples, 64, 64, 3])
+  const samples = tf.tidy(() => tf.unstack(faces).map(sample => sample.dataSync() as Float32Array))
+  faces.dispose()
+  return samples
+}
+
+const difference = (a: Float32Array, b: Float32Array) =>
+  a.reduce((most, x, i) => Math.max(most, Math.abs(x - b[i]!)), 0)
+
+test.each(['anonymize', 'hide'] as const)('%s: leaves only its result behind, in [-1, 1]', async task => {
+  const settings = await recipe(task)
+  await protectedFaces(settings)
+  const before = tf.memory().numTensors
+  const [sample] = await protectedFaces(settings)
+  expect(tf.memory().numTensors).toBe(before)
+  expect(sample!.every(value => value >= -1 && value <= 1)).toBe(true)
+})
+
+test('takes the share of the steps that strength says, each reported', async () => {
+  const timesteps: number[] = []
+  const settings = await recipe('anonymize', 'steps=10', 'strength=0.3')
+  const onStep = ({ step }: { step: { timestep: number } }) => void timesteps.push(step.timestep)
+  const faces = await protectFace(model, guide, face, settings, { identity: 'a', onStep })
+  faces.dispose()
+  expect(timesteps).toEqual([201, 101, 1])
+})
+
+test('the same seed and identity give the same face; another of either gives another', async () => {
+  const [first] = await protectedFaces(await recipe('anonymize'))
+  const [again] = await protectedFaces(await recipe('anonymize'))
+  const [seeded] = await protectedFaces(await recipe('anonymize', 'seed=1'))
+  const [other] = await protectedFaces(await recipe('anonymize'), 'b')
+  expect(difference(first!, again!)).toBe(0)
+  expect(difference(first!, seeded!)).toBeGreaterThan(1e-3)
+  expect(difference(first!, other!)).toBeGreaterThan(1e-3)
+})
+
+test('the first of two samples is the one there would be alone, without the energy between them', async () => {
+  const settings = await recipe('anonymize', 'energies.diversity=0')
+  const [alone] = await protectedFaces(settings)
+  const [first, second] = await protectedFaces({ ...settings, samples: 2 })
+  expect(difference(first!, alone!)).toBeLessThan(1e-3)
+  expect(difference(first!, second!)).toBeGreaterThan(1e-2)
+})
+
+test('guidance changes the result, and without energies there is none', async () => {
+  const [guided] = await protectedFaces(await recipe('hide'))
+  const [unguided] = await protectedFaces(await recipe('hide', 'guidance.above=0', 'guidance.below=0'))
+  const [without] = await protectedFaces(await recipe('hide', 'energies.similarity=0'))
+  expect(difference(guided!, unguided!)).toBeGreaterThan(1e-4)
+  expect(difference(without!, unguided!)).toBeLessThan(1e-5)
+})
