@@ -39,5 +39,13 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     load: () => import('./train.ts'),
   },
   export: { describe: 'put trained networks into one file', load: () => import('./export.ts') },
+  calibrate: {
+    describe: "measure each recognizer's threshold and accuracy on clean faces",
+    load: () => import('./calibrate.ts'),
+  },
+  evaluate: {
+    describe: 'measure how well faces are protected and recovered',
+    load: () => import('./evaluate.ts'),
+  },
   dataset: { describe: 'prepare a data set of faces for training', load: () => import('./dataset.ts') },
 }
