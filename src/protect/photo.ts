@@ -80,10 +80,7 @@ export async function protectPhoto(
     await onFace?.(done, index)
   }
   const photos = Array.from({ length: recipe.samples }, (_, i) =>
-    faces.reduce(
-      (result, face) => pasteFace(result, face.samples[i]!, face.transform, { landmarks: face.found.landmarks }),
-      photo,
-    ),
+    faces.reduce((result, face) => pasteFace(result, face.samples[i]!, face.transform), photo),
   )
   return { faces, photos }
 }
