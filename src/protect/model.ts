@@ -28,7 +28,10 @@ export interface FaceModel {
   /** SHA-256 of the weights file. */
   readonly sha256: string
   readonly imageSize: number
-  readonly latentSize: number
+  /** [l, l, z]. */
+  readonly latentShape: readonly [number, number, number]
+  /** d, the width of a placeholder vector. */
+  readonly placeholderWidth: number
   readonly schedule: NoiseSchedule
   encode(faces: tf.Tensor4D): tf.Tensor4D
   /** Differentiable; values may leave [-1, 1] a little. */
@@ -89,7 +92,8 @@ function assemble(
     name: config.name,
     sha256,
     imageSize: config.imageSize,
-    latentSize: config.imageSize / 8,
+    latentShape: [config.imageSize / 8, config.imageSize / 8, latentChannels],
+    placeholderWidth: config.msi.dim,
     schedule: noiseSchedule(config.schedule),
     encode: faces =>
       tf.tidy(() => {

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import * as tf from '@tensorflow/tfjs'
 import type { Recipe } from '../config/recipe.ts'
 import { fromTensor, type Image, toTensor } from '../data/image.ts'
+import { bucketCount } from '../diffusion/embedding-schedule.ts'
 import { UserError } from '../errors.ts'
 import { type AlignedFace, alignFace } from '../faces/align.ts'
 import { detectFaces, type Face } from '../faces/detect.ts'
@@ -104,11 +105,23 @@ export async function recoverPhoto(
   return { photo: result, faces }
 }
 
-/** The aligned face that a key regenerates. @throws UserError when the key is for another model */
+/** The aligned face that a key regenerates. @throws UserError when the key is for another model, or was not made by one */
 export async function recoverFromKey(model: FaceModel, key: FaceKey): Promise<Image[]> {
   if (key.model.sha256 !== model.sha256) {
     throw new UserError(
       `the key was made with model '${key.model.name}' (weights ${key.model.sha256.slice(0, 12)}…), found '${model.name}' (${model.sha256.slice(0, 12)}…): recover with the model that protected the picture`,
+    )
+  }
+  const expected = { embeddings: [bucketCount, model.placeholderWidth], latent: [...model.latentShape] }
+  const steps = { least: 2, most: model.schedule.steps / 2 }
+  if (`${key.shapes.embeddings}/${key.shapes.latent}` !== `${expected.embeddings}/${expected.latent}`) {
+    throw new UserError(
+      `expected a key of [${expected.embeddings}] and [${expected.latent}] numbers as model '${model.name}' makes them, found [${key.shapes.embeddings}] and [${key.shapes.latent}]: use the key that was written with the picture`,
+    )
+  }
+  if (key.recipe.steps < steps.least || key.recipe.steps > steps.most) {
+    throw new UserError(
+      `expected a key of ${steps.least} to ${steps.most} steps, found ${key.recipe.steps}: use the key that was written with the picture`,
     )
   }
   const vectors = tf.tensor2d(key.embeddings, key.shapes.embeddings)

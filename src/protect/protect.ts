@@ -40,7 +40,7 @@ export async function protectFace(
   const embeddingAt = scheduledEmbedding(conditional, model.unconditional, threshold)
   const reference = guide.embed(face)
   const keptNoise = normal(clean.shape, seed, 'background', identity) as tf.Tensor4D
-  const background = backgroundMask(model.latentSize)
+  const background = backgroundMask(model.latentShape[0])
   // Each sample has a stream of its own, so that the first of four is the one there would be of one.
   const start = tf.tidy(() => {
     const noises = Array.from({ length: samples }, (_, i) => normal(clean.shape, seed, 'start', identity, i))
