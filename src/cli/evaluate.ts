@@ -66,13 +66,13 @@ export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<v
   const model = await loadModel(modelName)
   const guide = await loadRecognizer(guideName)
   const recognizers = await Promise.all(recognizerNames.map(name => loadRecognizer(name)))
+  const subject = { model, guide, recognizers, recipes }
 
   const bar = progress('measuring faces', count)
-  const results = await evaluateFaces({ model, guide, recognizers, recipes }, store, indices, out, done =>
-    bar.update(done),
-  )
-  bar.stop()
-  await store.close()
+  const results = await evaluateFaces(subject, store, indices, out, done => bar.update(done)).finally(() => {
+    bar.stop()
+    return store.close()
+  })
 
   const summary = summarise(results, guideName, thresholds)
   const provenance = {

@@ -1,0 +1,80 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { acceptRate, proportion, thresholdAtFar } from '../../src/eval/verification.ts'
+
+describe('thresholdAtFar', () => {
+  const ten = [0.5, 0.1, 0.9, 0.3, 0.7, 0.2, 0.8, 0.4, 0.6, 0]
+
+  it('is the impostor score that as many are above as may be', () => {
+    expect(thresholdAtFar(ten, 0)).toBe(0.9)
+    expect(thresholdAtFar(ten, 0.1)).toBe(0.8)
+    expect(thresholdAtFar(ten, 0.29)).toBe(0.7)
+    expect(thresholdAtFar(ten, 0.3)).toBe(0.6)
+  })
+
+  it('rounds no share down that is whole but for floating point', () => {
+    const hundred = Array.from({ length: 100 }, (_, i) => i)
+    expect(acceptRate(hundred, thresholdAtFar(hundred, 0.29)).count).toBe(29)
+  })
+
+  it('refuses ties rather than accept more than may be', () => {
+    expect(thresholdAtFar([0.5, 0.5, 0.5, 0.1], 0.5)).toBe(0.5)
+    expect(acceptRate([0.5, 0.5, 0.5, 0.1], 0.5).count).toBe(0)
+  })
+
+  it('refuses what has no answer', () => {
+    expect(() => thresholdAtFar([], 0.1)).toThrow('found none')
+    expect(() => thresholdAtFar([1], 1)).toThrow('[0, 1)')
+    expect(() => thresholdAtFar([1], Number.NaN)).toThrow('[0, 1)')
+  })
+
+  it('accepts at most the rate, and any threshold below it more', () => {
+    // Multiples of 1/20, so that there are ties.
+    const scores = fc.array(
+      fc.integer({ min: -20, max: 20 }).map(i => i / 20),
+      { minLength: 1, maxLength: 60 },
+    )
+    fc.assert(
+      fc.property(scores, fc.integer({ min: 0, max: 99 }), (impostors, percent) => {
+        const far = percent / 100
+        const threshold = thresholdAtFar(impostors, far)
+        expect(acceptRate(impostors, threshold).rate).toBeLessThanOrEqual(far + 1e-12)
+        expect(acceptRate(impostors, threshold - 1e-6).rate).toBeGreaterThan(far)
+      }),
+    )
+  })
+
+  it('does not depend on the order', () => {
+    expect(thresholdAtFar(ten.toSorted(), 0.2)).toBe(thresholdAtFar(ten, 0.2))
+  })
+})
+
+describe('proportion', () => {
+  it("has Wilson's interval: 8 of 10, and the closed forms at none and all", () => {
+    const { rate, interval } = proportion(8, 10)
+    expect(rate).toBe(0.8)
+    expect(interval[0]).toBeCloseTo(0.4902, 4)
+    expect(interval[1]).toBeCloseTo(0.9433, 4)
+    const z2 = 1.959963984540054 ** 2
+    expect(proportion(0, 50).interval).toEqual([0, expect.closeTo(z2 / (50 + z2), 12)])
+    expect(proportion(50, 50).interval).toEqual([expect.closeTo(50 / (50 + z2), 12), 1])
+  })
+
+  it('has an interval within [0, 1] around the rate, narrower for more cases', () => {
+    const cases = fc.integer({ min: 1, max: 500 }).chain(n => fc.tuple(fc.integer({ min: 0, max: n }), fc.constant(n)))
+    fc.assert(
+      fc.property(cases, ([count, total]) => {
+        const { rate, interval } = proportion(count, total)
+        const [low, high] = interval
+        expect(0 <= low && low <= rate && rate <= high && high <= 1).toBe(true)
+        const [low4, high4] = proportion(4 * count, 4 * total).interval
+        expect(high4 - low4).toBeLessThan(high - low)
+      }),
+    )
+  })
+
+  it('refuses no cases, and more of them than there are', () => {
+    expect(() => proportion(0, 0)).toThrow('found 0 of 0')
+    expect(() => proportion(2, 1)).toThrow('found 2 of 1')
+  })
+})
