@@ -78,18 +78,11 @@ export function layerNorm(name: string, channels: number, epsilon = 1e-5): Layer
   })
 }
 
-/**
- * torch.nn.Embedding: int32 ids of any shape -> [..., width]. Small tables are read by a product with one-hot rows,
- * which is exact and differentiable everywhere: wasm has no gradient for gather.
- */
+/** torch.nn.Embedding: int32 ids of any shape -> [..., width]. */
 export function embedding(name: string, entries: number, width: number): Layer {
-  return define([{ parameters: { [`${name}.weight`]: [entries, width] } }], (w, ids) => {
-    const table = weight<tf.Tensor2D>(w, `${name}.weight`)
-    if (entries > 256) return tf.gather(table, ids as tf.Tensor1D)
-    // wasm's oneHot writes integers whatever dtype is asked for: cast after it.
-    const rows = tf.cast(tf.oneHot(tf.reshape(ids, [-1]), entries), 'float32')
-    return tf.reshape(tf.matMul(rows, table), [...ids.shape, width])
-  })
+  return define([{ parameters: { [`${name}.weight`]: [entries, width] } }], (w, ids) =>
+    tf.gather(weight<tf.Tensor2D>(w, `${name}.weight`), ids as tf.Tensor1D),
+  )
 }
 
 /** x * sigmoid(x). */

@@ -64,7 +64,7 @@ describe.each(usableBackends)('layers on %s', backend => {
     expect([...y.dataSync()]).toEqual([1, 1, 2, 2, 1, 1, 2, 2, 3, 3, 4, 4, 3, 3, 4, 4])
   })
 
-  // wasm's oneHot ignores the dtype that it is asked for, and its gather has no gradient.
+  // The raw wasm backend has no gradient of gather.
   it.each([5, 400])('embedding of %i entries gives its rows', entries => {
     const table = tf.tensor2d(proceduralWeight('t.weight', [entries, 3]), [entries, 3])
     const rows = embedding('t', entries, 3)({ 't.weight': table }, tf.tensor2d([[4, 0], [1, 4]], [2, 2], 'int32')) // biome-ignore format: short
