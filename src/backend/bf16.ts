@@ -7,6 +7,7 @@
  */
 import { existsSync, readFileSync } from 'node:fs'
 import * as tf from '@tensorflow/tfjs'
+import type { ConvAttributes } from './defects/override.ts'
 import { type Handle, type NodeBackend, RawOps } from './raw-ops.ts'
 
 /** Below this many floating-point operations the casts eat the gain. */
@@ -17,28 +18,18 @@ const BATCH_AXIS_PIXELS = 256
 
 type KernelArgs = { inputs: tf.NamedTensorInfoMap; attrs?: object; backend: unknown }
 
-interface ConvAttrs {
-  strides: number | [number, number]
-  pad: 'same' | 'valid' | number | tf.backend_util.ExplicitPadding
-  dataFormat?: 'NHWC' | 'NCHW'
-  dilations?: number | [number, number]
-  dimRoundingMode?: 'floor' | 'round' | 'ceil'
-  filterShape?: [number, number, number, number]
-  inputShape?: [number, number, number, number]
-}
-
 /** The bf16 version of each kernel; undefined says that float32 serves this call better. */
 const kernels: Readonly<Record<string, (args: KernelArgs) => tf.TensorInfo | undefined>> = {
   Conv2D({ inputs, attrs, backend }) {
     const { x, filter } = inputs as { x: tf.TensorInfo; filter: tf.TensorInfo }
-    const info = convolution(x.shape, filter.shape, attrs as ConvAttrs)
+    const info = convolution(x.shape, filter.shape, attrs as ConvAttributes)
     if (!info || !pays(info, [x, filter])) return undefined
     return inBf16(backend, [x, filter], (ops, [xb, wb]) => ops.conv2d('Conv2D', [xb!, wb!], info))
   },
 
   Conv2DBackpropInput({ inputs, attrs, backend }) {
     const { dy, filter } = inputs as { dy: tf.TensorInfo; filter: tf.TensorInfo }
-    const info = convolution((attrs as ConvAttrs).inputShape!, filter.shape, attrs as ConvAttrs)
+    const info = convolution((attrs as ConvAttributes).inputShape!, filter.shape, attrs as ConvAttributes)
     if (!info || info.padInfo.type === 'EXPLICIT' || !pays(info, [dy, filter])) return undefined
     return inBf16(backend, [filter, dy], (ops, [wb, db]) =>
       ops.conv2d('Conv2DBackpropInput', [ops.ints(info.inShape), wb!, db!], info),
@@ -51,7 +42,7 @@ const kernels: Readonly<Record<string, (args: KernelArgs) => tf.TensorInfo | und
    */
   Conv2DBackpropFilter({ inputs, attrs, backend }) {
     const { x, dy } = inputs as { x: tf.TensorInfo; dy: tf.TensorInfo }
-    const info = convolution(x.shape, (attrs as ConvAttrs).filterShape!, attrs as ConvAttrs)
+    const info = convolution(x.shape, (attrs as ConvAttributes).filterShape!, attrs as ConvAttributes)
     if (!info || info.padInfo.type === 'EXPLICIT' || !pays(info, [x, dy])) return undefined
     if (info.strideHeight !== 1 || info.strideWidth !== 1) return undefined
     if (info.filterHeight === 1 || info.outHeight * info.outWidth > BATCH_AXIS_PIXELS)
@@ -125,7 +116,7 @@ function inBf16(
 }
 
 /** The geometry, where it is one the bf16 kernels take: NHWC without dilation. */
-function convolution(input: number[], filter: number[], attrs: ConvAttrs): tf.backend_util.Conv2DInfo | undefined {
+function convolution(input: number[], filter: number[], attrs: ConvAttributes): tf.backend_util.Conv2DInfo | undefined {
   if (attrs.dataFormat && attrs.dataFormat !== 'NHWC') return undefined
   const info = tf.backend_util.computeConv2DInfo(
     input as [number, number, number, number],

@@ -46,14 +46,14 @@ export async function availableBackends(): Promise<({ name: BackendName } & Avai
  * @returns the backend now in use
  * @throws UserError when `name` is unknown or cannot be used here
  */
-export async function useBackend(name: BackendName | 'auto' = 'auto'): Promise<BackendName> {
-  const chosen = name === 'auto' ? await fastest() : name
-  const backend = backends[chosen]
-  if (!backend)
+export async function useBackend(name = 'auto'): Promise<BackendName> {
+  const chosen = name === 'auto' ? await fastest() : backendNames.find(known => known === name)
+  if (!chosen)
     throw new UserError(
       `expected a backend out of auto, ${backendNames.join(', ')}, found '${name}': choose one of these`,
     )
   if (chosen === current) return chosen
+  const backend = backends[chosen]
   const { usable, reason } = await backend.probe()
   if (!usable) throw new UserError(`backend '${chosen}' cannot be used here: ${reason}`)
   await backend.start()

@@ -5,7 +5,7 @@
 import { fileURLToPath } from 'node:url'
 import * as tf from '@tensorflow/tfjs'
 import { disableBf16, enableBf16 } from './bf16.ts'
-import { type BackendName, releaseBackend, useBackend } from './index.ts'
+import { releaseBackend, useBackend } from './index.ts'
 
 export interface Measurement {
   /** 3x3 convolution of [8, 16, 16, 96] to 96 channels, GFLOP/s. */
@@ -73,7 +73,7 @@ async function fastest(compute: () => tf.Tensor): Promise<number> {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  await useBackend(process.argv[2] as BackendName)
+  await useBackend(process.argv[2])
   console.log(JSON.stringify(await measure()))
   await releaseBackend()
 }

@@ -1,7 +1,6 @@
 import type { ArgumentsCamelCase, Argv } from 'yargs'
 
 export const command = 'calibrate'
-export const describe = "measure each recognizer's threshold and accuracy on clean faces"
 
 export const builder = (yargs: Argv) =>
   yargs
@@ -36,7 +35,7 @@ export async function handler({ faces, far, write, backend }: ArgumentsCamelCase
   const made =
     `${store.count} faces of ${people} people, ${place}, faces.u8 sha256 ${await sha256(join(faces, 'faces.u8'))}, ` +
     new Date().toISOString().slice(0, 10)
-  await useBackend(backend as never)
+  await useBackend(backend)
 
   const thresholds: Record<string, object> = {}
   console.log(`${store.count} faces of ${people} people, threshold at a false accept rate of ${far}`)

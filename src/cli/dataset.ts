@@ -29,7 +29,7 @@ export async function handler({ name, from, out = `runs/data/${name}`, size, bac
   const { progress } = await import('../progress.ts')
   const manifest = await loadManifest(name)
   console.log(`${manifest.title}: ${manifest.licence}`)
-  await useBackend(backend as never)
+  await useBackend(backend)
   const bar = progress('preparing', 1)
   const { written, dropped } = await prepareDataset(manifest, {
     from,

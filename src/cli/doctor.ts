@@ -12,7 +12,6 @@ import type { ArgumentsCamelCase, Argv } from 'yargs'
 import type { Measurement } from '../backend/measure.ts'
 
 export const command = 'doctor'
-export const describe = 'show the backends, their speed, memory limits and the weights present'
 
 export const builder = (yargs: Argv) =>
   yargs.option('measure', { type: 'boolean', default: true, describe: 'measure the speed of each usable backend' })

@@ -1,7 +1,6 @@
 import type { ArgumentsCamelCase, Argv } from 'yargs'
 
 export const command = 'evaluate'
-export const describe = 'measure how well faces are protected and recovered'
 
 const tasks = ['anonymize', 'hide'] as const
 
@@ -62,7 +61,7 @@ export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<v
   const thresholds = await loadThresholds()
   const store = await FaceStore.open(faces)
   const indices = chooseFaces(store.entries, count, seed)
-  const backend = await useBackend(options.backend as never)
+  const backend = await useBackend(options.backend)
   const model = await loadModel(modelName)
   const guide = await loadRecognizer(guideName)
   const recognizers = await Promise.all(recognizerNames.map(name => loadRecognizer(name)))

@@ -5,7 +5,6 @@ import type { ArgumentsCamelCase, Argv } from 'yargs'
 import { UserError } from '../errors.ts'
 
 export const command = 'parity [dir]'
-export const describe = 'check the networks against reference numbers on every backend present'
 
 export const builder = (yargs: Argv) =>
   yargs

@@ -52,7 +52,7 @@ export async function handler({ pictures, key, out, model, passphraseFile, backe
   const load = once(async () => {
     const { useBackend } = await import('../backend/index.ts')
     const { loadModel } = await import('../protect/model.ts')
-    await useBackend(backend as never)
+    await useBackend(backend)
     return loadModel(model)
   })
   const bar = files.length > 1 ? progress('recovering, picture', files.length) : undefined

@@ -1,9 +1,6 @@
 /** Energies of a face's identity under a recognizer; each lowers when what its name says is reached. */
 import * as tf from '@tensorflow/tfjs'
 
-/** Faces [n, s, s, 3] in [-1, 1] -> unit embeddings [n, d]. */
-export type Embed = (faces: tf.Tensor4D) => tf.Tensor2D
-
 /**
  * Sum over samples of max(cos(f(x_i), f(x)) - floor, 0): zero when no sample looks like the reference to the recognizer.
  * @param floor the cosine of two people who have nothing in common: 0 for recognizers trained with an angular margin, as in

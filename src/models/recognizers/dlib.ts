@@ -23,15 +23,6 @@ export interface DlibRecognizer extends Recognizer {
   features(faces: tf.Tensor4D): DlibFeatures
 }
 
-/** Tokens and channels of `DlibFeatures.features`. */
-export const dlibFeatureSizes = [
-  { tokens: 64, channels: 32 },
-  { tokens: 64, channels: 64 },
-  { tokens: 64, channels: 128 },
-  { tokens: 16, channels: 256 },
-  { tokens: 4, channels: 256 },
-] as const
-
 const inputSize = 150
 const maximumSide = 8 // tokens a side
 /** Mean red, green and blue of dlib's training faces, of 255. */
