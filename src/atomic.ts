@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { unlinkSync } from 'node:fs'
-import { type FileHandle, open, rename, unlink } from 'node:fs/promises'
+import { type FileHandle, mkdir, open, rename, unlink } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { UserError } from './errors.ts'
 
@@ -22,11 +22,12 @@ export interface WriteOptions {
 
 /**
  * Writes a file whole or not at all: into a temporary file beside it, onto the disk, and then in its place.
+ * @param data the contents, or parts of them made one after another, so that a large file need not be in memory
  * @throws UserError that names the path and why it cannot be written
  */
 export async function writeFileAtomic(
   path: string,
-  data: string | Uint8Array,
+  data: string | Uint8Array | Iterable<string | Uint8Array>,
   { mode }: WriteOptions = {},
 ): Promise<void> {
   const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`)
@@ -35,7 +36,8 @@ export async function writeFileAtomic(
     unfinished.add(temporary)
     file = await open(temporary, 'wx', mode ?? 0o666)
     if (mode !== undefined) await file.chmod(mode)
-    await file.writeFile(data)
+    const parts = typeof data === 'string' || data instanceof Uint8Array ? [data] : data
+    for (const part of parts) await file.writeFile(part)
     await file.sync()
     await file.close()
     await rename(temporary, path)
@@ -51,6 +53,17 @@ export async function writeFileAtomic(
 /** Writes a value as indented JSON, whole or not at all. */
 export async function writeJsonAtomic(path: string, value: unknown): Promise<void> {
   await writeFileAtomic(path, `${JSON.stringify(value, null, 2)}\n`)
+}
+
+/**
+ * Makes a folder and those above it where they are not there yet.
+ * @throws UserError that names the folder and why it cannot be made
+ */
+export async function makeFolder(path: string): Promise<void> {
+  await mkdir(path, { recursive: true }).catch((error: NodeJS.ErrnoException) => {
+    const why = error.code === 'EEXIST' ? 'there is a file of that name: choose another place' : reason(error, path)
+    throw new UserError(`cannot make the folder ${path}: ${why}`)
+  })
 }
 
 function reason({ code, message }: NodeJS.ErrnoException, path: string): string {

@@ -1,7 +1,8 @@
-import { readFile, rename, rm, writeFile } from 'node:fs/promises'
-import { basename, dirname, extname, join } from 'node:path'
+import { readFile } from 'node:fs/promises'
+import { extname } from 'node:path'
 import * as tf from '@tensorflow/tfjs'
 import sharp from 'sharp'
+import { writeFileAtomic } from '../atomic.ts'
 import { UserError } from '../errors.ts'
 
 /** A picture in memory: sRGB bytes 0..255, row-major, three channels, no alpha and no metadata. */
@@ -13,7 +14,8 @@ export interface Image {
 
 export type ImageFormat = 'png' | 'jpeg' | 'webp'
 
-const formats: Readonly<Record<string, ImageFormat>> = {
+/** The formats that can be written, by extension. */
+export const formats: Readonly<Record<string, ImageFormat>> = {
   '.png': 'png',
   '.jpg': 'jpeg',
   '.jpeg': 'jpeg',
@@ -72,19 +74,8 @@ export async function encodeImage(image: Image, format: ImageFormat): Promise<Bu
  * @throws UserError when the extension is unknown or the file cannot be written
  */
 export async function writeImage(path: string, image: Image): Promise<void> {
-  const bytes = await encodeImage(image, formatOf(path))
-  const temporary = join(dirname(path), `.${basename(path)}.${process.pid}-${written++}.tmp`)
-  try {
-    await writeFile(temporary, bytes)
-    await rename(temporary, path)
-  } catch (error) {
-    await rm(temporary, { force: true }).catch(() => undefined)
-    throw new UserError(`expected to write ${path}, found ${reason(error)}; name a folder that can be written to`)
-  }
+  await writeFileAtomic(path, await encodeImage(image, formatOf(path)))
 }
-
-/** Counts the files written, so that no two temporary files share a name. */
-let written = 0
 
 /**
  * The format that a path's extension names.
@@ -108,9 +99,16 @@ export async function resizeImage(image: Image, width: number, height: number): 
 }
 
 /** A picture as a tensor [1, height, width, 3] in [-1, 1]. */
-export function toTensor(image: Image): tf.Tensor4D {
-  const values = Float32Array.from(image.data, byte => byte / 127.5 - 1)
-  return tf.tensor4d(values, [1, image.height, image.width, 3])
+export function toTensor({ data, height, width }: Image): tf.Tensor4D {
+  return bytesToTensor(data, [1, height, width, 3])
+}
+
+/** Bytes 0..255 as a tensor of `shape` in [-1, 1]. */
+export function bytesToTensor(bytes: Uint8Array, shape: [number, number, number, number]): tf.Tensor4D {
+  return tf.tensor4d(
+    Float32Array.from(bytes, byte => byte / 127.5 - 1),
+    shape,
+  )
 }
 
 /** The pictures of a tensor [n, height, width, 3] in [-1, 1]: rounded to bytes, values outside of the range clamped. */

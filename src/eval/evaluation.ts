@@ -1,8 +1,9 @@
 /** Measures many faces one after the other, so that an interrupted run goes on where it stopped. */
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { appendFile, mkdir, readFile } from 'node:fs/promises'
+import { appendFile, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { makeFolder } from '../atomic.ts'
 import type { FaceEntry, FaceStore } from '../data/face-store.ts'
 import { type Image, readImage, writeImage } from '../data/image.ts'
 import { RandomStream } from '../data/random.ts'
@@ -50,7 +51,7 @@ export async function evaluateFaces(
       `expected faces of ${model.imageSize} x ${model.imageSize} for model ${model.name}, found ${store.size} x ` +
         `${store.size}: prepare the data set with --size ${model.imageSize}`,
     )
-  await mkdir(join(out, 'faces'), { recursive: true })
+  await makeFolder(join(out, 'faces'))
   const log = join(out, 'faces.jsonl')
   const finished = await readLog(log)
   const results: FaceMeasurement[] = []

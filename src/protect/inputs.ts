@@ -2,7 +2,7 @@
 import { constants } from 'node:fs'
 import { access, readdir, realpath, stat } from 'node:fs/promises'
 import { basename, dirname, extname, join, relative, resolve } from 'node:path'
-import { type ImageFormat, pictureExtensions } from '../data/image.ts'
+import { formats, pictureExtensions } from '../data/image.ts'
 import { UserError } from '../errors.ts'
 
 /** A picture to work on. */
@@ -41,9 +41,9 @@ export async function findPictures(
     const entries = await readdir(here, { withFileTypes: true }).catch((error: NodeJS.ErrnoException) => {
       throw new UserError(`expected a folder that can be read at ${here}: ${error.message}`)
     })
-    for (const { name } of entries.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
+    for (const entry of entries.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
+      const { name } = entry
       const path = join(here, name)
-      const entry = entries.find(entry => entry.name === name)!
       if (entry.isDirectory()) await walk(root, join(folder, name))
       else if (!name.startsWith('.') && pictureExtensions.has(extname(name).toLowerCase()) && (await accept(path)))
         await add({ path, folder })
@@ -66,15 +66,8 @@ export async function findPictures(
 export function extensionFor(path: string, format?: 'png' | 'jpg' | 'webp'): string {
   if (format) return `.${format}`
   const own = extname(path)
-  return writable.has(own.toLowerCase()) ? own : '.png'
+  return Object.hasOwn(formats, own.toLowerCase()) ? own : '.png'
 }
-
-const writable = new Map<string, ImageFormat>([
-  ['.png', 'png'],
-  ['.jpg', 'jpeg'],
-  ['.jpeg', 'jpeg'],
-  ['.webp', 'webp'],
-])
 
 /** DIR/FOLDER/NAME.SUFFIX.EXT */
 export function outputPath(file: PictureFile, out: string, suffix: string, extension: string): string {

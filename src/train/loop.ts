@@ -1,6 +1,7 @@
-import { appendFile, mkdir } from 'node:fs/promises'
+import { appendFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as tf from '@tensorflow/tfjs'
+import { makeFolder } from '../atomic.ts'
 import { UserError } from '../errors.ts'
 import type { Weights } from '../models/module.ts'
 import { writeGrid } from '../report/grid.ts'
@@ -44,7 +45,7 @@ export async function train<Batch extends tf.TensorContainer>(
   config: unknown,
   onReport: (report: StepReport) => void,
 ): Promise<Weights> {
-  await mkdir(folder, { recursive: true })
+  await makeFolder(folder)
   const checkpoint = join(folder, 'last.safetensors')
   const resumed = await loadCheckpoint(checkpoint, task.parameters)
   const start = resumed?.state.weights ?? initialise(task.parameters, options.seed, task.zero)

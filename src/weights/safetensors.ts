@@ -3,8 +3,9 @@
  * its dtype, shape and byte range, then the bytes (https://github.com/huggingface/safetensors). Every tensor is read by
  * its range, so that a file of several gigabytes costs the memory of what is asked for.
  */
-import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises'
+import { type FileHandle, open } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { makeFolder, writeFileAtomic } from '../atomic.ts'
 import { UserError } from '../errors.ts'
 import { nearestHint } from '../nearest.ts'
 import { fromBfloat16, fromFloat16, toFloat16 } from './float16.ts'
@@ -74,7 +75,7 @@ export async function eachTensor(
 }
 
 /**
- * Writes a safetensors file whole or not at all: into a temporary file beside it, which then takes its name.
+ * Writes a safetensors file whole or not at all, and its folder where there is none yet.
  * @param tensors name -> shape and float32 values, row-major
  * @param metadata strings kept in the header, such as the configuration that rebuilds the model
  */
@@ -100,25 +101,15 @@ export async function writeSafetensors(
   head.writeBigUInt64LE(BigInt(head.length - 8))
   json.copy(head, 8)
 
-  const temporary = `${path}.${process.pid}.tmp`
-  try {
-    await mkdir(dirname(path), { recursive: true })
-    const file = await open(temporary, 'wx')
-    try {
-      await file.writeFile(head)
-      for (const { data } of tensors.values()) {
-        const values = dtype === 'F16' ? toFloat16(data) : data
-        await file.writeFile(new Uint8Array(values.buffer, values.byteOffset, values.byteLength))
-      }
-      await file.sync()
-    } finally {
-      await file.close()
+  function* parts(): Iterable<Uint8Array> {
+    yield head
+    for (const { data } of tensors.values()) {
+      const values = dtype === 'F16' ? toFloat16(data) : data
+      yield new Uint8Array(values.buffer, values.byteOffset, values.byteLength)
     }
-    await rename(temporary, path)
-  } catch (error) {
-    await rm(temporary, { force: true })
-    throw new UserError(`cannot write ${path}: ${(error as Error).message}`)
   }
+  await makeFolder(dirname(path))
+  await writeFileAtomic(path, parts())
 }
 
 async function readHeader(path: string, file: FileHandle): Promise<SafetensorsHeader> {

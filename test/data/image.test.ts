@@ -130,7 +130,7 @@ describe('writeImage', () => {
     await expect(writeImage(join(folder, 'a.gif'), ramp(4, 4))).rejects.toThrow(/\.png.*found '\.gif'/)
     const error = await writeImage(join(folder, 'nowhere', 'a.png'), ramp(4, 4)).catch((e: unknown) => e)
     expect(error).toBeInstanceOf(UserError)
-    expect((error as Error).message).toMatch(/expected to write .*nowhere.*no such file or folder/)
+    expect((error as Error).message).toMatch(/cannot write .*nowhere.*there is no folder/)
   })
 })
 
