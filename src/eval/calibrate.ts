@@ -31,7 +31,8 @@ export async function calibrate(
 ): Promise<Omit<RecognizerThreshold, 'made'>> {
   const { genuine, impostor } = checkPairs(store, far)
   const embeddings = await embedStore(recognizer, store, onProgress)
-  const threshold = thresholdAtFar(allSimilarities(embeddings, onePerIdentity(store.entries)), far)
+  const impostors = await allSimilarities(embeddings, onePerIdentity(store.entries))
+  const threshold = thresholdAtFar(impostors, far)
   const { rate, interval } = acceptRate(similarities(embeddings, genuinePairs(store.entries, genuineCap)), threshold)
   return { threshold, far, tar: rate, tarInterval: [...interval], genuinePairs: genuine, impostorPairs: impostor }
 }

@@ -42,15 +42,20 @@ export function similarities({ dimensions, values }: Embeddings, pairs: readonly
 }
 
 /** Cosine similarity of each of `rows` with every later one: n (n - 1) / 2 of them. */
-export function allSimilarities({ dimensions, values }: Embeddings, rows: readonly number[]): Float32Array {
+export async function allSimilarities(
+  { dimensions, values }: Embeddings,
+  rows: readonly number[],
+): Promise<Float32Array> {
   const n = rows.length
   const chosen = new Float32Array(n * dimensions)
   for (const [i, row] of rows.entries())
     chosen.set(values.subarray(row * dimensions, (row + 1) * dimensions), i * dimensions)
-  const products = tf.tidy(() => {
+  const gram = tf.tidy(() => {
     const matrix = tf.tensor2d(chosen, [n, dimensions])
-    return tf.matMul(matrix, matrix, false, true).dataSync()
+    return tf.matMul(matrix, matrix, false, true)
   })
+  const products = await gram.data()
+  gram.dispose()
   const result = new Float32Array((n * (n - 1)) / 2)
   let k = 0
   for (let i = 0; i < n; i++) {

@@ -66,8 +66,8 @@ describe('similarities', () => {
     for (const [i, expected] of [0, 0.6, 0.8, -1].entries()) expect(found[i]).toBeCloseTo(expected, 6)
   })
 
-  it('of all pairs come row after row', () => {
-    const found = allSimilarities(embeddings, [3, 0, 2])
+  it('of all pairs come row after row', async () => {
+    const found = await allSimilarities(embeddings, [3, 0, 2])
     expect(found).toHaveLength(3)
     for (const [i, expected] of [-1, -0.6, 0.6].entries()) expect(found[i]).toBeCloseTo(expected, 6)
   })
