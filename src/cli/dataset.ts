@@ -8,7 +8,7 @@ export const builder = (yargs: Argv) =>
     .positional('name', {
       type: 'string',
       demandOption: true,
-      describe: 'a manifest of datasets/: lfw, utkface, folder',
+      describe: 'a manifest of datasets/, such as lfw',
     })
     .option('from', { type: 'string', demandOption: true, describe: 'the folder of photos' })
     .option('out', { type: 'string', describe: 'where the faces go [default: runs/data/NAME]' })

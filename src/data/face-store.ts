@@ -5,8 +5,9 @@
  */
 import { type FileHandle, open, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import * as tf from '@tensorflow/tfjs'
+import type * as tf from '@tensorflow/tfjs'
 import { UserError } from '../errors.ts'
+import { bytesToTensor } from './image.ts'
 
 export interface FaceEntry {
   /** The picture's path within its data set. */
@@ -33,38 +34,39 @@ export class FaceStore {
   private constructor(
     readonly size: number,
     readonly entries: readonly FaceEntry[],
-    private readonly parts: readonly Part[],
+    private readonly parts: Part[],
   ) {}
 
   /**
    * Opens the faces of one or several prepared folders as one store.
-   * @throws UserError when one is absent, its two files do not agree, or sizes differ
+   * @throws UserError when there is none, one is absent, its two files do not agree, or sizes differ
    */
   static async open(...folders: readonly string[]): Promise<FaceStore> {
-    const parts: Part[] = []
-    const entries: FaceEntry[] = []
-    let size: number | undefined
-    for (const folder of folders) {
-      const index = await readIndex(folder)
-      size ??= index.size
-      if (index.size !== size)
-        throw new UserError(
-          `expected faces of ${size} x ${size} as in ${folders[0]}, found ${index.size} x ${index.size} in ${folder}: prepare both at one --size`,
-        )
-      const file = await open(join(folder, 'faces.u8'))
-      parts.push({ file, first: entries.length, count: index.entries.length })
-      entries.push(...index.entries)
-      const expected = index.entries.length * size ** 2 * 3
-      const { size: found } = await file.stat()
-      if (found !== expected) {
-        await Promise.all(parts.map(part => part.file.close()))
-        throw new UserError(
-          `${folder}/faces.u8 holds ${found} bytes, index.json asks for ${expected}: prepare the data set again`,
-        )
-      }
-    }
+    const indices = await Promise.all(folders.map(readIndex))
+    const size = indices[0]?.size
     if (size === undefined) throw new UserError('expected at least one folder of prepared faces, found none')
-    return new FaceStore(size, entries, parts)
+    const other = indices.findIndex(index => index.size !== size)
+    if (other >= 0)
+      throw new UserError(
+        `expected faces of ${size} x ${size} as in ${folders[0]}, found ${indices[other]!.size} x ${indices[other]!.size} in ${folders[other]}: prepare both at one --size`,
+      )
+    const store = new FaceStore(
+      size,
+      indices.flatMap(({ entries }) => entries),
+      [],
+    )
+    try {
+      let first = 0
+      for (const [i, folder] of folders.entries()) {
+        const count = indices[i]!.entries.length
+        store.parts.push({ file: await openFaces(folder, count * size ** 2 * 3), first, count })
+        first += count
+      }
+    } catch (error) {
+      await store.close()
+      throw error
+    }
+    return store
   }
 
   get count(): number {
@@ -87,9 +89,7 @@ export class FaceStore {
 
   /** The faces at `indices`, [n, size, size, 3] in [-1, 1]. */
   async faces(indices: readonly number[]): Promise<tf.Tensor4D> {
-    const bytes = await this.bytes(indices)
-    const values = Float32Array.from(bytes, byte => byte / 127.5 - 1)
-    return tf.tensor4d(values, [indices.length, this.size, this.size, 3])
+    return bytesToTensor(await this.bytes(indices), [indices.length, this.size, this.size, 3])
   }
 
   async close(): Promise<void> {
@@ -101,8 +101,25 @@ async function readIndex(folder: string): Promise<FaceIndex> {
   try {
     return JSON.parse(await readFile(join(folder, 'index.json'), 'utf8'))
   } catch {
-    throw new UserError(
-      `no prepared faces in ${folder} (expected index.json and faces.u8): run 'diff-privacy dataset prepare' first`,
-    )
+    throw absent(folder)
   }
+}
+
+/** Opens a folder's faces.u8, which must hold `expected` bytes. */
+async function openFaces(folder: string, expected: number): Promise<FileHandle> {
+  const file = await open(join(folder, 'faces.u8')).catch(() => {
+    throw absent(folder)
+  })
+  const { size: found } = await file.stat()
+  if (found === expected) return file
+  await file.close()
+  throw new UserError(
+    `${join(folder, 'faces.u8')} holds ${found} bytes, index.json asks for ${expected}: prepare the data set again`,
+  )
+}
+
+function absent(folder: string): UserError {
+  return new UserError(
+    `no prepared faces in ${folder} (expected index.json and faces.u8): run 'diff-privacy dataset prepare' first`,
+  )
 }

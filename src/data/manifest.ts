@@ -1,16 +1,19 @@
 /** What a data set is: where it comes from, on what terms, how its folder is laid out, how it is split. */
 import { createHash } from 'node:crypto'
-import { join } from 'node:path'
+import { readdir } from 'node:fs/promises'
+import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
 import { loadConfig } from '../config/load.ts'
+import { UserError } from '../errors.ts'
+import { nearestHint } from '../nearest.ts'
 
 const folder = fileURLToPath(new URL('../../datasets/', import.meta.url))
 
 export const manifestSchema = z.strictObject({
   name: z.string().describe('name on the command line'),
   title: z.string().describe('full name'),
-  home: z.string().describe('where to get it'),
+  home: z.string().optional().describe('where to get it'),
   licence: z.string().describe('on what terms'),
   layout: z
     .enum(['folder-per-identity', 'flat'])
@@ -25,8 +28,16 @@ export const manifestSchema = z.strictObject({
 
 export type DatasetManifest = z.infer<typeof manifestSchema>
 
-/** The manifest called `name`, from datasets/NAME.yaml. @throws UserError when there is none */
+/**
+ * The manifest called `name`, from datasets/NAME.yaml.
+ * @throws UserError that lists the data sets there are when it is none of them, or when the file is not as it should be
+ */
 export async function loadManifest(name: string): Promise<DatasetManifest> {
+  const names = (await readdir(folder)).map(file => basename(file, '.yaml'))
+  if (!names.includes(name))
+    throw new UserError(
+      `expected a data set out of ${names.join(', ')}, found '${name}'${nearestHint(name, names)}: choose one of these`,
+    )
   return loadConfig(manifestSchema, { path: join(folder, `${name}.yaml`) })
 }
 

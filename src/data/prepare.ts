@@ -1,18 +1,25 @@
 /** From a folder of photos to face stores: finds, aligns and caches the face of every photo, and says what it dropped. */
 import { createHash } from 'node:crypto'
-import { mkdir, open, readdir, rename, rm } from 'node:fs/promises'
-import { basename, dirname, extname, join, relative } from 'node:path'
-import { writeJsonAtomic } from '../atomic.ts'
+import { type FileHandle, open, readdir, rename, rm } from 'node:fs/promises'
+import { basename, dirname, extname, join, relative, sep } from 'node:path'
+import { makeFolder, writeJsonAtomic } from '../atomic.ts'
 import { UserError } from '../errors.ts'
 import { alignFace } from '../faces/align.ts'
-import { type Box, detectFaces, type Face, landmarksInBox } from '../faces/detect.ts'
+import type { Box } from '../faces/box.ts'
+import { detectFaces, type Face } from '../faces/detect.ts'
+import { landmarksInBox } from '../faces/landmarks.ts'
 import type { Point } from '../faces/template.ts'
 import type { FaceEntry, FaceIndex } from './face-store.ts'
-import { type Image, readImage, resizeImage } from './image.ts'
+import { type Image, pictureExtensions, readImage, resizeImage } from './image.ts'
 import { type DatasetManifest, splitOf } from './manifest.ts'
 
+/** Least side of an aligned face that is worth keeping. */
+const leastSize = 16
+
 export interface PrepareOptions {
+  /** The folder of photos. */
   readonly from: string
+  /** The folder of the face stores. */
   readonly out: string
   /** Side of the aligned faces in pixels. */
   readonly size: number
@@ -20,26 +27,30 @@ export interface PrepareOptions {
 }
 
 export interface PrepareSummary {
+  /** Faces of each split. */
   readonly written: Readonly<Record<string, number>>
+  /** Photos that gave no face, by their path within the folder. */
   readonly dropped: readonly { readonly id: string; readonly why: string }[]
 }
 
 /**
- * Prepares a data set into one face store for each split (`out/train`, `out/test`) and `out/summary.json`.
- * @throws UserError when the folder holds no pictures
+ * Prepares a data set into one face store for each split (`out/train`, `out/test`) and `out/summary.json`. A store that
+ * was there is replaced when the new one is whole.
+ * @throws UserError when the folder holds no pictures or none with a face, or the stores cannot be written
  */
 export async function prepareDataset(manifest: DatasetManifest, options: PrepareOptions): Promise<PrepareSummary> {
   const { from, out, size, onProgress } = options
+  if (!Number.isInteger(size) || size < leastSize)
+    throw new UserError(`expected a --size of ${leastSize} pixels or more, found ${size}`)
   const files = await pictures(from)
   if (files.length === 0) {
-    throw new UserError(
-      `expected pictures (.jpg, .png, .webp) in ${from}, found none: see ${manifest.home || 'the folder'}`,
-    )
+    const source = manifest.home ? `get them from ${manifest.home}` : 'name another folder'
+    throw new UserError(`expected pictures (${[...pictureExtensions].join(', ')}) in ${from}, found none: ${source}`)
   }
   const writers = new Map<string, StoreWriter>()
   const dropped: { id: string; why: string }[] = []
   for (const [done, file] of files.entries()) {
-    const id = relative(from, file)
+    const id = relative(from, file).replaceAll(sep, '/')
     const identity = manifest.layout === 'folder-per-identity' ? basename(dirname(file)) : id
     try {
       const photo = await readImage(file)
@@ -55,6 +66,8 @@ export async function prepareDataset(manifest: DatasetManifest, options: Prepare
     }
     onProgress(done + 1, files.length)
   }
+  if (writers.size === 0)
+    throw new UserError(`expected faces in ${from}, found none in ${files.length} pictures: ${dropped[0]!.why}`)
   const written: Record<string, number> = {}
   for (const [split, writer] of writers) written[split] = await writer.finish()
   const summary = { dataset: manifest.name, size, written, dropped }
@@ -88,7 +101,7 @@ async function pictures(folder: string): Promise<string[]> {
     throw new UserError(`expected a folder of pictures, found none at ${folder}: give one with --from`)
   })
   return entries
-    .filter(entry => entry.isFile() && ['.jpg', '.jpeg', '.png', '.webp'].includes(extname(entry.name).toLowerCase()))
+    .filter(entry => entry.isFile() && pictureExtensions.has(extname(entry.name).toLowerCase()))
     .map(entry => join(entry.parentPath, entry.name))
     .sort()
 }
@@ -101,18 +114,18 @@ class StoreWriter {
   private constructor(
     private readonly folder: string,
     private readonly size: number,
-    private readonly file: Awaited<ReturnType<typeof open>>,
+    private readonly file: FileHandle,
   ) {}
 
   static async create(folder: string, size: number): Promise<StoreWriter> {
     const partial = `${folder}.partial`
     await rm(partial, { recursive: true, force: true })
-    await mkdir(partial, { recursive: true })
+    await makeFolder(partial)
     return new StoreWriter(folder, size, await open(join(partial, 'faces.u8'), 'w'))
   }
 
   async add(entry: FaceEntry, { data }: Image): Promise<void> {
-    await this.file.write(data)
+    await this.file.writeFile(data)
     this.hash.update(data)
     this.entries.push(entry)
   }
