@@ -17,6 +17,7 @@ export interface CommandEntry {
 
 /** Every command by name, in the order of --help. A command's file is loaded only when the command is named. */
 export const commands: Readonly<Record<string, CommandEntry>> = {
+  demo: { describe: 'protect and recover faces of sample photos, and report on it', load: () => import('./demo.ts') },
   anonymize: {
     describe: 'make the faces of photos unrecognisable to machines, each with a key to recover it',
     load: () => import('./anonymize.ts'),

@@ -1,5 +1,7 @@
 /** How a face is protected: the settings of a run (configs/anonymize.yaml, configs/hide.yaml). */
+import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
+import { loadConfig } from './load.ts'
 
 const weight = z.number().min(0).default(0)
 
@@ -46,3 +48,15 @@ export const recipeSchema = z.strictObject({
 })
 
 export type Recipe = z.output<typeof recipeSchema>
+
+/** How many of its steps a recipe takes: `strength` of them, one at least. */
+export function stepsTaken({ steps, strength }: Pick<Recipe, 'steps' | 'strength'>): number {
+  return Math.max(1, Math.round(steps * strength))
+}
+
+const recipeFile = (task: Recipe['task']) => fileURLToPath(new URL(`../../configs/${task}.yaml`, import.meta.url))
+
+/** The project's own recipe of a task, configs/TASK.yaml, with dotted overrides such as 'steps=10'. */
+export function loadRecipe(task: Recipe['task'], overrides: readonly string[] = []): Promise<Recipe> {
+  return loadConfig(recipeSchema, { path: recipeFile(task), overrides })
+}

@@ -14,3 +14,11 @@ export function clip(box: Box, { width, height }: Image): Box | undefined {
   const [right, bottom] = [Math.min(width, box.x + box.width), Math.min(height, box.y + box.height)]
   return right > left && bottom > top ? { x: left, y: top, width: right - left, height: bottom - top } : undefined
 }
+
+/** The area that two boxes share, relative to the area that they cover together: 0 apart, 1 the same. */
+export function intersectionOverUnion(p: Box, q: Box): number {
+  const width = Math.max(0, Math.min(p.x + p.width, q.x + q.width) - Math.max(p.x, q.x))
+  const height = Math.max(0, Math.min(p.y + p.height, q.y + q.height) - Math.max(p.y, q.y))
+  const shared = width * height
+  return shared / (p.width * p.height + q.width * q.height - shared)
+}

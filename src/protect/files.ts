@@ -10,7 +10,7 @@ import type { Recognizer } from '../models/recognizers/recognizer.ts'
 import { extensionFor, outputPath, type PictureFile } from './inputs.ts'
 import { checkPicture, type FaceKey, pictureHash, readKeys, writeKeys } from './key.ts'
 import type { FaceModel } from './model.ts'
-import { type ProtectPhotoOptions, protectPhoto, recoverPhoto } from './photo.ts'
+import { type ProtectPhotoOptions, protectPhoto, recoverPhoto, type UnboundKey } from './photo.ts'
 
 /** Where the key of a protected picture is. */
 export function keyPath(picture: string): string {
@@ -60,9 +60,22 @@ export async function protectFile(
   { passphrase, onStep }: ProtectFileOptions = {},
 ): Promise<number> {
   const photo = await readImage(path)
-  const { faces, photos } = await protectPhoto(model, guide, photo, recipe, { onStep }).catch(error => {
+  const result = await protectPhoto(model, guide, photo, recipe, { onStep }).catch(error => {
     throw error instanceof UserError ? new UserError(`${path}: ${error.message}`) : error
   })
+  await writeProtected(result, outputs, passphrase)
+  return result.faces.length
+}
+
+/**
+ * Writes each version of a protected photo to one of `outputs`, with its key beside it.
+ * @throws UserError when one cannot be written; no picture is left without its key
+ */
+export async function writeProtected(
+  { faces, photos }: { faces: readonly { key: UnboundKey }[]; photos: readonly Image[] },
+  outputs: readonly string[],
+  passphrase?: string,
+): Promise<void> {
   for (const [i, output] of outputs.entries()) {
     const bytes = await encode(photos[i]!, output)
     const picture = pictureHash(bytes)
@@ -79,7 +92,6 @@ export async function protectFile(
       throw error
     })
   }
-  return faces.length
 }
 
 /** The bytes of a protected picture and the keys that belong to them. */

@@ -1,7 +1,7 @@
 /** The three tasks on whole photos: every face found, cut out, changed and put back. */
 import { createHash } from 'node:crypto'
 import * as tf from '@tensorflow/tfjs'
-import type { Recipe } from '../config/recipe.ts'
+import { type Recipe, stepsTaken } from '../config/recipe.ts'
 import { fromTensor, type Image, toTensor } from '../data/image.ts'
 import { bucketCount } from '../diffusion/embedding-schedule.ts'
 import { UserError } from '../errors.ts'
@@ -12,15 +12,25 @@ import type { Recognizer } from '../models/recognizers/recognizer.ts'
 import { type FaceKey, keyVersion } from './key.ts'
 import type { FaceModel } from './model.ts'
 import { protectFace } from './protect.ts'
-import { makeSecret, type RecoverySecret, recoverFace } from './recovery.ts'
+import { makeSecret, recoverFace } from './recovery.ts'
+
+/** A face of a photo, cut out. */
+export interface PhotoFace extends AlignedFace {
+  readonly found: Face
+  /** Its number among the photo's faces, as `detectFaces` orders them. */
+  readonly index: number
+  /** What its random numbers are keyed by: the photo's pixels and its number. */
+  readonly identity: string
+}
+
+/** What a face's key holds besides the hash of the protected picture's file. */
+export type UnboundKey = Omit<FaceKey, 'picture'>
 
 /** One face of a photo and what became of it. */
-export interface ProtectedFace extends AlignedFace {
-  readonly found: Face
+export interface ProtectedFace extends PhotoFace {
   /** The protected versions of the aligned face, one a sample. */
   readonly samples: readonly Image[]
-  /** What the key needs besides the hash of the protected picture's file. */
-  readonly key: Omit<FaceKey, 'picture'>
+  readonly key: UnboundKey
   readonly seconds: number
 }
 
@@ -40,6 +50,72 @@ export interface ProtectPhotoOptions {
 }
 
 /**
+ * Finds the faces of a photo and cuts them out as the model takes them.
+ * @throws UserError when the photo shows no face
+ */
+export async function facesOfPhoto(
+  model: FaceModel,
+  photo: Image,
+  only: ProtectPhotoOptions['only'] = () => true,
+): Promise<PhotoFace[]> {
+  const numbered = (await detectFaces(photo)).map((found, index) => ({ found, index }))
+  const wanted = numbered.filter(({ found, index }) => only(found, index))
+  if (wanted.length === 0)
+    throw new UserError('expected a photo with a face, found none in it: is a face at least 30 pixels wide?')
+  const content = contentHash(photo)
+  return Promise.all(
+    wanted.map(async ({ found, index }) => ({
+      ...(await alignFace(photo, found.landmarks, model.imageSize)),
+      found,
+      index,
+      identity: `${content}/${index}`,
+    })),
+  )
+}
+
+/** The protected versions of one face, one a sample. */
+export async function protectPhotoFace(
+  model: FaceModel,
+  guide: Recognizer,
+  { face, identity }: PhotoFace,
+  recipe: Recipe,
+  onStep?: (step: number, steps: number) => void,
+): Promise<Image[]> {
+  const image = toTensor(face)
+  const steps = stepsTaken(recipe)
+  let step = 0
+  const samples = await protectFace(model, guide, image, recipe, {
+    identity,
+    onStep: () => onStep?.(++step, steps),
+  })
+  const images = await fromTensor(samples)
+  tf.dispose([image, samples])
+  return images
+}
+
+/** The key of one face. It depends on the face and on how it is to be recovered, not on how it was protected. */
+export async function keyOfPhotoFace(
+  model: FaceModel,
+  { face, transform, index }: PhotoFace,
+  recovery: Recipe['recovery'],
+): Promise<UnboundKey> {
+  const image = toTensor(face)
+  const { vectors, latent } = makeSecret(model, image, recovery)
+  const key: UnboundKey = {
+    version: keyVersion,
+    face: index,
+    transform,
+    model: { name: model.name, sha256: model.sha256 },
+    recipe: { steps: recovery.steps },
+    shapes: { embeddings: vectors.shape, latent: latent.shape.slice(1) as [number, number, number] },
+    embeddings: Float32Array.from(await vectors.data()),
+    latent: Float32Array.from(await latent.data()),
+  }
+  tf.dispose([image, vectors, latent])
+  return key
+}
+
+/**
  * Protects every face of a photo as `recipe` says.
  * @throws UserError when the photo shows no face
  */
@@ -48,37 +124,19 @@ export async function protectPhoto(
   guide: Recognizer,
   photo: Image,
   recipe: Recipe,
-  { only = () => true, onStep, onFace }: ProtectPhotoOptions = {},
+  { only, onStep, onFace }: ProtectPhotoOptions = {},
 ): Promise<ProtectedPhoto> {
-  const found = (await detectFaces(photo)).filter(only)
-  if (found.length === 0)
-    throw new UserError('expected a photo with a face, found none in it: is a face at least 30 pixels wide?')
-  const content = contentHash(photo)
+  const found = await facesOfPhoto(model, photo, only)
   const faces: ProtectedFace[] = []
-  for (const [index, face] of found.entries()) {
+  for (const [i, face] of found.entries()) {
     const started = performance.now()
-    const aligned = await alignFace(photo, face.landmarks, model.imageSize)
-    const image = toTensor(aligned.face)
-    const total = Math.max(1, Math.round(recipe.steps * recipe.strength))
-    let step = 0
-    const samples = await protectFace(model, guide, image, recipe, {
-      identity: `${content}/${index}`,
-      onStep: () => onStep?.(index, found.length, ++step, total),
-    })
-    const secret = makeSecret(model, image, recipe.recovery)
-    const done: ProtectedFace = {
-      ...aligned,
-      found: face,
-      samples: await fromTensor(samples),
-      key: await keyOf(model, secret, aligned, index, recipe),
-      seconds: (performance.now() - started) / 1000,
-    }
-    samples.dispose()
-    secret.vectors.dispose()
-    secret.latent.dispose()
-    image.dispose()
+    const samples = await protectPhotoFace(model, guide, face, recipe, (step, steps) =>
+      onStep?.(i, found.length, step, steps),
+    )
+    const key = await keyOfPhotoFace(model, face, recipe.recovery)
+    const done = { ...face, samples, key, seconds: (performance.now() - started) / 1000 }
     faces.push(done)
-    await onFace?.(done, index)
+    await onFace?.(done, face.index)
   }
   const photos = Array.from({ length: recipe.samples }, (_, i) =>
     faces.reduce((result, face) => pasteFace(result, face.samples[i]!, face.transform), photo),
@@ -130,25 +188,6 @@ export async function recoverFromKey(model: FaceModel, key: FaceKey): Promise<Im
   const images = await fromTensor(face)
   for (const tensor of [vectors, latent, face]) tensor.dispose()
   return images
-}
-
-async function keyOf(
-  model: FaceModel,
-  { vectors, latent }: RecoverySecret,
-  { transform }: AlignedFace,
-  index: number,
-  recipe: Recipe,
-): Promise<Omit<FaceKey, 'picture'>> {
-  return {
-    version: keyVersion,
-    face: index,
-    transform,
-    model: { name: model.name, sha256: model.sha256 },
-    recipe: { steps: recipe.recovery.steps },
-    shapes: { embeddings: vectors.shape, latent: latent.shape.slice(1) as [number, number, number] },
-    embeddings: Float32Array.from(await vectors.data()),
-    latent: Float32Array.from(await latent.data()),
-  }
 }
 
 /** What a photo's random numbers are keyed by: its pixels, so that neither its name nor its place in a folder matters. */

@@ -1,6 +1,6 @@
 /** Anonymization and visual identity hiding of one aligned face: the two are one procedure under different recipes. */
 import * as tf from '@tensorflow/tfjs'
-import type { Recipe } from '../config/recipe.ts'
+import { type Recipe, stepsTaken } from '../config/recipe.ts'
 import { normal } from '../data/random.ts'
 import { addNoise } from '../diffusion/ddim.ts'
 import { scheduledEmbedding } from '../diffusion/embedding-schedule.ts'
@@ -30,8 +30,8 @@ export async function protectFace(
   recipe: Recipe,
   { identity, onStep }: ProtectOptions,
 ): Promise<tf.Tensor4D> {
-  const { seed, samples, threshold, strength, guidance, keep } = recipe
-  const steps = ddimSteps(model.schedule, recipe.steps).slice(0, Math.max(1, Math.round(recipe.steps * strength)))
+  const { seed, samples, threshold, guidance, keep } = recipe
+  const steps = ddimSteps(model.schedule, recipe.steps).slice(0, stepsTaken(recipe))
   const first = steps.at(-1)!
 
   const clean = model.encode(face)

@@ -1,0 +1,88 @@
+import { existsSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { join, resolve } from 'node:path'
+import type { ArgumentsCamelCase, Argv } from 'yargs'
+import { UserError } from '../errors.ts'
+
+export const command = 'demo'
+
+export const builder = (yargs: Argv) =>
+  yargs
+    .option('faces', { type: 'number', describe: 'how many faces, of as many photos as possible [default: 3]' })
+    .option('all', { type: 'boolean', describe: 'all faces of all photos', conflicts: 'faces' })
+    .option('out', { type: 'string', default: 'runs/demo', describe: 'folder of the report and the photos' })
+    .option('seed', { type: 'number', default: 0, describe: 'of all random numbers' })
+    .option('set', { type: 'string', array: true, default: [], describe: 'a key of both recipes: steps=10' })
+
+interface Arguments {
+  faces?: number
+  all?: boolean
+  out: string
+  seed: number
+  set: string[]
+  backend?: string
+}
+
+/** The sample photos of face-api, those with the plainest faces first. */
+const samples = [6, 3, 5, 1, 4, 2].map(i => `sample${i}.jpg`)
+
+export async function handler(args: ArgumentsCamelCase<Arguments>): Promise<void> {
+  const { faces = 3, all = false, seed, set, backend } = args
+  if (!all && !(Number.isInteger(faces) && faces > 0))
+    throw new UserError(`expected a whole number of faces from 1 after --faces, found ${faces}`)
+  const { mkdir } = await import('node:fs/promises')
+  const { useBackend } = await import('../backend/index.ts')
+  const { loadRecipe } = await import('../config/recipe.ts')
+  const { loadThresholds } = await import('../eval/thresholds.ts')
+  const { loadRecognizer } = await import('../models/recognizers/index.ts')
+  const { duration, progress } = await import('../progress.ts')
+  const { loadModel } = await import('../protect/model.ts')
+  const { runDemo } = await import('../report/demo-run.ts')
+  const started = Date.now()
+  const out = resolve(args.out)
+  const overrides = [`seed=${seed}`, ...set]
+  const recipes = {
+    anonymize: await loadRecipe('anonymize', ['samples=2', ...overrides]),
+    hide: await loadRecipe('hide', overrides),
+  }
+  const thresholds = await loadThresholds()
+  await mkdir(out, { recursive: true }).catch((error: NodeJS.ErrnoException) => {
+    throw new UserError(`cannot make the folder ${out}: ${error.message}: choose another --out`)
+  })
+
+  const used = await useBackend(backend as never)
+  process.stderr.write(`loading the model, computing on ${used}\n`)
+  const model = await loadModel(recipes.anonymize.model)
+  const recognizers = {
+    dlib: await loadRecognizer('dlib'),
+    faceres: await loadRecognizer('faceres'),
+    mobilefacenet: await loadRecognizer('mobilefacenet'),
+  }
+  const bar = progress('protecting', 1)
+  try {
+    await runDemo(
+      { model, recognizers, thresholds, recipes, backend: used },
+      {
+        photos: samples.map(name => join(photosFolder(), name)),
+        count: all ? Number.POSITIVE_INFINITY : faces,
+        out,
+        onProgress: (done, total, note) => bar.update(done, note, total),
+        onFace: (done, total, report) => {
+          const seconds = (Date.now() - started) / 1000
+          if (done < total) bar.note(`face ${done} of ${total} after ${duration(seconds)}: open ${report} meanwhile`)
+        },
+      },
+    )
+  } finally {
+    bar.stop()
+  }
+  console.log(`${duration((Date.now() - started) / 1000)}. The report: ${join(out, 'report.html')}`)
+}
+
+function photosFolder(): string {
+  const folders = createRequire(import.meta.url).resolve.paths('@vladmandic/face-api') ?? []
+  const found = folders.map(folder => join(folder, '@vladmandic/face-api/demo')).find(existsSync)
+  if (!found)
+    throw new UserError('the package @vladmandic/face-api, which carries the photos, is not installed: run npm install')
+  return found
+}
