@@ -58,7 +58,9 @@ export async function handler(args: ArgumentsCamelCase<Arguments>): Promise<void
     faceres: await loadRecognizer('faceres'),
     mobilefacenet: await loadRecognizer('mobilefacenet'),
   }
-  const bar = progress('protecting', 1)
+  // Their clocks apart: how long faces take to find says nothing of how long they take to protect.
+  let bar = progress('looking for faces, photo', 1)
+  let looking = true
   try {
     await runDemo(
       { model, recognizers, thresholds, recipes, backend: used },
@@ -66,7 +68,15 @@ export async function handler(args: ArgumentsCamelCase<Arguments>): Promise<void
         photos: samples.map(name => join(photosFolder(), name)),
         count: all ? Number.POSITIVE_INFINITY : faces,
         out,
-        onProgress: (done, total, note) => bar.update(done, note, total),
+        onLook: (photo, photos) => bar.update(photo, undefined, photos),
+        onProgress: (done, total, note) => {
+          if (looking) {
+            bar.stop()
+            bar = progress('protecting', total)
+            looking = false
+          }
+          bar.update(done, note)
+        },
         onFace: (done, total, report) => {
           const seconds = (Date.now() - started) / 1000
           if (done < total) bar.note(`face ${done} of ${total} after ${duration(seconds)}: open ${report} meanwhile`)

@@ -135,13 +135,11 @@ function photoFigures({ name, width, height, faces, pictures }: ShownPhoto, all:
     return html`<span class="mark" style="${place}"><b>${number}</b></span>`
   })
   return html`<article class="photo"><h3>${name}</h3><div class="photos">
-${pictures
-  .filter(({ title }) => title !== 'wrong key')
-  .map(
-    ({ title, uri }) =>
-      html`<figure><div class="frame"><img src="${uri}" width="${width}" height="${height}" alt="${name}, ${title}">${marks}</div><figcaption>${title}</figcaption></figure>
+${pictures.map(
+  ({ title, uri }) =>
+    html`<figure><div class="frame"><img src="${uri}" width="${width}" height="${height}" alt="${name}, ${title}">${marks}</div><figcaption>${title}</figcaption></figure>
 `,
-  )}
+)}
 </div></article>
 `
 }

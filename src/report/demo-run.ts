@@ -51,7 +51,9 @@ export interface DemoOptions {
   /** Faces to protect: the surest of each photo in turn, then the second of each, and so on. */
   readonly count: number
   readonly out: string
-  /** Told often; the total grows once the faces are counted. */
+  /** Told before each photo that faces are looked for in. */
+  readonly onLook?: (photo: number, photos: number) => void
+  /** Told often of the work on the faces, in a unit of its own. */
   readonly onProgress?: (done: number, total: number, note: string) => void
   /** Told after each face, when its report is on disk. */
   readonly onFace?: (done: number, total: number, report: string) => void
@@ -90,12 +92,12 @@ interface Version {
  * @throws UserError when a photo shows no face or `out` cannot be written
  */
 export async function runDemo(tools: DemoTools, options: DemoOptions): Promise<DemoMetrics> {
-  const { count, out, onProgress, onFace } = options
+  const { count, out, onLook, onProgress, onFace } = options
   const { model, thresholds, recipes, backend } = tools
   const photos: WorkPhoto[] = []
   const wanted = options.photos.slice(0, count)
   for (const [i, path] of wanted.entries()) {
-    onProgress?.(0, 1, `looking for faces, photo ${i + 1} of ${wanted.length}`)
+    onLook?.(i + 1, wanted.length)
     photos.push(await openPhoto(tools, path, out))
   }
   const chosen = inTurn(photos, count)
@@ -284,6 +286,11 @@ async function compare(recognizers: DemoTools['recognizers'], faces: readonly Im
   return similarities
 }
 
+/** One photo of each kind: of several samples the first, and none of the wrong key. */
+function isShown({ kind }: Version, i: number, all: readonly Version[]): boolean {
+  return kind !== 'wrongKey' && all.findIndex(other => other.kind === kind) === i
+}
+
 /** A photo for the report: the original and each version, and where its faces are that were done. */
 async function describePhoto({ name, original, versions, done, faces }: WorkPhoto): Promise<ShownPhoto> {
   const { width, height } = original
@@ -295,7 +302,7 @@ async function describePhoto({ name, original, versions, done, faces }: WorkPhot
     faces: faces.filter(({ index }) => keys.has(index)).map(({ index, found }) => ({ face: index, box: found.box })),
     pictures: [
       { title: 'original', uri: await dataUri(original, shown.photo) },
-      ...versions.map(({ title, uri }) => ({ title, uri })),
+      ...versions.filter(isShown).map(({ title, uri }) => ({ title, uri })),
     ],
   }
 }

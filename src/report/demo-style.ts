@@ -24,8 +24,7 @@ img { display: block; width: 100%; height: auto; border-radius: 6px; }
 figcaption { font-size: .85rem; padding-top: .3rem; text-align: center; }
 .strip { display: grid; grid-template-columns: repeat(var(--columns), 1fr); gap: .7rem; }
 .original img { outline: 2px solid var(--accent); outline-offset: 2px; }
-.wrongKey figcaption { color: var(--bad); }
-.photos { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 300px), 1fr)); gap: 1rem; }
+.photos { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 400px), 1fr)); gap: 1rem; }
 .frame { position: relative; overflow: hidden; border-radius: 6px; }
 .mark { position: absolute; border: 2px solid #fff; border-radius: 6px; box-shadow: 0 0 0 1px #0008; }
 .mark b { position: absolute; right: 100%; bottom: 100%; margin: 0 -.55rem -.55rem 0; min-width: 1.3rem; padding: 0 .3rem;
@@ -44,12 +43,13 @@ tbody th { font-weight: 600; position: sticky; left: 0; background: var(--card);
 .good, .bad { display: inline-block; border-radius: 99px; padding: 0 .5rem; font-size: .8rem; font-weight: 600; }
 .good { color: var(--good); background: var(--good-paper); }
 .bad { color: var(--bad); background: var(--bad-paper); }
-.legend { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 320px), 1fr)); gap: 1rem 2rem; margin: 0;
+.legend { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 420px), 1fr)); gap: 1rem 2rem; margin: 0;
   font-size: .9rem; }
 .legend dt { font-weight: 600; }
 .legend dd { margin: 0; color: var(--soft); }
 footer { margin-top: 3rem; padding-top: 1rem; border-top: 1px solid var(--line); font-size: .85rem; }
 code { font-size: .95em; }
 @media (max-width: 640px) { main { padding: 1.5rem .8rem 2rem; } .strip { grid-template-columns: repeat(3, 1fr); gap: .5rem; }
-  .face, .photo { padding: .8rem; } }
+  .face, .photo { padding: .8rem; } tbody th { white-space: normal; min-width: 7.5rem; } th, td { padding: .45rem .6rem; }
+  .group th { position: static; } }
 `
