@@ -20,7 +20,7 @@ interface Arguments {
 
 export async function handler({ out, model: name, ...runs }: ArgumentsCamelCase<Arguments>) {
   const { useBackend } = await import('../backend/index.ts')
-  const { loadModelConfig } = await import('../protect/model.ts')
+  const { loadModelConfig } = await import('../config/model.ts')
   const { exportModel } = await import('../train/export.ts')
   await useBackend('cpu')
   const model = await loadModelConfig(name)

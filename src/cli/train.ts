@@ -40,7 +40,7 @@ export async function handler({ config: path, set, backend, ...paths }: Argument
   const { loadConfig } = await import('../config/load.ts')
   const { trainSchema } = await import('../config/train.ts')
   const { progress } = await import('../progress.ts')
-  const { loadModelConfig } = await import('../protect/model.ts')
+  const { loadModelConfig } = await import('../config/model.ts')
   const { runTraining } = await import('../train/run.ts')
   const config = await loadConfig(trainSchema, { path, overrides: set })
   const model = await loadModelConfig(config.model)

@@ -1,5 +1,11 @@
 /** What a model file (configs/models/NAME.yaml) says: the sizes of its networks and where their weights are. */
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
+import { loadConfig } from './load.ts'
+
+const folder = fileURLToPath(new URL('../../configs/models/', import.meta.url))
 
 const count = z.int().positive()
 
@@ -66,3 +72,12 @@ export const modelSchema = z.strictObject({
 })
 
 export type ModelConfig = z.output<typeof modelSchema>
+
+/**
+ * The config of a model: `name` of configs/models/, or the path of a model file.
+ * @throws UserError when there is no such file, or it is not as it should be
+ */
+export async function loadModelConfig(name: string): Promise<ModelConfig> {
+  const own = join(folder, `${name}.yaml`)
+  return loadConfig(modelSchema, { path: existsSync(own) ? own : name })
+}

@@ -4,6 +4,7 @@
  * convolution runs at full size. Letters: n batch, s image size, f = s/4, l = s/8, z latent channels.
  */
 import * as tf from '@tensorflow/tfjs'
+import type { Autoencoder } from './autoencoder.ts'
 import { conv2d, groupNorm, type Layer4D, upsample2 } from './layers.ts'
 import { define, type Module } from './module.ts'
 
@@ -20,20 +21,15 @@ export interface FoldedAutoencoderConfig {
   readonly thinWidth: number
 }
 
-export interface Autoencoder {
-  /** Image [n, s, s, 3] in [-1, 1] -> mean and log-variance of the latent, [n, l, l, 2z]. */
-  readonly encode: Module<[tf.Tensor4D], tf.Tensor4D>
-  /** Latent [n, l, l, z] -> image [n, s, s, 3], about [-1, 1] and not clamped. */
-  readonly decode: Module<[tf.Tensor4D], tf.Tensor4D>
-}
+/** Pixels a side of the blocks that become channels. */
+const block = 4
 
-const FOLD = 4
-
+/** The autoencoder of `config`; the image's size must divide by 8. */
 export function foldedAutoencoder(config: FoldedAutoencoderConfig): Autoencoder {
   const { latentChannels: z, widths, encoderBlocks, decoderBlocks, thinWidth } = config
   const [wide, deep] = widths
 
-  const encodeIn = conv2d('encoder.conv_in', 3 * FOLD * FOLD, wide)
+  const encodeIn = conv2d('encoder.conv_in', 3 * block ** 2, wide)
   const encodeFine = residualBlocks('encoder.fine', wide, encoderBlocks[0])
   const down = conv2d('encoder.down', wide, deep, { stride: 2, padding: [0, 1] })
   const encodeCoarse = residualBlocks('encoder.coarse', deep, encoderBlocks[1])
@@ -42,13 +38,14 @@ export function foldedAutoencoder(config: FoldedAutoencoderConfig): Autoencoder 
 
   const encode = define(
     [encodeIn, encodeFine, down, encodeCoarse, encodeNorm, encodeOut],
-    (w, image: tf.Tensor4D): tf.Tensor4D => {
-      let x = encodeIn(w, fold(image, FOLD)) // [n, f, f, wide]
-      x = encodeFine(w, x)
-      x = down(w, x) // [n, l, l, deep]
-      x = encodeCoarse(w, x)
-      return encodeOut(w, encodeNorm(w, x)) // [n, l, l, 2z]
-    },
+    (w, image: tf.Tensor4D): tf.Tensor4D =>
+      tf.tidy(() => {
+        let x = encodeIn(w, fold(image, block)) // [n, f, f, wide]
+        x = encodeFine(w, x)
+        x = down(w, x) // [n, l, l, deep]
+        x = encodeCoarse(w, x)
+        return encodeOut(w, encodeNorm(w, x)) // [n, l, l, 2z]
+      }),
   )
 
   const decodeIn = conv2d('decoder.conv_in', z, deep)
@@ -56,21 +53,22 @@ export function foldedAutoencoder(config: FoldedAutoencoderConfig): Autoencoder 
   const up = conv2d('decoder.up', deep, wide)
   const decodeFine = residualBlocks('decoder.fine', wide, decoderBlocks[0])
   const decodeNorm = groupNorm('decoder.norm_out', wide, { silu: true })
-  const unfoldOut = conv2d('decoder.unfold', wide, thinWidth * FOLD * FOLD)
+  const unfoldOut = conv2d('decoder.unfold', wide, thinWidth * block ** 2)
   const thin = conv2d('decoder.conv_out', thinWidth, 3)
 
   const decode = define(
     [decodeIn, decodeCoarse, up, decodeFine, decodeNorm, unfoldOut, thin],
-    (w, latent: tf.Tensor4D): tf.Tensor4D => {
-      let x = decodeIn(w, latent) // [n, l, l, deep]
-      x = decodeCoarse(w, x)
-      x = up(w, upsample2(x)) // [n, f, f, wide]
-      x = decodeFine(w, x)
-      x = unfold(unfoldOut(w, decodeNorm(w, x)), FOLD) // [n, s, s, thin]
-      return thin(w, tf.relu(x))
-    },
+    (w, latent: tf.Tensor4D): tf.Tensor4D =>
+      tf.tidy(() => {
+        let x = decodeIn(w, latent) // [n, l, l, deep]
+        x = decodeCoarse(w, x)
+        x = up(w, upsample2(x)) // [n, f, f, wide]
+        x = decodeFine(w, x)
+        x = unfold(unfoldOut(w, decodeNorm(w, x)), block) // [n, s, s, thin]
+        return thin(w, tf.relu(x))
+      }),
   )
-  return { encode, decode }
+  return { encode, decode, factor: 2 * block }
 }
 
 /** x + conv(silu(norm(conv(silu(norm(x)))))), `count` times. */

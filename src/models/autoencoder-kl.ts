@@ -4,6 +4,7 @@
  * Letters: n batch, h w height and width, c channels, f downsampling factor 2 ** (levels - 1), z latent channels.
  */
 import * as tf from '@tensorflow/tfjs'
+import type { Autoencoder } from './autoencoder.ts'
 import { conv2d, groupNorm, type Layer4D, upsample2 } from './layers.ts'
 import { define, type Shapes } from './module.ts'
 import { attention } from './ops/attention.ts'
@@ -18,13 +19,9 @@ export interface AutoencoderKlConfig {
   numResBlocks: number
 }
 
-export interface AutoencoderKl {
-  /** Image [n, h, w, 3] in [-1, 1] -> moments [n, h / f, w / f, 2 z]: means, then logarithms of variances. */
-  encode: Layer4D
-  /** Latent [n, h, w, z] -> image [n, h f, w f, 3], about in [-1, 1]. */
-  decode: Layer4D
-  /** Parameters of both. */
-  parameters: Shapes
+export interface AutoencoderKl extends Autoencoder {
+  /** Parameters of encoder and decoder. */
+  readonly parameters: Shapes
 }
 
 /** The autoencoder of `config`; image height and width must divide by f. */
@@ -32,7 +29,8 @@ export function autoencoderKl(config: AutoencoderKlConfig): AutoencoderKl {
   const z = config.latentChannels
   const encode = chain([encoder(config), conv2d('quant_conv', 2 * z, 2 * z, { kernel: 1 })])
   const decode = chain([conv2d('post_quant_conv', z, z, { kernel: 1 }), decoder(config)])
-  return { encode, decode, parameters: { ...encode.parameters, ...decode.parameters } }
+  const factor = 2 ** (config.channelMult.length - 1)
+  return { encode, decode, factor, parameters: { ...encode.parameters, ...decode.parameters } }
 }
 
 function encoder({ imageChannels, latentChannels, channels, channelMult, numResBlocks }: AutoencoderKlConfig): Layer4D {

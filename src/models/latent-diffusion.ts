@@ -4,7 +4,8 @@
  * length, d context width.
  */
 import type * as tf from '@tensorflow/tfjs'
-import { type Autoencoder, type FoldedAutoencoderConfig, foldedAutoencoder } from './autoencoder-folded.ts'
+import type { Autoencoder } from './autoencoder.ts'
+import { type FoldedAutoencoderConfig, foldedAutoencoder } from './autoencoder-folded.ts'
 import { type AutoencoderKlConfig, autoencoderKl } from './autoencoder-kl.ts'
 import { type ClipText, type ClipTextConfig, clipText } from './clip-text.ts'
 import type { Shapes, Weights } from './module.ts'
@@ -18,7 +19,9 @@ export interface LatentDiffusionConfig {
   readonly unet: UnetConfig
   readonly text: ClipTextConfig
   readonly msi: MsiConfig
+  /** Token ids, `positions` of the text transformer in each row. */
   readonly prompt: {
+    /** The prompt whose token at `position` is replaced by a placeholder vector. */
     readonly placeholder: readonly number[]
     readonly empty: readonly number[]
     readonly position: number
@@ -40,6 +43,7 @@ export const prefixes = {
   msi: 'msi.',
 } as const satisfies Record<keyof LatentDiffusion, string>
 
+/** The four networks of `config`. */
 export function latentDiffusion(config: LatentDiffusionConfig): LatentDiffusion {
   const { autoencoder } = config
   return {
@@ -85,7 +89,7 @@ export function withoutPrefix(weights: Weights, prefix: string): Weights {
   return Object.fromEntries(names.map(name => [name.slice(prefix.length), weights[name]!]))
 }
 
-/** `weights` with `prefix` before every name. */
+/** `values` with `prefix` before every name. */
 export function withPrefix<T>(values: Readonly<Record<string, T>>, prefix: string): Record<string, T> {
   return Object.fromEntries(Object.entries(values).map(([name, value]) => [prefix + name, value]))
 }

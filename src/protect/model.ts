@@ -2,12 +2,13 @@ import { existsSync } from 'node:fs'
 import { isAbsolute, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import * as tf from '@tensorflow/tfjs'
-import { loadConfig } from '../config/load.ts'
-import { type ModelConfig, modelSchema } from '../config/model.ts'
+import { loadModelConfig, type ModelConfig } from '../config/model.ts'
 import { type NoiseSchedule, noiseSchedule } from '../diffusion/schedule.ts'
 import { UserError } from '../errors.ts'
+import { splitMoments } from '../models/autoencoder.ts'
 import {
   conditionalEmbedding,
+  type LatentDiffusion,
   latentDiffusion,
   parametersOf,
   prefixes,
@@ -15,9 +16,10 @@ import {
   withoutPrefix,
   withPrefix,
 } from '../models/latent-diffusion.ts'
+import type { Weights } from '../models/module.ts'
 import { allBuckets } from '../models/msi.ts'
 import { type DlibRecognizer, loadRecognizer } from '../models/recognizers/index.ts'
-import { sha256 } from '../weights/checksum.ts'
+import { sha256, verify } from '../weights/checksum.ts'
 import { loadWeights } from '../weights/load.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
@@ -46,12 +48,6 @@ export interface FaceModel {
   predictNoise(latents: tf.Tensor4D, timestep: number, context: tf.Tensor3D): tf.Tensor4D
 }
 
-/** The config of a model: `name` of configs/models/, or the path of a model file. */
-export async function loadModelConfig(name: string): Promise<ModelConfig> {
-  const own = join(root, 'configs/models', `${name}.yaml`)
-  return loadConfig(modelSchema, { path: existsSync(own) ? own : name })
-}
-
 /**
  * Loads a model with its weights.
  * @throws UserError when the weights are absent, have another checksum than the config says, or do not fit it
@@ -61,10 +57,7 @@ export async function loadModel(name: string): Promise<FaceModel> {
   const path = isAbsolute(config.weights) ? config.weights : join(root, config.weights)
   if (!existsSync(path))
     throw new UserError(`model '${name}': expected its weights at ${path}, found no file: fetch or train them`)
-  const found = await sha256(path)
-  if (config.sha256 && config.sha256 !== found) {
-    throw new UserError(`${path}: expected sha256 ${config.sha256}, found ${found}: fetch the file again`)
-  }
+  const found = config.sha256 ? await verify(path, config.sha256) : await sha256(path)
   const networks = latentDiffusion(config)
   const parameters = parametersOf(networks)
   const names = Object.keys(prefixes) as (keyof typeof prefixes)[]
@@ -76,8 +69,8 @@ export async function loadModel(name: string): Promise<FaceModel> {
 function assemble(
   config: ModelConfig,
   sha256: string,
-  { autoencoder, unet, text, msi }: ReturnType<typeof latentDiffusion>,
-  weights: Awaited<ReturnType<typeof loadWeights>>,
+  { autoencoder, unet, text, msi }: LatentDiffusion,
+  weights: Weights,
   recognizer: DlibRecognizer,
 ): FaceModel {
   const { scaleFactor, prompt } = config
@@ -87,18 +80,17 @@ function assemble(
     text: withoutPrefix(weights, prefixes.text),
     msi: withoutPrefix(weights, prefixes.msi),
   }
-  const latentChannels = config.autoencoder.latentChannels
+  const latentSize = config.imageSize / autoencoder.factor
   return {
     name: config.name,
     sha256,
     imageSize: config.imageSize,
-    latentShape: [config.imageSize / 8, config.imageSize / 8, latentChannels],
+    latentShape: [latentSize, latentSize, config.autoencoder.latentChannels],
     placeholderWidth: config.msi.dim,
     schedule: noiseSchedule(config.schedule),
     encode: faces =>
       tf.tidy(() => {
-        const moments = autoencoder.encode(of.autoencoder, faces)
-        const mean = tf.slice(moments, [0, 0, 0, 0], [-1, -1, -1, latentChannels])
+        const { mean } = splitMoments(autoencoder.encode(of.autoencoder, faces))
         return tf.mul(mean, scaleFactor)
       }),
     decode: latents => tf.tidy(() => autoencoder.decode(of.autoencoder, tf.mul(latents, 1 / scaleFactor))),

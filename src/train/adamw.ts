@@ -16,13 +16,16 @@ export interface AdamWState {
   readonly second: tf.Tensor1D
 }
 
+/** No steps taken, moments of zero. */
 export function adamWStart(length: number): AdamWState {
   return { step: 0, first: tf.zeros([length]), second: tf.zeros([length]) }
 }
 
 /**
  * One step of AdamW (Loshchilov and Hutter, algorithm 2, as in torch.optim.AdamW) after clipping by global norm.
- * @param weights [length]; @param gradient [length]; @param decayMask [length], 1 where weight decay applies
+ * @param weights [length]
+ * @param gradient [length]
+ * @param decayMask [length], 1 where weight decay applies
  * @returns new weights and state; the caller disposes of the old ones
  */
 export function adamWStep(

@@ -2,7 +2,7 @@
 import * as tf from '@tensorflow/tfjs'
 import type { FaceStore } from '../data/face-store.ts'
 import { normal, RandomStream } from '../data/random.ts'
-import type { Autoencoder } from '../models/autoencoder-folded.ts'
+import { type Autoencoder, splitMoments } from '../models/autoencoder.ts'
 import type { Weights } from '../models/module.ts'
 import { batchIndices } from './batches.ts'
 import type { TrainingTask } from './task.ts'
@@ -14,12 +14,18 @@ export interface AutoencoderTaskOptions {
   readonly edgeWeight: number
   /** Weight of the squared distance between recognizer features. */
   readonly featureWeight: number
+  /** Weight of the KL divergence of the latent from a standard normal. */
   readonly klWeight: number
 }
 
 /** Faces [n, s, s, 3] in [-1, 1] -> feature maps whose distances the loss sums. */
 export type FeatureNetwork = (faces: tf.Tensor4D) => tf.Tensor[]
 
+/**
+ * @param faces what is trained on, a batch mirrored as a whole every other time
+ * @param demoFaces shown with their reconstructions at every demo, [n, s, s, 3]; the caller's
+ * @param features frozen; without it no features are compared
+ */
 export function autoencoderTask(
   { encode, decode }: Autoencoder,
   faces: FaceStore,
@@ -75,14 +81,12 @@ export function autoencoderTask(
 }
 
 /** decode(mean of encode(faces)): what the autoencoder makes of faces, [n, s, s, 3]. */
-export function reconstruct({ encode, decode }: Autoencoder, weights: Weights, faces: tf.Tensor4D): tf.Tensor4D {
+export function reconstruct(
+  { encode, decode }: Pick<Autoencoder, 'encode' | 'decode'>,
+  weights: Weights,
+  faces: tf.Tensor4D,
+): tf.Tensor4D {
   return tf.tidy(() => decode(weights, splitMoments(encode(weights, faces)).mean))
-}
-
-/** Moments [n, h, w, 2z] -> mean and log-variance, [n, h, w, z] each; the latter clamped to [-30, 20] as in CompVis. */
-export function splitMoments(moments: tf.Tensor4D): { mean: tf.Tensor4D; logVariance: tf.Tensor4D } {
-  const [mean, logVariance] = tf.split(moments, 2, 3) as [tf.Tensor4D, tf.Tensor4D]
-  return { mean, logVariance: tf.clipByValue(logVariance, -30, 20) }
 }
 
 /** Mean L1 between the differences of neighbours along an axis. */

@@ -4,6 +4,7 @@
  */
 import { existsSync } from 'node:fs'
 import * as tf from '@tensorflow/tfjs'
+import { UserError } from '../errors.ts'
 import type { Shapes, Weights } from '../models/module.ts'
 import { loadWeights, saveWeights } from '../weights/load.ts'
 import { readSafetensorsHeader } from '../weights/safetensors.ts'
@@ -13,6 +14,12 @@ const roles = ['weights', 'average', 'first', 'second'] as const
 /** The four sets of tensors that a run consists of, each by parameter name. */
 export type TrainingState = Readonly<Record<(typeof roles)[number], Weights>>
 
+/**
+ * Writes a run's state, whole or not at all; the tensors stay the caller's.
+ * @param step how many steps have been taken
+ * @param config kept in the file's metadata
+ * @throws UserError when the file cannot be written
+ */
 export async function saveCheckpoint(path: string, state: TrainingState, step: number, config: unknown): Promise<void> {
   const tensors = Object.fromEntries(
     roles.flatMap(role => Object.entries(state[role]).map(([name, tensor]) => [`${role}.${name}`, tensor])),
@@ -20,16 +27,22 @@ export async function saveCheckpoint(path: string, state: TrainingState, step: n
   await saveWeights(path, tensors, { step: String(step), config: JSON.stringify(config) })
 }
 
-/** The state in `path`, or undefined when there is no such file yet. */
+/**
+ * The state in `path`, or undefined when there is no such file yet.
+ * @throws UserError when it is not the checkpoint of a run that trains these parameters
+ */
 export async function loadCheckpoint(
   path: string,
   parameters: Shapes,
 ): Promise<{ state: TrainingState; step: number } | undefined> {
   if (!existsSync(path)) return undefined
   const { metadata } = await readSafetensorsHeader(path)
+  const step = Number(metadata.step)
+  if (!Number.isInteger(step))
+    throw new UserError(`${path}: expected a training checkpoint, found no step in it: choose another folder`)
   const state: Record<string, Weights> = {}
   for (const role of roles) state[role] = await loadWeights(path, parameters, { prefix: `${role}.` })
-  return { state: state as TrainingState, step: Number(metadata.step) }
+  return { state: state as TrainingState, step }
 }
 
 /** The averaged weights of a checkpoint: what a finished run hands on. */

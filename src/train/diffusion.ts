@@ -28,7 +28,7 @@ export interface DiffusionTaskOptions {
 }
 
 /** The projection from identity embeddings to the slot; it exists only while the base model is trained. */
-export const identityProjection = (embeddingWidth: number, slotWidth: number) =>
+const identityProjection = (embeddingWidth: number, slotWidth: number) =>
   linear('identity_projection', embeddingWidth, slotWidth)
 
 interface Batch extends tf.TensorContainerObject {
@@ -36,6 +36,11 @@ interface Batch extends tf.TensorContainerObject {
   embeddings: tf.Tensor2D
 }
 
+/**
+ * @param prompt token ids, and where its placeholder is
+ * @param cache frozen latents and identity embeddings of the faces
+ * @param demo draws samples with the weights of both networks
+ */
 export function diffusionTask(
   { unet, text }: Pick<LatentDiffusion, 'unet' | 'text'>,
   prompt: LatentDiffusionConfig['prompt'],
@@ -90,7 +95,10 @@ export function diffusionTask(
 
 /**
  * Mean squared error between the noise in z_t and its prediction (Ho et al. 2020, equation 14).
- * @param latents z_0 [n, l, l, z]; @param timesteps n of them; @param context [n, p, d]
+ * @param latents z_0 [n, l, l, z]
+ * @param timesteps n of them
+ * @param context [n, p, d]
+ * @param seed of the noise, which the training `step` keys
  */
 export function noisePredictionLoss(
   unet: LatentDiffusion['unet'],

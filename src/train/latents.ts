@@ -4,10 +4,9 @@
  */
 import * as tf from '@tensorflow/tfjs'
 import type { FaceStore } from '../data/face-store.ts'
-import type { Autoencoder } from '../models/autoencoder-folded.ts'
+import { type Autoencoder, splitMoments } from '../models/autoencoder.ts'
 import type { Weights } from '../models/module.ts'
 import type { DlibFeatures } from '../models/recognizers/dlib.ts'
-import { splitMoments } from './autoencoder.ts'
 
 /** Faces [n, s, s, 3] -> identity embedding and features at five depths. */
 export type FeatureExtractor = (faces: tf.Tensor4D) => DlibFeatures
@@ -35,18 +34,23 @@ class Rows {
   }
 }
 
+/** Latents, embeddings and features of all faces, in memory; batches of them as tensors. */
 export class LatentCache {
   private constructor(
     private readonly latents: Rows,
     private readonly embeddings: Rows,
     private readonly features: readonly Rows[],
-    /** Their standard deviation, which scaling should have brought to 1. */
+    /** Standard deviation of the latents, which scaling should have brought to 1. */
     readonly deviation: number,
   ) {}
 
   /**
    * Runs the frozen networks over all faces; entry i is face i, entry count + i its mirror image.
    * @param scaleFactor multiplies the autoencoder's latents
+   * @param withFeatures whether to keep the features too
+   * @param mirrored whether to have the mirror images
+   * @param onProgress told how many faces of how many are done
+   * @throws Error when there are no faces
    */
   static async build(
     faces: FaceStore,
@@ -97,10 +101,6 @@ export class LatentCache {
 
   get embeddingWidth(): number {
     return this.embeddings.width
-  }
-
-  get latentShape(): readonly number[] {
-    return this.latents.shape
   }
 
   /** Latents [n, l, l, z] and identity embeddings [n, e] of entries. */

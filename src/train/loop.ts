@@ -17,12 +17,15 @@ export interface LoopOptions {
   readonly learningRate: { readonly peak: number; readonly final: number; readonly warmup: number }
   readonly optimizer: AdamWOptions
   readonly averageDecay: number
+  /** All three in steps; each is done after the last step too. */
   readonly logEvery: number
   readonly checkpointEvery: number
   readonly demoEvery: number
 }
 
+/** What is told of a step. */
 export interface StepReport {
+  /** Steps taken, this one included. */
   readonly step: number
   readonly loss: number
   readonly parts: Readonly<Record<string, number>>

@@ -24,9 +24,10 @@ interface Batch extends tf.TensorContainerObject {
 }
 
 /**
- * @param frozen weights of the noise predictor and of the text transformer
  * A batch shares one time bucket, that of the network's forward pass; timesteps within it are uniform, and buckets are drawn
  * uniformly, so that timesteps are uniform over all of 0..T-1 as in the paper.
+ * @param frozen weights of the noise predictor and of the text transformer
+ * @param cache frozen latents and features of the faces
  */
 export function msiTask(
   { unet, text, msi }: Pick<LatentDiffusion, 'unet' | 'text' | 'msi'>,

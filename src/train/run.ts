@@ -44,7 +44,10 @@ export interface RunEvents {
   readonly onReport: (report: StepReport) => void
 }
 
-/** Trains what `config` says; a run that was interrupted goes on where its last checkpoint is. */
+/**
+ * Trains what `config` says; a run that was interrupted goes on where its last checkpoint is.
+ * @throws UserError when faces, earlier runs or the scale of the latents do not fit the model
+ */
 export async function runTraining(
   config: TrainConfig,
   model: ModelConfig,
@@ -58,11 +61,16 @@ export async function runTraining(
       `model '${model.name}' wants faces of ${model.imageSize} pixels, found ${faces.size} in ${paths.faces[0]}: prepare them with --size ${model.imageSize}`,
     )
   }
-  const task = await buildTask(config, model, networks, faces, paths, events)
-  const weights = await train(task, config, paths.out, { train: config, model }, events.onReport)
-  tf.dispose(Object.values(weights))
-  await faces.close()
+  try {
+    const task = await buildTask(config, model, networks, faces, paths, events)
+    const weights = await train(task, config, paths.out, { train: config, model }, events.onReport)
+    tf.dispose(Object.values(weights))
+  } finally {
+    await faces.close()
+  }
 }
+
+/** The task that `config` names, over frozen networks and data of its own, which stay as long as the process. */
 
 async function buildTask(
   config: TrainConfig,
@@ -128,7 +136,7 @@ function sampler(
 ): (weights: Weights) => Promise<Record<string, tf.Tensor5D>> {
   const [rows, columns, steps] = [2, 8, 20]
   const n = rows * columns
-  const side = model.imageSize / 8
+  const side = model.imageSize / autoencoder.factor
   return async weights => {
     const samples = tf.tidy(() => {
       const unetWeights = withoutPrefix(weights, prefixes.unet)

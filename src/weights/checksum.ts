@@ -14,10 +14,14 @@ export async function sha256(path: string): Promise<string> {
   return hash.digest('hex')
 }
 
-/** @throws UserError naming the file and both sums when the file is not the one that was meant */
-export async function verify(path: string, expected: string): Promise<void> {
+/**
+ * The SHA-256 of a file that must have this one.
+ * @throws UserError naming the file and both sums when it is not the one that was meant
+ */
+export async function verify(path: string, expected: string): Promise<string> {
   const found = await sha256(path)
   if (found !== expected.toLowerCase()) {
     throw new UserError(`${path}: expected SHA-256 ${expected}, found ${found}; fetch the file again`)
   }
+  return found
 }

@@ -205,7 +205,7 @@ describe('bad input ends in one line, and nothing is written', () => {
 
   test('weights', async () => {
     const sums = model.variant('sums', { sha256: '0'.repeat(64) })
-    expect(await mistake(first, '--set', `model=${sums}`)).toMatch(/expected sha256 0{64}, found [0-9a-f]{64}/)
+    expect(await mistake(first, '--set', `model=${sums}`)).toMatch(/expected SHA-256 0{64}, found [0-9a-f]{64}/)
     const text = { vocabulary: 3, positions: 4, width: 32, innerWidth: 128, layers: 1, heads: 2 }
     const shapes = model.variant('shapes', { text })
     expect(await mistake(first, '--set', `model=${shapes}`)).toMatch(/tensor '.*' has shape \[.*\], the model wants \[/)

@@ -1,0 +1,23 @@
+/**
+ * What an autoencoder of latent diffusion is, whatever its layers. Letters: n batch, s image size, l = s / factor latent
+ * size, z latent channels.
+ */
+import * as tf from '@tensorflow/tfjs'
+import type { Layer4D } from './layers.ts'
+
+export interface Autoencoder {
+  /** Image [n, s, s, 3] in [-1, 1] -> moments of the latent, [n, l, l, 2z]: means, then logarithms of variances. */
+  readonly encode: Layer4D
+  /** Latent [n, l, l, z] -> image [n, s, s, 3], about [-1, 1] and not clamped. */
+  readonly decode: Layer4D
+  /** How many times smaller than the image the latent is, a side. */
+  readonly factor: number
+}
+
+/** Moments [n, l, l, 2z] -> mean and log-variance, [n, l, l, z] each; the latter clamped to [-30, 20] as in CompVis. */
+export function splitMoments(moments: tf.Tensor4D): { mean: tf.Tensor4D; logVariance: tf.Tensor4D } {
+  return tf.tidy(() => {
+    const [mean, logVariance] = tf.split(moments, 2, 3) as [tf.Tensor4D, tf.Tensor4D]
+    return { mean, logVariance: tf.clipByValue(logVariance, -30, 20) }
+  })
+}
