@@ -76,12 +76,12 @@ export function demoReport(metrics: DemoMetrics, pictures: DemoPictures): string
 <h1>Diff-Privacy, demonstrated</h1>
 <p class="lead">Faces of sample photos, each protected in two ways by a diffusion model. <b>Anonymized</b>, it is another
 person to machines and still a face. <b>Hidden</b>, it is another person to people, and still the same to machines. Both
-can be undone: with the face's key the original is <b>recovered</b>, and with a <b>wrong key</b> someone else comes out.</p>
+can be undone: with the face's key the original is <b>recovered</b>, with a <b>wrong key</b> it is not.</p>
 <p class="facts">${facts(metrics).map(([name, value]) => html`<span><b>${value}</b> ${name}</span>`)}</p>
 ${faces.length < planned && html`<p class="note" role="status">${faces.length} of ${planned} faces are done: this page grows with each. Load it again for more.</p>`}
 </header>
 <section><h2>Each face</h2>
-<p>The faces as they are in the resulting photos. The anonymized ones are independent samples.</p>
+<p>The faces as they are in the resulting photos. The anonymized ones are to be unlike each other, too.</p>
 ${faces.map((face, i) => faceRow(face, i, pictures.faces[i]!))}
 </section>
 <section><h2>What recognizers make of them</h2>
@@ -107,7 +107,7 @@ function facts({ faces, backend, recipes }: DemoMetrics): [string, string][] {
   const photos = new Set(faces.map(({ photo }) => photo)).size
   return [
     [`face${faces.length === 1 ? '' : 's'} of ${photos} photo${photos === 1 ? '' : 's'}`, `${faces.length}`],
-    ['a face, all of this', `${(total / faces.length).toFixed(0)} s`],
+    ['a face', `${(total / faces.length).toFixed(0)} s`],
     ['backend', backend],
     ['steps', `${recipes.anonymize.steps} DDIM`],
   ]
