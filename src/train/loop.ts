@@ -135,7 +135,10 @@ export async function train<Batch extends tf.TensorContainer>(
   return result
 }
 
-/** Loss and its gradient as one vector. Everything else that the loss made is freed. */
+/**
+ * Loss and its gradient as one vector; a parameter that the batch does not reach, as MSI's projections of the scales that
+ * its bucket does not read, has gradient zero. Everything else that the loss made is freed.
+ */
 function gradientOf<Batch extends tf.TensorContainer>(
   task: TrainingTask<Batch>,
   vector: WeightVector,
@@ -145,13 +148,15 @@ function gradientOf<Batch extends tf.TensorContainer>(
 ): { loss: tf.Scalar; gradient: tf.Tensor1D; parts: Record<string, tf.Scalar> } {
   return tf.tidy(() => {
     const parts: Record<string, tf.Scalar> = {}
-    const f = (...tensors: tf.Tensor[]): tf.Scalar => {
-      const named = Object.fromEntries(vector.names.map((name, i) => [name, tensors[i]!]))
-      const result = task.loss(named, batch, step)
+    const tensors = vector.names.map(name => weights[name]!)
+    const f = (): tf.Scalar => {
+      const result = task.loss(weights, batch, step)
       for (const [name, part] of Object.entries(result.parts)) parts[name] = tf.keep(part.clone())
       return result.loss
     }
-    const { value, grads } = tf.valueAndGrads(f)(vector.names.map(name => weights[name]!))
-    return { loss: value as tf.Scalar, gradient: vector.join(grads), parts }
+    // tf.valueAndGrads refuses a function that does not reach all of its arguments.
+    const { value, grads } = tf.engine().gradients(f, tensors) as { value: tf.Scalar; grads: (tf.Tensor | undefined)[] }
+    const gradient = vector.join(grads.map((gradient, i) => gradient ?? tf.zerosLike(tensors[i]!)))
+    return { loss: value, gradient, parts }
   })
 }

@@ -1,0 +1,93 @@
+import { createHash } from 'node:crypto'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { useBackend } from '../../src/backend/index.ts'
+import { loadModelConfig } from '../../src/config/model.ts'
+import { trainSchema } from '../../src/config/train.ts'
+import { RandomStream } from '../../src/data/random.ts'
+import { loadModel } from '../../src/protect/model.ts'
+import { exportModel } from '../../src/train/export.ts'
+import { runTraining } from '../../src/train/run.ts'
+import { type TinyModel, tinyModel } from '../protect/tiny-model.ts'
+
+let folder: string
+let tiny: TinyModel
+beforeAll(async () => {
+  await useBackend('wasm')
+  folder = await mkdtemp(join(tmpdir(), 'run-'))
+  tiny = await tinyModel()
+})
+afterAll(async () => {
+  await rm(folder, { recursive: true })
+  await rm(tiny.folder, { recursive: true })
+})
+
+const shared = { steps: 2, batchSize: 2, learningRate: { peak: 1e-4 }, precision: 'float32', logEvery: 1 }
+const configs = {
+  autoencoder: { ...shared, task: 'autoencoder', edgeWeight: 0.5, featureWeight: 0.05, klWeight: 1e-5 },
+  diffusion: { ...shared, task: 'diffusion', emptyPrompts: 0.15 },
+  msi: { ...shared, task: 'msi', dropout: 0.05 },
+}
+
+/** A store of faces of noise. */
+async function noiseFaces(count: number, size: number): Promise<string> {
+  const store = join(folder, `store-${size}`)
+  await mkdir(store)
+  const random = new RandomStream(1, 'pixels')
+  const data = Uint8Array.from({ length: count * size ** 2 * 3 }, () => random.integer(256))
+  const entries = Array.from({ length: count }, (_, i) => ({ id: `${i}`, identity: `${i}` }))
+  const sha256 = createHash('sha256').update(data).digest('hex')
+  await writeFile(join(store, 'faces.u8'), data)
+  await writeFile(join(store, 'index.json'), JSON.stringify({ size, sha256, entries }))
+  return store
+}
+
+it('trains a model network by network, each upon the last, and puts it into one file that loads', async () => {
+  const faces = [await noiseFaces(4, 64)]
+  const runs = Object.fromEntries(Object.keys(configs).map(task => [task, join(folder, task)])) as Record<
+    keyof typeof configs,
+    string
+  >
+  const losses: number[] = []
+  const run = async (task: keyof typeof configs, modelPath: string) =>
+    runTraining(
+      trainSchema.parse(configs[task]),
+      await loadModelConfig(modelPath),
+      {
+        faces,
+        out: runs[task],
+        ...(task !== 'autoencoder' && { autoencoder: runs.autoencoder }),
+        ...(task === 'msi' && { diffusion: runs.diffusion }),
+      },
+      { onPrepare: () => {}, onReport: ({ loss }) => losses.push(loss) },
+    )
+  await run('autoencoder', tiny.path)
+  // Latents of another deviation than 1 are refused, with the scale that would make it so.
+  const refusal = await run('diffusion', tiny.path).catch((error: Error) => error.message)
+  const scaleFactor = Number(/expected 1: set scaleFactor: ([\d.e+-]+) in/.exec(String(refusal))?.[1])
+  expect(scaleFactor).toBeGreaterThan(0)
+  const scaled = tiny.variant('scaled', { scaleFactor })
+  await run('diffusion', scaled)
+  await run('msi', scaled)
+  expect(losses).toHaveLength(6)
+  for (const loss of losses) expect(loss).toBeGreaterThan(0)
+
+  const weights = join(folder, 'model.safetensors')
+  const sha256 = await exportModel(await loadModelConfig(scaled), runs, weights)
+  const model = await loadModel(tiny.variant('trained', { scaleFactor, weights, sha256 }))
+  expect(model.sha256).toBe(sha256)
+  expect(model.latentShape).toEqual([8, 8, 4])
+})
+
+it('says which earlier run is missing, and which faces do not fit', async () => {
+  const model = await loadModelConfig(tiny.path)
+  const events = { onPrepare: () => {}, onReport: () => {} }
+  const out = join(folder, 'none')
+  const small = { faces: [await noiseFaces(2, 32)], out }
+  const diffusion = trainSchema.parse(configs.diffusion)
+  await expect(runTraining(diffusion, model, small, events)).rejects.toThrow(/wants faces of 64 pixels, found 32/)
+  const missing = runTraining(diffusion, model, { faces: [join(folder, 'store-64')], out }, events)
+  await expect(missing).rejects.toThrow(/give its folder with --autoencoder/)
+})
