@@ -21,7 +21,7 @@ import { fileURLToPath } from 'node:url'
 import { UserError } from '../src/errors.ts'
 
 /** Raw TensorFlow through the binding at argv[1]: prints the version and whether a CUDA device is in use. */
-const TRIAL = `
+const trialProgram = `
 const b = require(process.argv[1])
 const attr = (name, type, value) => ({ name, type: b['TF_ATTR_' + type], value })
 const a = b.createTensor([2, 2], b.TF_FLOAT, new Float32Array([1, 2, 3, 4]))
@@ -193,7 +193,7 @@ function install(build: string, library: string, gpu: boolean, { tensorflow }: T
 function tryBinding(binding: string): Trial | undefined {
   if (!existsSync(binding)) return undefined
   const env = { ...process.env, TF_CPP_MIN_LOG_LEVEL: '2' }
-  const { status, stdout } = spawnSync(process.execPath, ['-e', TRIAL, binding], { env, encoding: 'utf8' })
+  const { status, stdout } = spawnSync(process.execPath, ['-e', trialProgram, binding], { env, encoding: 'utf8' })
   return status === 0 ? JSON.parse(stdout) : undefined
 }
 

@@ -11,10 +11,10 @@ import type { ConvAttributes } from './defects/override.ts'
 import { type Handle, type NodeBackend, RawOps } from './raw-ops.ts'
 
 /** Below this many floating-point operations the casts eat the gain. */
-const WORTHWHILE = 1.5e8
+const worthwhile = 1.5e8
 
 /** Largest image, in pixels, whose filter gradient is faster as a convolution over the batch axis. */
-const BATCH_AXIS_PIXELS = 256
+const batchAxisPixels = 256
 
 type KernelArgs = { inputs: tf.NamedTensorInfoMap; attrs?: object; backend: unknown }
 
@@ -45,7 +45,7 @@ const kernels: Readonly<Record<string, (args: KernelArgs) => tf.TensorInfo | und
     const info = convolution(x.shape, (attrs as ConvAttributes).filterShape!, attrs as ConvAttributes)
     if (!info || info.padInfo.type === 'EXPLICIT' || !pays(info, [x, dy])) return undefined
     if (info.strideHeight !== 1 || info.strideWidth !== 1) return undefined
-    if (info.filterHeight === 1 || info.outHeight * info.outWidth > BATCH_AXIS_PIXELS)
+    if (info.filterHeight === 1 || info.outHeight * info.outWidth > batchAxisPixels)
       return inBf16(backend, [x, dy], (ops, [xb, db]) =>
         ops.conv2d('Conv2DBackpropFilter', [xb!, ops.ints(info.filterShape), db!], info),
       )
@@ -62,7 +62,7 @@ const kernels: Readonly<Record<string, (args: KernelArgs) => tf.TensorInfo | und
     const { transposeA, transposeB } = attrs as { transposeA: boolean; transposeB: boolean }
     const inner = a.shape.at(transposeA ? -2 : -1)!
     const operations = (2 * size(a) * size(b)) / inner / Math.max(1, tf.util.sizeFromShape(b.shape.slice(0, -2)))
-    if (!floats([a, b]) || operations < WORTHWHILE) return undefined
+    if (!floats([a, b]) || operations < worthwhile) return undefined
     return inBf16(backend, [a, b], (ops, [ab, bb]) => ops.matMul(ab!, bb!, transposeA, transposeB))
   },
 }
@@ -133,7 +133,7 @@ function convolution(input: number[], filter: number[], attrs: ConvAttributes): 
 
 function pays(info: tf.backend_util.Conv2DInfo, inputs: tf.TensorInfo[]): boolean {
   const filter = tf.util.sizeFromShape(info.filterShape)
-  return floats(inputs) && 2 * info.batchSize * info.outHeight * info.outWidth * filter >= WORTHWHILE
+  return floats(inputs) && 2 * info.batchSize * info.outHeight * info.outWidth * filter >= worthwhile
 }
 
 const floats = (tensors: tf.TensorInfo[]): boolean => tensors.every(t => t.dtype === 'float32')

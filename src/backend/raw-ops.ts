@@ -32,7 +32,7 @@ export interface NodeBackend {
 }
 
 /** TF_BFLOAT16 of TensorFlow's C header tf_datatype.h; the binding does not name it. */
-const BF16 = 14
+const bfloat16 = 14
 
 /** A set of raw handles that are freed together. */
 export class RawOps {
@@ -52,12 +52,12 @@ export class RawOps {
 
   toBf16 = (x: tf.TensorInfo): Handle => {
     const [id] = this.#backend.getInputTensorIds([x])
-    return this.#own(this.#cast(id!, this.#binding.TF_FLOAT!, BF16))
+    return this.#own(this.#cast(id!, this.#binding.TF_FLOAT!, bfloat16))
   }
 
   /** The result belongs to tfjs. */
   toFloat32(x: Handle): tf.TensorInfo {
-    return this.#backend.createOutputTensor(this.#cast(x, BF16, this.#binding.TF_FLOAT!))
+    return this.#backend.createOutputTensor(this.#cast(x, bfloat16, this.#binding.TF_FLOAT!))
   }
 
   ints(values: readonly number[]): Handle {
@@ -67,7 +67,7 @@ export class RawOps {
   }
 
   transpose(x: Handle, permutation: readonly number[]): Handle {
-    const attributes = [this.#type('T', BF16), this.#type('Tperm', this.#binding.TF_INT32!)]
+    const attributes = [this.#type('T', bfloat16), this.#type('Tperm', this.#binding.TF_INT32!)]
     return this.#run('Transpose', attributes, [x, this.ints(permutation)])
   }
 
@@ -86,7 +86,7 @@ export class RawOps {
   matMul(a: Handle, b: Handle, transposeA: boolean, transposeB: boolean): Handle {
     return this.#run(
       'BatchMatMulV2',
-      [this.#type('T', BF16), this.#bool('adj_x', transposeA), this.#bool('adj_y', transposeB)],
+      [this.#type('T', bfloat16), this.#bool('adj_x', transposeA), this.#bool('adj_y', transposeB)],
       [a, b],
     )
   }
@@ -99,7 +99,7 @@ export class RawOps {
     explicit?: readonly [number, number, number, number],
   ): Handle {
     const attributes = [
-      this.#type('T', BF16),
+      this.#type('T', bfloat16),
       this.#ints('strides', [1, ...strides, 1]),
       this.#string('padding', padding),
       this.#string('data_format', 'NHWC'),

@@ -47,11 +47,11 @@ export interface PipelineGoldenFile {
   steps: { timestep: number; bucket: number; conditional: boolean; energy: number; gradient_norm: number }[]
 }
 
-const PIPELINE_TOLERANCE = 1e-3
+const pipelineTolerance = 1e-3
 /** The hidden states that the release inverts, shallow to deep. */
-const HIDDEN_STATES = [3, 7, 11, 15, 24]
+const invertedStates = [3, 7, 11, 15, 24]
 /** Above this value the mask says background. */
-const MASK_THRESHOLD = 0.3
+const backgroundFrom = 0.3
 
 /** Everything that `outputs` and `steps` list, in the order of the run. */
 export async function checkPipeline(golden: PipelineGoldenFile, load: LoadGolden): Promise<Check[]> {
@@ -65,7 +65,7 @@ export async function checkPipeline(golden: PipelineGoldenFile, load: LoadGolden
   }
   const checks: Check[] = []
   const check = async (what: string, tensor: tf.Tensor) =>
-    checks.push(await compare(what, tensor, outputs[what], PIPELINE_TOLERANCE))
+    checks.push(await compare(what, tensor, outputs[what], pipelineTolerance))
   const image = keep(tf.tidy(() => tf.clipByValue(imageInput(inputs.image), -1, 1)))
   const noise = keep(imageInput(inputs.noise))
 
@@ -116,7 +116,7 @@ export async function checkPipeline(golden: PipelineGoldenFile, load: LoadGolden
     checks.push({
       what,
       relativeError: actual.length === expected.length ? relativeError(actual, expected) : Number.POSITIVE_INFINITY,
-      tolerance: PIPELINE_TOLERANCE,
+      tolerance: pipelineTolerance,
     })
   const [timesteps, energies, norms] = [
     reports.map(({ step }) => step.timestep),
@@ -185,7 +185,7 @@ async function loadNetworks(names: PipelineGoldenFile['networks'], load: LoadGol
     embeddings: (pixels: GoldenInput, { tokens_star, placeholder_position }: PipelineGoldenFile['settings']) =>
       tf.tidy(() => {
         const { hiddenStates } = vision(weights.vision, imageInput(pixels))
-        const features = HIDDEN_STATES.map(k => hiddenStates[k]!)
+        const features = invertedStates.map(k => hiddenStates[k]!)
         return Array.from({ length: BUCKETS }, (_, bucket) =>
           text(weights.text, tokens_star, {
             position: placeholder_position,
@@ -213,7 +213,7 @@ async function loadNetworks(names: PipelineGoldenFile['networks'], load: LoadGol
 /** The background mask at the size of the latent, [1, h, w, 1]: 1 where the original is kept. */
 function latentMask(mask: GoldenInput, { shape: [, height, width] }: tf.Tensor4D): tf.Tensor4D {
   return tf.tidy(() => {
-    const background = tf.cast(tf.greater(imageInput(mask), MASK_THRESHOLD), 'float32') as tf.Tensor4D
+    const background = tf.cast(tf.greater(imageInput(mask), backgroundFrom), 'float32') as tf.Tensor4D
     return tf.image.resizeNearestNeighbor(background, [height, width])
   })
 }

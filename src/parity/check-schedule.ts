@@ -18,7 +18,7 @@ export interface ScheduleGoldenFile {
 }
 
 /** Both sides compute in float64. */
-const TOLERANCE = 1e-9
+const exact = 1e-9
 
 /** Betas at 0, 1, T/2 and T-1, cumulative products of alphas, and every DDIM trajectory of the file. */
 export async function checkSchedule(golden: ScheduleGoldenFile): Promise<Check[]> {
@@ -29,7 +29,7 @@ export async function checkSchedule(golden: ScheduleGoldenFile): Promise<Check[]
     checks.push({
       what,
       relativeError: actual.length === expected.length ? relativeError(actual, expected) : Number.POSITIVE_INFINITY,
-      tolerance: TOLERANCE,
+      tolerance: exact,
     })
 
   const betaTimesteps = [0, 1, schedule.steps / 2, schedule.steps - 1]

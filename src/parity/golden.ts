@@ -36,7 +36,7 @@ export interface Check {
 }
 
 /** The relative error allowed of a single network and its gradients. */
-export const NETWORK_TOLERANCE = 1e-4
+export const networkTolerance = 1e-4
 
 /** |actual - expected| / |expected| in the l2 norm, or |actual| where the reference is all zero. */
 export function relativeError(actual: ArrayLike<number>, expected: ArrayLike<number>): number {
@@ -54,7 +54,7 @@ export async function compare(
   what: string,
   actual: tf.Tensor,
   expected: GoldenTensor | null | undefined,
-  tolerance = NETWORK_TOLERANCE,
+  tolerance = networkTolerance,
 ): Promise<Check> {
   if (!expected) throw new Error(`the golden file has no reference for '${what}'`)
   const values = await actual.data()

@@ -13,7 +13,7 @@ import type { GoldenFile } from './golden.ts'
 export type WorkerMessage = { path: string; seconds: number; peakBytes: number } & (Outcome | { error: string })
 
 /** wasm's heap ends near 3.75 GiB; weights and activations must fit together. */
-const WASM_WEIGHT_LIMIT = 3e9
+const wasmWeightLimit = 3e9
 
 const [backend, ...paths] = process.argv.slice(2) as [BackendName, ...string[]]
 
@@ -25,7 +25,7 @@ async function check(path: string): Promise<Outcome | { error: string }> {
     (sum, shape) => sum + 4 * shape.reduce((a, b) => a * b, 1),
     0,
   )
-  if (backend === 'wasm' && bytes > WASM_WEIGHT_LIMIT)
+  if (backend === 'wasm' && bytes > wasmWeightLimit)
     return { skipped: `${(bytes / 1e9).toFixed(1)} GB of weights do not fit into wasm's heap` }
   const tensors = tf.memory().numTensors
   const outcome = await checkGolden(golden, name => readGolden(join(dirname(path), `${name}.json`)))

@@ -10,8 +10,8 @@ type Inputs = { a: tf.Tensor; b: tf.Tensor }
 type Attributes = { transposeA: boolean; transposeB: boolean }
 
 /** Below this many multiplications a pair, or for this few rows, the copies cost more than they save. */
-const SMALL_PRODUCT = 4096
-const FEW_ROWS = 2
+const smallProduct = 4096
+const fewRows = 2
 
 export function registerBatchMatMul(): void {
   const original = tf.getKernel('BatchMatMul', 'wasm')!.kernelFunc
@@ -23,7 +23,7 @@ export function registerBatchMatMul(): void {
     const batch = tf.util.sizeFromShape(a.shape.slice(0, -2))
     const sameBatch = `${a.shape.slice(0, -2)}` === `${b.shape.slice(0, -2)}`
     const isPlain = batch === 1 && !transposeA && !transposeB
-    if (isPlain || !sameBatch || rows <= FEW_ROWS || rows * inner * columns < SMALL_PRODUCT) return direct()
+    if (isPlain || !sameBatch || rows <= fewRows || rows * inner * columns < smallProduct) return direct()
 
     return tf.tidy(() => {
       const left = pairs(a, batch, transposeA)
