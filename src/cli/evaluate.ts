@@ -30,11 +30,9 @@ interface Arguments {
 export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<void> {
   const { cpus } = await import('node:os')
   const { join } = await import('node:path')
-  const { fileURLToPath } = await import('node:url')
   const { writeFileAtomic, writeJsonAtomic } = await import('../atomic.ts')
   const { useBackend } = await import('../backend/index.ts')
-  const { loadConfig } = await import('../config/load.ts')
-  const { recipeSchema } = await import('../config/recipe.ts')
+  const { loadRecipe } = await import('../config/recipe.ts')
   const { FaceStore } = await import('../data/face-store.ts')
   const { UserError } = await import('../errors.ts')
   const { chooseFaces, evaluateFaces } = await import('../eval/evaluation.ts')
@@ -47,14 +45,9 @@ export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<v
 
   const { faces, count, recipe: asked, samples, set, out } = options
   if (!Number.isInteger(count) || count < 1) throw new UserError(`expected a --count of 1 or more, found ${count}`)
-  const load = (task: (typeof tasks)[number]) =>
-    loadConfig(recipeSchema, {
-      path: fileURLToPath(new URL(`../../configs/${task}.yaml`, import.meta.url)),
-      overrides: [...(task === 'anonymize' ? [`samples=${samples}`] : []), ...set],
-    })
   const recipes = {
-    ...(asked !== 'hide' && { anonymize: await load('anonymize') }),
-    ...(asked !== 'anonymize' && { hide: await load('hide') }),
+    ...(asked !== 'hide' && { anonymize: await loadRecipe('anonymize', [`samples=${samples}`, ...set]) }),
+    ...(asked !== 'anonymize' && { hide: await loadRecipe('hide', set) }),
   }
   const { model: modelName, guide: guideName, seed } = (recipes.anonymize ?? recipes.hide)!
 

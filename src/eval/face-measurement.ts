@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs'
 import type { Recipe } from '../config/recipe.ts'
 import { fromTensor, type Image, toTensor } from '../data/image.ts'
 import type { Recognizer } from '../models/recognizers/recognizer.ts'
-import { type FaceKey, keyVersion, pictureHash, wrongKey } from '../protect/key.ts'
+import { pictureHash, wrongKey } from '../protect/key.ts'
 import type { FaceModel } from '../protect/model.ts'
 import { protectFace } from '../protect/protect.ts'
 import { makeSecret, type RecoverySecret, recoverFace } from '../protect/recovery.ts'
@@ -77,7 +77,7 @@ export async function measureFace(
   if (hide) pictures.hidden = await picturesOf('hide', () => protectFace(model, guide, face, hide, { identity: id }))
   const { recovery, seed } = (anonymize ?? hide)!
   const secret = await timed('make key', () => makeSecret(model, face, recovery))
-  const wrong = await wrongSecret(model, secret, original, seed)
+  const wrong = await wrongSecret(secret, original, seed)
   pictures.recovered = await picturesOf('recover', () => recoverFace(model, secret, recovery.steps))
   pictures.wrongKey = await picturesOf('recover wrongly', () => recoverFace(model, wrong, recovery.steps))
   tf.dispose([face, secret.vectors, secret.latent, wrong.vectors, wrong.latent])
@@ -98,18 +98,13 @@ export async function measureFace(
 
 /** A key of the same shapes that is not this face's. */
 async function wrongSecret(
-  model: FaceModel,
   { vectors, latent }: RecoverySecret,
   original: Image,
   seed: number,
 ): Promise<RecoverySecret> {
-  const key: FaceKey = {
-    version: keyVersion,
+  const key = {
     picture: pictureHash(original.data),
     face: 0,
-    transform: { a: 1, b: 0, tx: 0, ty: 0 },
-    model: { name: model.name, sha256: model.sha256 },
-    recipe: { steps: 1 },
     shapes: { embeddings: vectors.shape, latent: latent.shape.slice(1) as [number, number, number] },
     embeddings: Float32Array.from(await vectors.data()),
     latent: Float32Array.from(await latent.data()),

@@ -154,7 +154,10 @@ export function checkPicture(
  * A wrong key of the same shapes, for controls: a latent of standard normal noise, and in place of each placeholder
  * vector a random direction of the same length. The same key and seed give the same wrong key.
  */
-export function wrongKey(key: FaceKey, seed: number): FaceKey {
+export function wrongKey<Key extends Pick<FaceKey, 'picture' | 'face' | 'shapes' | 'embeddings' | 'latent'>>(
+  key: Key,
+  seed: number,
+): Key {
   const stream = (purpose: string) => new RandomStream(seed, 'wrong key', purpose, key.picture, key.face)
   const [rows, width] = key.shapes.embeddings
   const embeddings = stream('embeddings').normals(rows * width)
