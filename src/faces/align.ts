@@ -3,11 +3,7 @@ import { invert, type Similarity, similarity } from './similarity.ts'
 import { faceSize, fivePoints, type Point, template } from './template.ts'
 import { warp } from './warp.ts'
 
-export { type Similarity, similarity } from './similarity.ts'
-
-/**
- * An aligned face and the map that took it out of its photo.
- */
+/** An aligned face and the map that took it out of its photo. */
 export interface AlignedFace {
   /** The face, `size` x `size`, its five points as near to the template as a similarity allows. */
   readonly face: Image

@@ -6,9 +6,6 @@ import { faceNetworks, pixels, read } from './networks.ts'
 import { fivePoints, type Point } from './template.ts'
 import { turn, turnBack } from './turn.ts'
 
-export type { Box } from './box.ts'
-export { landmarksInBox } from './landmarks.ts'
-
 /** A face in a photo, in the photo's pixels. */
 export interface Face {
   readonly box: Box

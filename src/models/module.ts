@@ -1,10 +1,7 @@
 import type * as tf from '@tensorflow/tfjs'
+import type { Shapes, Weights } from '../weights/layout.ts'
 
-/** Parameter name -> shape, both as in the PyTorch checkpoint: convolutions [out, in, kh, kw], linear [out, in]. */
-export type Shapes = Readonly<Record<string, readonly number[]>>
-
-/** Parameter name -> tensor in runtime layout: convolutions [kh, kw, in, out], everything else as in the checkpoint. */
-export type Weights = Readonly<Record<string, tf.Tensor>>
+export type { Shapes, Weights }
 
 /** A network or a part of one: a function of weights and inputs that names the parameters it reads. */
 export interface Module<Inputs extends unknown[] = never[], Output = unknown> {

@@ -3,7 +3,15 @@
  * [kh, kw, in, out] at run time. Everything else stays as it is. Rank 4 means convolution: no network here has another
  * parameter of four dimensions.
  */
+import type * as tf from '@tensorflow/tfjs'
 
+/** Parameter name -> shape, both as in the PyTorch checkpoint: convolutions [out, in, kh, kw], linear [out, in]. */
+export type Shapes = Readonly<Record<string, readonly number[]>>
+
+/** Parameter name -> tensor in runtime layout: convolutions [kh, kw, in, out], everything else as in the checkpoint. */
+export type Weights = Readonly<Record<string, tf.Tensor>>
+
+/** A parameter in one of the two layouts, row-major. */
 export interface Laid {
   shape: number[]
   data: Float32Array

@@ -1,9 +1,8 @@
 /** From a safetensors file to the weights that a module names, and back: every name and shape is checked. */
 import * as tf from '@tensorflow/tfjs'
 import { UserError } from '../errors.ts'
-import type { Shapes, Weights } from '../models/module.ts'
 import { nearestHint } from '../nearest.ts'
-import { toCheckpoint, toRuntime } from './layout.ts'
+import { type Shapes, toCheckpoint, toRuntime, type Weights } from './layout.ts'
 import { eachTensor, readSafetensorsHeader, writeSafetensors } from './safetensors.ts'
 
 export interface LoadOptions {
