@@ -1,8 +1,8 @@
 /** The three tasks from file to file: a protected picture and its key beside it, and the way back. */
 import { existsSync } from 'node:fs'
-import { mkdir, readFile, rm } from 'node:fs/promises'
+import { readFile, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { writeFileAtomic } from '../atomic.ts'
+import { makeFolder, writeFileAtomic } from '../atomic.ts'
 import type { Recipe } from '../config/recipe.ts'
 import { encodeImage, formatOf, type Image, readImage } from '../data/image.ts'
 import { UserError } from '../errors.ts'
@@ -140,11 +140,5 @@ export async function recoverFile(
 async function encode(image: Image, path: string): Promise<Buffer> {
   return encodeImage(image, formatOf(path)).catch((error: Error) => {
     throw new UserError(`cannot write ${path}: ${error.message}: choose another --format`)
-  })
-}
-
-async function makeFolder(folder: string): Promise<void> {
-  await mkdir(folder, { recursive: true }).catch((error: NodeJS.ErrnoException) => {
-    throw new UserError(`cannot make the folder ${folder}: ${error.message}: choose another --out`)
   })
 }
