@@ -1,13 +1,12 @@
 /** Chooses the tfjs backend that every tensor then runs on, and applies the workarounds for that backend's defects. */
 import { UserError } from '../errors.ts'
 import * as cpu from './cpu.ts'
+import { type BackendName, backendNames } from './names.ts'
 import * as tensorflow from './tensorflow.ts'
 import * as wasm from './wasm.ts'
 import * as webgpu from './webgpu.ts'
 
-export const backendNames = ['tensorflow-gpu', 'webgpu', 'tensorflow', 'wasm', 'cpu'] as const
-
-export type BackendName = (typeof backendNames)[number]
+export { type BackendName, backendNames } from './names.ts'
 
 /** What a look at the files and devices says, without loading the backend. */
 export interface Availability {

@@ -30,7 +30,7 @@ export async function handler(args: ArgumentsCamelCase<Arguments>): Promise<void
   const { faces = 3, all = false, seed, set, backend } = args
   if (!all && !(Number.isInteger(faces) && faces > 0))
     throw new UserError(`expected a whole number of faces from 1 after --faces, found ${faces}`)
-  const { mkdir } = await import('node:fs/promises')
+  const { makeFolder } = await import('../atomic.ts')
   const { useBackend } = await import('../backend/index.ts')
   const { loadRecipe } = await import('../config/recipe.ts')
   const { loadThresholds } = await import('../eval/thresholds.ts')
@@ -46,11 +46,9 @@ export async function handler(args: ArgumentsCamelCase<Arguments>): Promise<void
     hide: await loadRecipe('hide', overrides),
   }
   const thresholds = await loadThresholds()
-  await mkdir(out, { recursive: true }).catch((error: NodeJS.ErrnoException) => {
-    throw new UserError(`cannot make the folder ${out}: ${error.message}: choose another --out`)
-  })
+  await makeFolder(out)
 
-  const used = await useBackend(backend as never)
+  const used = await useBackend(backend ?? recipes.anonymize.backend)
   process.stderr.write(`loading the model, computing on ${used}\n`)
   const model = await loadModel(recipes.anonymize.model)
   const recognizers = {

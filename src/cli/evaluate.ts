@@ -49,12 +49,12 @@ export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<v
     ...(asked !== 'hide' && { anonymize: await loadRecipe('anonymize', [`samples=${samples}`, ...set]) }),
     ...(asked !== 'anonymize' && { hide: await loadRecipe('hide', set) }),
   }
-  const { model: modelName, guide: guideName, seed } = (recipes.anonymize ?? recipes.hide)!
+  const { model: modelName, guide: guideName, seed, backend: configured } = (recipes.anonymize ?? recipes.hide)!
 
   const thresholds = await loadThresholds()
   const store = await FaceStore.open(faces)
   const indices = chooseFaces(store.entries, count, seed)
-  const backend = await useBackend(options.backend)
+  const backend = await useBackend(options.backend ?? configured)
   const model = await loadModel(modelName)
   const guide = await loadRecognizer(guideName)
   const recognizers = await Promise.all(recognizerNames.map(name => loadRecognizer(name)))

@@ -77,7 +77,7 @@ async function protect(task: Recipe['task'], args: ArgumentsCamelCase<Arguments>
   const { loadModel } = await import('../protect/model.ts')
   const { batch } = await import('./batch.ts')
   const { photoProgress } = await import('./photo-progress.ts')
-  await useBackend(backend)
+  await useBackend(backend ?? recipe.backend)
   const model = await loadModel(recipe.model)
   const guide = await loadRecognizer(recipe.guide)
   const shown = photoProgress(task === 'hide' ? 'hiding' : 'anonymizing', files.length)

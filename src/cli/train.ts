@@ -44,7 +44,7 @@ export async function handler({ config: path, set, backend, ...paths }: Argument
   const { runTraining } = await import('../train/run.ts')
   const config = await loadConfig(trainSchema, { path, overrides: set })
   const model = await loadModelConfig(config.model)
-  const used = await useBackend(backend)
+  const used = await useBackend(backend ?? config.backend)
   const precision = config.precision === 'bf16' && enableBf16() ? 'bf16' : 'float32'
   console.log(
     `training ${config.task} of ${model.name}: ${config.steps} steps of ${config.batchSize} on ${used}, ${precision}`,

@@ -1,12 +1,17 @@
 /** How a face is protected: the settings of a run (configs/anonymize.yaml, configs/hide.yaml). */
 import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
+import { backendNames } from '../backend/names.ts'
 import { loadConfig } from './load.ts'
 
 const weight = z.number().min(0).default(0)
 
 export const recipeSchema = z.strictObject({
   model: z.string().default('faces-128').describe('a model of configs/models/, or the path of such a file'),
+  backend: z
+    .enum(['auto', ...backendNames])
+    .default('auto')
+    .describe('tfjs backend; the fastest present unless one is named'),
   task: z
     .enum(['anonymize', 'hide'])
     .describe('machines must no longer recognise the face; or people must not, and machines must'),

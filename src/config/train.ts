@@ -1,9 +1,14 @@
 /** How a network is trained (configs/train-*.yaml). */
 import { z } from 'zod'
+import { backendNames } from '../backend/names.ts'
 
 const count = z.int().positive()
 
 const common = {
+  backend: z
+    .enum(['auto', ...backendNames])
+    .default('auto')
+    .describe('tfjs backend; the fastest present unless one is named'),
   model: z.string().default('faces-128').describe('a model of configs/models/, or the path of such a file'),
   seed: z.int().default(0).describe('of initial weights, batches, noise and timesteps'),
   steps: count.describe('optimizer steps in all'),

@@ -80,8 +80,9 @@ export async function checkPipeline(golden: PipelineGoldenFile, load: LoadGolden
   await check('unconditional', unconditional.clone())
 
   // Inversion and recovery, under c_b throughout.
-  const steps = ddimSteps(noiseSchedule(), settings.ddim_steps)
-  const alwaysConditional = networks.denoiser(scheduledEmbedding(conditional, unconditional, -1))
+  const schedule = noiseSchedule()
+  const steps = ddimSteps(schedule, settings.ddim_steps)
+  const alwaysConditional = networks.denoiser(scheduledEmbedding(conditional, unconditional, -1, schedule.steps))
   const zT = keep(invert(alwaysConditional, z0, releasedTransitions(steps)))
   const recovered = keep(sample(alwaysConditional, zT, steps))
   await check('z_T', toNchw(zT))
@@ -93,7 +94,12 @@ export async function checkPipeline(golden: PipelineGoldenFile, load: LoadGolden
   await check('reference_embedding', reference.clone())
   const count = Math.round(settings.strength * settings.ddim_steps)
   const start = keep(addNoise(z0, noise, steps[count]!))
-  const embedding = scheduledEmbedding(conditional, unconditional, settings.conditional_when_timestep_above)
+  const embedding = scheduledEmbedding(
+    conditional,
+    unconditional,
+    settings.conditional_when_timestep_above,
+    schedule.steps,
+  )
   const reports: GuidedStepReport[] = []
   const anonymized = keep(
     await sampleGuided(networks.denoiser(embedding), start, steps.slice(0, count), {
@@ -130,7 +136,7 @@ export async function checkPipeline(golden: PipelineGoldenFile, load: LoadGolden
   )
   checkSteps(
     'steps: bucket',
-    timesteps.map(t => bucketOf(t)),
+    timesteps.map(t => bucketOf(t, BUCKETS, schedule.steps)),
     golden.steps.map(({ bucket }) => bucket),
   )
   checkSteps(

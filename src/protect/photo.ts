@@ -3,11 +3,11 @@ import { createHash } from 'node:crypto'
 import * as tf from '@tensorflow/tfjs'
 import { type Recipe, stepsTaken } from '../config/recipe.ts'
 import { fromTensor, type Image, toTensor } from '../data/image.ts'
-import { bucketCount } from '../diffusion/embedding-schedule.ts'
 import { UserError } from '../errors.ts'
 import { type AlignedFace, alignFace } from '../faces/align.ts'
 import { detectFaces, type Face } from '../faces/detect.ts'
 import { pasteFace } from '../faces/paste.ts'
+import { BUCKETS } from '../models/msi.ts'
 import type { Recognizer } from '../models/recognizers/recognizer.ts'
 import { type FaceKey, keyVersion } from './key.ts'
 import type { FaceModel } from './model.ts'
@@ -170,7 +170,7 @@ export async function recoverFromKey(model: FaceModel, key: FaceKey): Promise<Im
       `the key was made with model '${key.model.name}' (weights ${key.model.sha256.slice(0, 12)}…), found '${model.name}' (${model.sha256.slice(0, 12)}…): recover with the model that protected the picture`,
     )
   }
-  const expected = { embeddings: [bucketCount, model.placeholderWidth], latent: [...model.latentShape] }
+  const expected = { embeddings: [BUCKETS, model.placeholderWidth], latent: [...model.latentShape] }
   const steps = { least: 2, most: model.schedule.steps / 2 }
   if (`${key.shapes.embeddings}/${key.shapes.latent}` !== `${expected.embeddings}/${expected.latent}`) {
     throw new UserError(

@@ -37,7 +37,7 @@ export async function protectFace(
   const clean = model.encode(face)
   const vectors = model.placeholders(face)
   const conditional = model.conditional(vectors)
-  const embeddingAt = scheduledEmbedding(conditional, model.unconditional, threshold)
+  const embeddingAt = scheduledEmbedding(conditional, model.unconditional, threshold, model.schedule.steps)
   const reference = guide.embed(face)
   const keptNoise = normal(clean.shape, seed, 'background', identity) as tf.Tensor4D
   const background = backgroundMask(model.latentShape[0])

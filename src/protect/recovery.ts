@@ -41,6 +41,6 @@ export function recoverFace(model: FaceModel, { vectors, latent }: RecoverySecre
 
 /** The denoiser under c_b at every timestep. */
 function denoiserFor(model: FaceModel, vectors: tf.Tensor2D): Denoiser {
-  const embeddingAt = scheduledEmbedding(model.conditional(vectors), model.unconditional, -1)
+  const embeddingAt = scheduledEmbedding(model.conditional(vectors), model.unconditional, -1, model.schedule.steps)
   return (z, timestep) => model.predictNoise(z, timestep, embeddingAt(timestep))
 }

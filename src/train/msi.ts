@@ -1,11 +1,10 @@
 /** Trains MSI: frozen networks, frozen features and latents; only the inversion network learns (He et al. 2024). */
 import * as tf from '@tensorflow/tfjs'
 import { RandomStream } from '../data/random.ts'
-import { bucketCount } from '../diffusion/embedding-schedule.ts'
 import type { NoiseSchedule } from '../diffusion/schedule.ts'
 import { conditionalEmbedding, type LatentDiffusion, type LatentDiffusionConfig } from '../models/latent-diffusion.ts'
 import type { Weights } from '../models/module.ts'
-import type { Dropout } from '../models/msi.ts'
+import { BUCKETS, type Dropout } from '../models/msi.ts'
 import { batchIndices } from './batches.ts'
 import { noisePredictionLoss } from './diffusion.ts'
 import type { LatentCache } from './latents.ts'
@@ -50,8 +49,8 @@ export function msiTask(
 
     loss(weights, { latents, features }, step) {
       const random = new RandomStream(seed, 'timesteps', step)
-      const bucket = random.integer(bucketCount)
-      const perBucket = schedule.steps / bucketCount
+      const bucket = random.integer(BUCKETS)
+      const perBucket = schedule.steps / BUCKETS
       const timesteps = Array.from({ length: batchSize }, () => bucket * perBucket + random.integer(perBucket))
       const drop: Dropout = (x, site) => tf.dropout(x, dropout, undefined, `${seed}/${step}/${site}`)
       const vectors = msi(weights, features, bucket, dropout > 0 ? drop : undefined)

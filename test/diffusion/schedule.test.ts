@@ -49,14 +49,16 @@ describe('embedding schedule', () => {
   const buckets = Array.from({ length: 10 }, (_, i) => `c${i}`)
 
   test('ten buckets of a hundred timesteps', () => {
-    expect([0, 99, 100, 499, 500, 899, 900, 999, 1000].map(t => bucketOf(t))).toEqual([0, 0, 1, 4, 5, 8, 9, 9, 9])
-    expect([0, 4, 5, 49].map(t => bucketOf(t, 50))).toEqual([0, 0, 1, 9])
+    expect([0, 99, 100, 499, 500, 899, 900, 999, 1000].map(t => bucketOf(t, 10, 1000))).toEqual([
+      0, 0, 1, 4, 5, 8, 9, 9, 9,
+    ])
+    expect([0, 4, 5, 49].map(t => bucketOf(t, 10, 50))).toEqual([0, 0, 1, 9])
   })
 
   test('conditional above the threshold, unconditional at and below it', () => {
-    const at = scheduledEmbedding(buckets, 'u', 400)
+    const at = scheduledEmbedding(buckets, 'u', 400, 1000)
     expect([1, 399, 400, 401, 500, 951].map(at)).toEqual(['u', 'u', 'u', 'c4', 'c5', 'c9'])
-    expect([0, 500].map(scheduledEmbedding(buckets, 'u', -1))).toEqual(['c0', 'c5'])
-    expect([0, 999].map(scheduledEmbedding(buckets, 'u', 1000))).toEqual(['u', 'u'])
+    expect([0, 500].map(scheduledEmbedding(buckets, 'u', -1, 1000))).toEqual(['c0', 'c5'])
+    expect([0, 999].map(scheduledEmbedding(buckets, 'u', 1000, 1000))).toEqual(['u', 'u'])
   })
 })
