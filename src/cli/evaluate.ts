@@ -11,6 +11,8 @@ export const builder = (yargs: Argv) =>
     .option('recipe', { choices: [...tasks, 'both'] as const, default: 'both' as const, describe: 'what to measure' })
     .option('samples', { type: 'number', default: 1, describe: 'anonymized versions of each face' })
     .option('set', { type: 'string', array: true, default: [], describe: 'a setting of the recipes: steps=10' })
+    .option('jobs', { type: 'number', default: 1, describe: 'processes that measure side by side' })
+    .option('part', { type: 'string', hidden: true, describe: 'K/N: measure this part only, without a summary' })
     .option('out', {
       type: 'string',
       default: 'runs/evaluate',
@@ -23,6 +25,8 @@ interface Arguments {
   recipe: (typeof tasks)[number] | 'both'
   samples: number
   set: string[]
+  jobs: number
+  part?: string
   out: string
   backend?: string
 }
@@ -35,7 +39,8 @@ export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<v
   const { loadRecipe } = await import('../config/recipe.ts')
   const { FaceStore } = await import('../data/face-store.ts')
   const { UserError } = await import('../errors.ts')
-  const { chooseFaces, evaluateFaces } = await import('../eval/evaluation.ts')
+  const { chooseFaces, countMeasured, evaluateFaces } = await import('../eval/evaluation.ts')
+  const { partOf, runJobs } = await import('../eval/jobs.ts')
   const { summarise } = await import('../eval/summary.ts')
   const { summaryTable } = await import('../eval/summary-table.ts')
   const { loadThresholds } = await import('../eval/thresholds.ts')
@@ -43,8 +48,9 @@ export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<v
   const { progress } = await import('../progress.ts')
   const { loadModel } = await import('../protect/model.ts')
 
-  const { faces, count, recipe: asked, samples, set, out } = options
+  const { faces, count, recipe: asked, samples, set, jobs, part, out } = options
   if (!Number.isInteger(count) || count < 1) throw new UserError(`expected a --count of 1 or more, found ${count}`)
+  if (!Number.isInteger(jobs) || jobs < 1) throw new UserError(`expected --jobs of 1 or more, found ${jobs}`)
   const recipes = {
     ...(asked !== 'hide' && { anonymize: await loadRecipe('anonymize', [`samples=${samples}`, ...set]) }),
     ...(asked !== 'anonymize' && { hide: await loadRecipe('hide', set) }),
@@ -60,7 +66,16 @@ export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<v
   const recognizers = await Promise.all(recognizerNames.map(name => loadRecognizer(name)))
   const subject = { model, guide, recognizers, recipes }
 
+  if (part !== undefined) {
+    const [k, n] = part.split('/').map(Number)
+    await evaluateFaces(subject, store, partOf(indices, k!, n!), out)
+    return store.close()
+  }
   const bar = progress('measuring faces', count)
+  if (jobs > 1) {
+    const before = await countMeasured(out)
+    await runJobs(jobs, async () => bar.update(Math.min(count, (await countMeasured(out)) - before)))
+  }
   const results = await evaluateFaces(subject, store, indices, out, done => bar.update(done)).finally(() => {
     bar.stop()
     return store.close()

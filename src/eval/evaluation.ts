@@ -77,6 +77,11 @@ export async function evaluateFaces(
   return results
 }
 
+/** How many measurements `out` holds so far. */
+export async function countMeasured(out: string): Promise<number> {
+  return (await readLog(join(out, 'faces.jsonl'))).size
+}
+
 /** The measurements in a log by their keys. A line that a crash cut short is left out, and ended. */
 async function readLog(path: string): Promise<Map<string, FaceMeasurement>> {
   const text = await readFile(path, 'utf8').catch(() => '')
