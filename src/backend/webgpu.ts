@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as tf from '@tensorflow/tfjs'
+import { registerAddN } from './defects/webgpu-add-n.ts'
 import type { Availability } from './index.ts'
 
 interface Adapter {
@@ -72,6 +73,7 @@ export async function start(): Promise<void> {
   })
   await import('@tensorflow/tfjs-backend-webgpu')
   await tf.setBackend('webgpu')
+  registerAddN()
 }
 
 /** Destroys the device and drops the navigator: while Dawn's instance is reachable, Node does not exit. */
