@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as tf from '@tensorflow/tfjs'
 import { registerAddN } from './defects/webgpu-add-n.ts'
+import { registerMatMul } from './defects/webgpu-mat-mul.ts'
 import type { Availability } from './index.ts'
 
 interface Adapter {
@@ -74,6 +75,7 @@ export async function start(): Promise<void> {
   await import('@tensorflow/tfjs-backend-webgpu')
   await tf.setBackend('webgpu')
   registerAddN()
+  registerMatMul()
 }
 
 /** Destroys the device and drops the navigator: while Dawn's instance is reachable, Node does not exit. */

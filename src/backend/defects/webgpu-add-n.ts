@@ -12,7 +12,11 @@ export function registerAddN(): void {
   const builtIn = tf.getKernel('AddN', 'webgpu').kernelFunc
   overrideKernel<Record<string, tf.TensorInfo>, object>('AddN', 'webgpu', (inputs, _, backend) => {
     const addGroup = (group: tf.TensorInfo[]) =>
-      builtIn({ inputs: group as unknown as tf.NamedTensorInfoMap, attrs: {}, backend: backend as object }) as tf.TensorInfo
+      builtIn({
+        inputs: group as unknown as tf.NamedTensorInfoMap,
+        attrs: {},
+        backend: backend as object,
+      }) as tf.TensorInfo
     const add = (tensors: tf.TensorInfo[]): tf.TensorInfo => {
       if (tensors.length <= groupSize) return addGroup(tensors)
       const groups = Array.from({ length: Math.ceil(tensors.length / groupSize) }, (_, i) =>
