@@ -96,7 +96,7 @@ export const gelu = (x: tf.Tensor): tf.Tensor => tf.mul(tf.mul(x, 0.5), tf.add(t
 
 /**
  * Nearest-neighbour upsampling by two: [n, h, w, c] -> [n, 2h, 2w, c]. Columns are doubled, then rows, by concatenation:
- * on wasm `tile` takes forty times as long.
+ * on wasm `tile` is many times slower.
  */
 export function upsample2(x: tf.Tensor4D): tf.Tensor4D {
   const [n, h, w, c] = x.shape
