@@ -16,6 +16,11 @@ export interface AutoencoderTaskOptions {
   readonly featureWeight: number
   /** Weight of the KL divergence of the latent from a standard normal. */
   readonly klWeight: number
+  /**
+   * Standard deviation of noise added to the latent before it is decoded: the decoder learns to draw clean faces from the
+   * imperfect latents that a noise predictor makes, and the encoder to spread what matters.
+   */
+  readonly latentNoise: number
 }
 
 /** Faces [n, s, s, 3] in [-1, 1] -> feature maps whose distances the loss sums. */
@@ -51,7 +56,8 @@ export function autoencoderTask(
       const moments = encode(weights, images)
       const { mean, logVariance } = splitMoments(moments)
       const noise = normal(mean.shape, options.seed, 'latent', step)
-      const latent = tf.add(mean, tf.mul(tf.exp(tf.mul(logVariance, 0.5)), noise)) as tf.Tensor4D
+      const deviation = tf.sqrt(tf.add(tf.exp(logVariance), options.latentNoise ** 2))
+      const latent = tf.add(mean, tf.mul(deviation, noise)) as tf.Tensor4D
       const decoded = decode(weights, latent)
 
       const pixels = tf.mean(tf.abs(tf.sub(decoded, images)))
