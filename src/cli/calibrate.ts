@@ -24,7 +24,7 @@ export async function handler({ faces, far, write, backend }: ArgumentsCamelCase
   const { calibrate, checkPairs } = await import('../eval/calibrate.ts')
   const { byIdentity } = await import('../eval/pairs.ts')
   const { thresholdsPath } = await import('../eval/thresholds.ts')
-  const { loadRecognizer, recognizerNames } = await import('../models/recognizers/index.ts')
+  const { loadRecognizer, recognizerNames } = await import('../faces/recognizers.ts')
   const { progress } = await import('../progress.ts')
   const { sha256 } = await import('../weights/checksum.ts')
 

@@ -34,7 +34,7 @@ export async function handler(args: ArgumentsCamelCase<Arguments>): Promise<void
   const { useBackend } = await import('../backend/index.ts')
   const { loadRecipe } = await import('../config/recipe.ts')
   const { loadThresholds } = await import('../eval/thresholds.ts')
-  const { loadRecognizer } = await import('../models/recognizers/index.ts')
+  const { loadRecognizer } = await import('../faces/recognizers.ts')
   const { duration, progress } = await import('../progress.ts')
   const { loadModel } = await import('../protect/model.ts')
   const { runDemo } = await import('../report/demo-run.ts')

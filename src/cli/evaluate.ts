@@ -44,7 +44,7 @@ export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<v
   const { summarise } = await import('../eval/summary.ts')
   const { summaryTable } = await import('../eval/summary-table.ts')
   const { loadThresholds } = await import('../eval/thresholds.ts')
-  const { loadRecognizer, recognizerNames } = await import('../models/recognizers/index.ts')
+  const { loadRecognizer, recognizerNames } = await import('../faces/recognizers.ts')
   const { progress } = await import('../progress.ts')
   const { loadModel } = await import('../protect/model.ts')
 

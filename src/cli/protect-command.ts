@@ -73,7 +73,7 @@ async function protect(task: Recipe['task'], args: ArgumentsCamelCase<Arguments>
   )
 
   const { useBackend } = await import('../backend/index.ts')
-  const { loadRecognizer } = await import('../models/recognizers/index.ts')
+  const { loadRecognizer } = await import('../faces/recognizers.ts')
   const { loadModel } = await import('../protect/model.ts')
   const { batch } = await import('./batch.ts')
   const { photoProgress } = await import('./photo-progress.ts')

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
 import { UserError } from '../errors.ts'
-import { type RecognizerName, recognizerNames } from '../models/recognizers/index.ts'
+import { type RecognizerName, recognizerNames } from '../faces/recognizers.ts'
 
 export const thresholdsPath = fileURLToPath(new URL('../../assets/recognizers/thresholds.json', import.meta.url))
 

@@ -5,6 +5,7 @@ import * as tf from '@tensorflow/tfjs'
 import { loadModelConfig, type ModelConfig } from '../config/model.ts'
 import { type NoiseSchedule, noiseSchedule } from '../diffusion/schedule.ts'
 import { UserError } from '../errors.ts'
+import { loadRecognizer } from '../faces/recognizers.ts'
 import { splitMoments } from '../models/autoencoder.ts'
 import {
   conditionalEmbedding,
@@ -18,7 +19,7 @@ import {
 } from '../models/latent-diffusion.ts'
 import type { Weights } from '../models/module.ts'
 import { allBuckets } from '../models/msi.ts'
-import { type DlibRecognizer, loadRecognizer } from '../models/recognizers/index.ts'
+import type { DlibRecognizer } from '../models/recognizers/dlib.ts'
 import { sha256, verify } from '../weights/checksum.ts'
 import { loadWeights } from '../weights/load.ts'
 

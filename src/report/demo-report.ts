@@ -2,7 +2,7 @@
 import type { Recipe } from '../config/recipe.ts'
 import type { Thresholds } from '../eval/thresholds.ts'
 import type { Box } from '../faces/box.ts'
-import type { RecognizerName } from '../models/recognizers/index.ts'
+import type { RecognizerName } from '../faces/recognizers.ts'
 import { style } from './demo-style.ts'
 import { type Content, type Html, html, page } from './html.ts'
 

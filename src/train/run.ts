@@ -8,6 +8,7 @@ import { normal } from '../data/random.ts'
 import { sample } from '../diffusion/ddim.ts'
 import { ddimSteps, noiseSchedule } from '../diffusion/schedule.ts'
 import { UserError } from '../errors.ts'
+import { loadRecognizer } from '../faces/recognizers.ts'
 import {
   type LatentDiffusion,
   latentDiffusion,
@@ -18,7 +19,6 @@ import {
   withPrefix,
 } from '../models/latent-diffusion.ts'
 import type { Shapes, Weights } from '../models/module.ts'
-import { loadRecognizer } from '../models/recognizers/index.ts'
 import { autoencoderTask } from './autoencoder.ts'
 import { loadAverage } from './checkpoint.ts'
 import { diffusionTask } from './diffusion.ts'

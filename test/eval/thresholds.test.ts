@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterAll, expect, it } from 'vitest'
 import { UserError } from '../../src/errors.ts'
 import { loadThresholds, thresholdsPath } from '../../src/eval/thresholds.ts'
-import { recognizerNames } from '../../src/models/recognizers/index.ts'
+import { recognizerNames } from '../../src/faces/recognizers.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'thresholds-'))
 afterAll(() => rmSync(folder, { recursive: true }))

@@ -1,19 +1,16 @@
-/** Recognizers with their weights, by name. */
+/** Recognizers with their weights, by name: where the files are and what turns them into a network. */
 import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { UserError } from '../../errors.ts'
-import { verify } from '../../weights/checksum.ts'
-import { loadWeights } from '../../weights/load.ts'
-import { readTfjsManifest } from '../../weights/tfjs-manifest.ts'
-import { type DlibRecognizer, dlib, foldDlib } from './dlib.ts'
-import { faceres, foldFaceres } from './faceres.ts'
-import { mobileFaceNet, mobilefacenet } from './mobilefacenet.ts'
-import type { Recognizer } from './recognizer.ts'
-
-export type { DlibFeatures, DlibRecognizer } from './dlib.ts'
-export type { Recognizer } from './recognizer.ts'
+import { UserError } from '../errors.ts'
+import { type DlibRecognizer, dlib, foldDlib } from '../models/recognizers/dlib.ts'
+import { faceres, foldFaceres } from '../models/recognizers/faceres.ts'
+import { mobileFaceNet, mobilefacenet } from '../models/recognizers/mobilefacenet.ts'
+import type { Recognizer } from '../models/recognizers/recognizer.ts'
+import { verify } from '../weights/checksum.ts'
+import { loadWeights } from '../weights/load.ts'
+import { readTfjsManifest } from '../weights/tfjs-manifest.ts'
 
 interface Recognizers {
   dlib: DlibRecognizer
@@ -37,7 +34,7 @@ const loaders: { [Name in RecognizerName]: () => Promise<Recognizers[Name]> } = 
     return faceres(foldFaceres(await readTfjsManifest(join(folder, 'faceres.json'))))
   },
   mobilefacenet: async () => {
-    const path = fileURLToPath(new URL('../../../assets/recognizers/mobilefacenet.safetensors', import.meta.url))
+    const path = fileURLToPath(new URL('../../assets/recognizers/mobilefacenet.safetensors', import.meta.url))
     await verify(path, '8251b9450ee042af83da3a4f947a7218476f2aa53df7bc7fb786accd7b0c73de')
     return mobilefacenet(await loadWeights(path, mobileFaceNet().parameters, { strict: true }))
   },

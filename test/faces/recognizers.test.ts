@@ -2,10 +2,10 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import * as tf from '@tensorflow/tfjs'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { useBackend } from '../../../src/backend/index.ts'
-import { readImage, toTensor } from '../../../src/data/image.ts'
-import { alignFace } from '../../../src/faces/align.ts'
-import { loadRecognizer, recognizerNames } from '../../../src/models/recognizers/index.ts'
+import { useBackend } from '../../src/backend/index.ts'
+import { readImage, toTensor } from '../../src/data/image.ts'
+import { alignFace } from '../../src/faces/align.ts'
+import { loadRecognizer, recognizerNames } from '../../src/faces/recognizers.ts'
 
 /** Four faces of the sample photos: the first two are the same woman's. */
 const faces = [
@@ -109,8 +109,8 @@ describe('dlib', () => {
   it('computes what face-api computes', async () => {
     const faceapi = createRequire(import.meta.url)('@vladmandic/face-api/dist/face-api.node-wasm.js')
     await faceapi.nets.faceRecognitionNet.loadFromDisk(join(package_, 'model'))
-    const { dlibNet, foldDlib } = await import('../../../src/models/recognizers/dlib.ts')
-    const { readTfjsManifest } = await import('../../../src/weights/tfjs-manifest.ts')
+    const { dlibNet, foldDlib } = await import('../../src/models/recognizers/dlib.ts')
+    const { readTfjsManifest } = await import('../../src/weights/tfjs-manifest.ts')
     const manifest = join(package_, 'model', 'face_recognition_model-weights_manifest.json')
     const weights = foldDlib(await readTfjsManifest(manifest))
     const chips = tf.randomUniform([1, 150, 150, 3], 0, 255, 'float32', 3) as tf.Tensor4D
