@@ -66,7 +66,16 @@ const purposes: Readonly<Record<VersionKind, { plural: string; accepted: boolean
   wrongKey: { plural: 'Wrong key', accepted: false, means: 'regenerated from a random key' },
 }
 
-const judges: readonly RecognizerName[] = ['faceres', 'mobilefacenet']
+/** The recognizer that guided, a white box, and those that had no part in making the pictures. */
+interface Roles {
+  readonly guide: RecognizerName
+  readonly judges: readonly RecognizerName[]
+}
+
+function rolesOf({ thresholds, recipes }: Pick<DemoMetrics, 'thresholds' | 'recipes'>): Roles {
+  const { guide } = recipes.anonymize
+  return { guide, judges: (Object.keys(thresholds) as RecognizerName[]).filter(name => name !== guide) }
+}
 
 /** The report as a page of HTML that needs nothing beside it. */
 export function demoReport(metrics: DemoMetrics, pictures: DemoPictures): string {
@@ -146,7 +155,7 @@ ${pictures.map(
 
 /** Means over all faces, one row for each kind of version. */
 function summaryTable({ faces, thresholds, recipes }: DemoMetrics): Html {
-  const guide = recipes.anonymize.guide
+  const roles = rolesOf({ thresholds, recipes })
   const kinds = Object.keys(purposes) as VersionKind[]
   const rows = kinds.map(kind => {
     const versions = faces.flatMap(face => face.versions.filter(version => version.kind === kind))
@@ -155,30 +164,30 @@ function summaryTable({ faces, thresholds, recipes }: DemoMetrics): Html {
       const values = versions.map(({ similarity }) => similarity[name])
       const count = values.filter(value => value > thresholds[name].threshold).length
       const good = accepted ? count === values.length : count === 0
-      return html`<td class="${edge(name, guide)}">${mean(values).toFixed(3)} <span class="${good ? 'good' : 'bad'}">${count} of ${values.length}</span></td>`
+      return html`<td class="${edge(name, roles)}">${mean(values).toFixed(3)} <span class="${good ? 'good' : 'bad'}">${count} of ${values.length}</span></td>`
     }
     const decibels = versions.flatMap(({ psnr }) => psnr ?? [])
     const found = versions.filter(({ detected }) => detected).length
     return html`<tr><th scope="row">${plural}<small>${means}</small></th><td>${accepted ? 'accept' : 'reject'}</td>
-${cell(guide)}${judges.map(cell)}
+${cell(roles.guide)}${roles.judges.map(cell)}
 <td class="edge">${found} of ${versions.length} <small>${((100 * found) / versions.length).toFixed(0)} %</small></td><td>${decibels.length > 0 ? `${mean(decibels).toFixed(1)} dB` : '–'}</td></tr>
 `
   })
   return html`<div class="scroll" tabindex="0" role="region" aria-label="Summary"><table>
 <caption>Mean cosine similarity to the original, and how many are accepted as the same person</caption>
-<thead>${recognizerHeads({ thresholds, guide }, html`<th rowspan="2" scope="col">Version</th><th rowspan="2" scope="col">Wanted</th>`, html`<th rowspan="2" scope="col" class="edge">Face found again</th><th rowspan="2" scope="col">PSNR</th>`)}</thead>
+<thead>${recognizerHeads({ thresholds, roles }, html`<th rowspan="2" scope="col">Version</th><th rowspan="2" scope="col">Wanted</th>`, html`<th rowspan="2" scope="col" class="edge">Face found again</th><th rowspan="2" scope="col">PSNR</th>`)}</thead>
 <tbody>${rows}</tbody></table></div>`
 }
 
 function detailTable({ faces, thresholds, recipes }: DemoMetrics): Html {
-  const guide = recipes.anonymize.guide
+  const roles = rolesOf({ thresholds, recipes })
   const row = ({ kind, title, similarity, detected, psnr }: MeasuredVersion) => {
     const cell = (name: RecognizerName) => {
       const accepted = similarity[name] > thresholds[name].threshold
       const good = accepted === purposes[kind].accepted
-      return html`<td class="${edge(name, guide)}">${similarity[name].toFixed(3)} <span class="${good ? 'good' : 'bad'}">${accepted ? 'accepted' : 'rejected'}</span></td>`
+      return html`<td class="${edge(name, roles)}">${similarity[name].toFixed(3)} <span class="${good ? 'good' : 'bad'}">${accepted ? 'accepted' : 'rejected'}</span></td>`
     }
-    return html`<tr><th scope="row">${title}</th>${cell(guide)}${judges.map(cell)}<td class="edge">${detected ? 'yes' : 'no'}</td><td>${psnr === undefined ? '–' : `${psnr.toFixed(1)} dB`}</td></tr>
+    return html`<tr><th scope="row">${title}</th>${cell(roles.guide)}${roles.judges.map(cell)}<td class="edge">${detected ? 'yes' : 'no'}</td><td>${psnr === undefined ? '–' : `${psnr.toFixed(1)} dB`}</td></tr>
 `
   }
   const groups = faces.map((face, i) => {
@@ -189,27 +198,27 @@ ${face.versions.map(row)}</tbody>
   })
   return html`<div class="scroll" tabindex="0" role="region" aria-label="Every number"><table>
 <caption>Cosine similarity to the original, and the decision</caption>
-<thead>${recognizerHeads({ thresholds, guide }, html`<th rowspan="2" scope="col">Version</th>`, html`<th rowspan="2" scope="col" class="edge">Face found again</th><th rowspan="2" scope="col">PSNR</th>`)}</thead>
+<thead>${recognizerHeads({ thresholds, roles }, html`<th rowspan="2" scope="col">Version</th>`, html`<th rowspan="2" scope="col" class="edge">Face found again</th><th rowspan="2" scope="col">PSNR</th>`)}</thead>
 ${groups}</table></div>`
 }
 
 /** Two lines of heads: the guide apart from the judges. */
 function recognizerHeads(
-  { thresholds, guide }: { thresholds: Thresholds; guide: RecognizerName },
+  { thresholds, roles }: { thresholds: Thresholds; roles: Roles },
   before: Content,
   after: Content,
 ): Html {
   const head = (name: RecognizerName) =>
-    html`<th scope="col" class="${edge(name, guide)}">${name}<small>same above ${thresholds[name].threshold.toFixed(3)}</small></th>`
-  return html`<tr>${before}<th scope="colgroup" class="edge">Guide, white box</th><th scope="colgroup" colspan="${judges.length}" class="edge">Judges, black boxes</th>${after}</tr>
-<tr>${head(guide)}${judges.map(head)}</tr>`
+    html`<th scope="col" class="${edge(name, roles)}">${name}<small>same above ${thresholds[name].threshold.toFixed(3)}</small></th>`
+  return html`<tr>${before}<th scope="colgroup" class="edge">Guide, white box</th><th scope="colgroup" colspan="${roles.judges.length}" class="edge">Judges, black boxes</th>${after}</tr>
+<tr>${head(roles.guide)}${roles.judges.map(head)}</tr>`
 }
 
 function legend({ thresholds, recipes }: DemoMetrics): Html {
-  const guide = recipes.anonymize.guide
+  const { guide, judges } = rolesOf({ thresholds, recipes })
   const rates = [guide, ...judges].map(name => `${name} ${(100 * thresholds[name].tar).toFixed(1)} %`)
   return html`<dl class="legend">
-<div><dt>White box and black box</dt><dd>Protection follows the gradient of the guide, ${guide}. What the guide says of the result is no evidence that others would agree, so two recognizers that it never sees judge: ${judges.join(' and ')}. Their numbers are never mixed with its own.</dd></div>
+<div><dt>White box and black box</dt><dd>Protection follows the gradient of the guide, ${guide}. What the guide says of the result is no evidence that others would agree, so recognizers that it never sees judge: ${judges.join(' and ')}. Their numbers are never mixed with its own.</dd></div>
 <div><dt>Threshold</dt><dd>Two faces are accepted as one person when their similarity is above the recognizer's threshold, which lets ${(100 * thresholds[guide].far).toFixed(1)} % of pairs of different people through (false accept rate) on clean LFW faces. Of pairs of one person it accepts: ${rates.join(', ')}. Cosines of different recognizers are on different scales.</dd></div>
 <div><dt>Wrong key</dt><dd>Random numbers of the same size and length as the right key. What they regenerate should be nobody in particular.</dd></div>
 <div><dt>PSNR</dt><dd>Of the regenerated face against the original, over the whole aligned face: higher is closer; above 25 dB differences are hard to see.</dd></div>
@@ -218,7 +227,7 @@ function legend({ thresholds, recipes }: DemoMetrics): Html {
 }
 
 /** The first column of each group of recognizers has a line before it. */
-function edge(name: RecognizerName, guide: RecognizerName): string {
+function edge(name: RecognizerName, { guide, judges }: Roles): string {
   return name === guide || name === judges[0] ? 'edge' : ''
 }
 

@@ -191,13 +191,16 @@ async function demonstrateFace(
     return made
   }
   const { anonymize, hide } = recipes
-  const guide = recognizers[anonymize.guide]
   advance(0, 'anonymizing')
   const samples = await timed('anonymize', () =>
-    protectPhotoFace(model, guide, face, anonymize, () => advance(work.anonymizeStep, 'anonymizing')),
+    protectPhotoFace(model, recognizers[anonymize.guide], face, anonymize, () =>
+      advance(work.anonymizeStep, 'anonymizing'),
+    ),
   )
   const hidden = await timed('hide', () =>
-    protectPhotoFace(model, guide, face, { ...hide, samples: 1 }, () => advance(work.hideStep, 'hiding')),
+    protectPhotoFace(model, recognizers[hide.guide], face, { ...hide, samples: 1 }, () =>
+      advance(work.hideStep, 'hiding'),
+    ),
   )
   advance(0, 'making the key')
   const done: DoneFace = {

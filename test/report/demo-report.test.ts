@@ -91,6 +91,13 @@ test('the guide and the judges stand under different heads', () => {
   expect(count(/colspan="2" class="edge">Judges, black boxes/g)).toBe(2)
 })
 
+test('another guide is the white box, and dlib a judge', () => {
+  const { anonymize } = metrics.recipes
+  const recipes = { ...metrics.recipes, anonymize: { ...anonymize, guide: 'faceres' as const } }
+  const heads = demoReport({ ...metrics, recipes }, pictures).match(/<th scope="col" class="edge">\w+/g)!
+  expect(heads.map(head => head.slice(head.indexOf('>') + 1))).toEqual(['faceres', 'dlib', 'faceres', 'dlib'])
+})
+
 test('it is whole in itself: pictures are data: URIs, nothing is loaded, no script', () => {
   expect(report).not.toMatch(/https?:|<script|<link|@import|url\(/)
   for (const [, source] of report.matchAll(/src="([^"]*)"/g)) expect(source).toMatch(/^data:image\//)
