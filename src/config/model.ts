@@ -27,6 +27,16 @@ const klAutoencoder = z.strictObject({
   numResBlocks: count.describe('residual blocks a level'),
 })
 
+const clipSizes = z.strictObject({
+  width: count,
+  innerWidth: count,
+  layers: count,
+  heads: count,
+  imageSize: count,
+  patchSize: count,
+  states: z.array(z.int().min(0)).length(5).describe('the hidden states that are read, shallow to deep'),
+})
+
 export const modelSchema = z.strictObject({
   name: z.string().describe('name of the model'),
   imageSize: count.describe('side of the aligned faces in pixels'),
@@ -61,6 +71,16 @@ export const modelSchema = z.strictObject({
     empty: z.array(z.int()).describe('token ids of the empty prompt'),
     position: z.int().describe('place of the placeholder'),
   }),
+  features: z
+    .discriminatedUnion('network', [
+      z.strictObject({ network: z.literal('dlib') }),
+      z.strictObject({
+        network: z.literal('clip-vit-l-14'),
+        weights: z.string().describe('safetensors file that holds the image encoder, relative to the repository'),
+        sizes: clipSizes.partial().optional().describe('where the encoder is not ViT-L/14'),
+      }),
+    ])
+    .describe('the frozen network whose activations at five depths MSI reads'),
   msi: z.strictObject({
     variant: z.enum(['released', 'patch']).describe('attend over the mean of a scale, or over its tokens'),
     dim: count,

@@ -5,8 +5,9 @@ import * as tf from '@tensorflow/tfjs'
 import { loadModelConfig, type ModelConfig } from '../config/model.ts'
 import { type NoiseSchedule, noiseSchedule } from '../diffusion/schedule.ts'
 import { UserError } from '../errors.ts'
-import { loadRecognizer } from '../faces/recognizers.ts'
+import { loadFeatureNetwork } from '../faces/features.ts'
 import { splitMoments } from '../models/autoencoder.ts'
+import type { FeatureNetwork } from '../models/features/feature-network.ts'
 import {
   conditionalEmbedding,
   type LatentDiffusion,
@@ -19,7 +20,6 @@ import {
 } from '../models/latent-diffusion.ts'
 import type { Weights } from '../models/module.ts'
 import { allBuckets } from '../models/msi.ts'
-import type { DlibRecognizer } from '../models/recognizers/dlib.ts'
 import { sha256, verify } from '../weights/checksum.ts'
 import { loadWeights } from '../weights/load.ts'
 
@@ -63,8 +63,8 @@ export async function loadModel(name: string): Promise<FaceModel> {
   const parameters = parametersOf(networks)
   const names = Object.keys(prefixes) as (keyof typeof prefixes)[]
   const weights = await loadWeights(path, Object.assign({}, ...names.map(n => withPrefix(parameters[n], prefixes[n]))))
-  const recognizer = await loadRecognizer('dlib')
-  return assemble(config, found, networks, weights, recognizer)
+  const features = await loadFeatureNetwork(config.features, config.msi.featureDims)
+  return assemble(config, found, networks, weights, features)
 }
 
 function assemble(
@@ -72,7 +72,7 @@ function assemble(
   sha256: string,
   { autoencoder, unet, text, msi }: LatentDiffusion,
   weights: Weights,
-  recognizer: DlibRecognizer,
+  network: FeatureNetwork,
 ): FaceModel {
   const { scaleFactor, prompt } = config
   const of = {
@@ -96,7 +96,7 @@ function assemble(
       }),
     decode: latents => tf.tidy(() => autoencoder.decode(of.autoencoder, tf.mul(latents, 1 / scaleFactor))),
     placeholders: face =>
-      tf.tidy(() => tf.squeeze(allBuckets(msi, of.msi, recognizer.features(face).features), [0]) as tf.Tensor2D),
+      tf.tidy(() => tf.squeeze(allBuckets(msi, of.msi, network.features(face).features), [0]) as tf.Tensor2D),
     conditional: vectors =>
       tf.tidy(() => tf.split(conditionalEmbedding(text, of.text, prompt, vectors), vectors.shape[0]) as tf.Tensor3D[]),
     unconditional: tf.keep(unconditionalEmbedding(text, of.text, prompt)),

@@ -5,11 +5,8 @@
 import * as tf from '@tensorflow/tfjs'
 import type { FaceStore } from '../data/face-store.ts'
 import { type Autoencoder, splitMoments } from '../models/autoencoder.ts'
+import type { FeatureNetwork } from '../models/features/feature-network.ts'
 import type { Weights } from '../models/module.ts'
-import type { DlibFeatures } from '../models/recognizers/dlib.ts'
-
-/** Faces [n, s, s, 3] -> identity embedding and features at five depths. */
-export type FeatureExtractor = (faces: tf.Tensor4D) => DlibFeatures
 
 /** Rows of equal shape, kept off the tensor backend. */
 class Rows {
@@ -56,7 +53,7 @@ export class LatentCache {
     faces: FaceStore,
     { encode }: Pick<Autoencoder, 'encode'>,
     weights: Weights,
-    extract: FeatureExtractor,
+    network: FeatureNetwork,
     {
       scaleFactor,
       withFeatures = false,
@@ -75,7 +72,7 @@ export class LatentCache {
       for (const side of mirrored ? [0, 1] : [0]) {
         const results = tf.tidy(() => {
           const images = side === 0 ? upright : (tf.reverse(upright, 2) as tf.Tensor4D)
-          return { latent: splitMoments(encode(weights, images)).mean, ...extract(images) }
+          return { latent: splitMoments(encode(weights, images)).mean, ...network.features(images) }
         })
         latents ??= new Rows(total, results.latent.shape.slice(1))
         embeddings ??= new Rows(total, results.embedding.shape.slice(1))

@@ -8,6 +8,7 @@ import { normal } from '../data/random.ts'
 import { sample } from '../diffusion/ddim.ts'
 import { ddimSteps, noiseSchedule } from '../diffusion/schedule.ts'
 import { UserError } from '../errors.ts'
+import { loadFeatureNetwork } from '../faces/features.ts'
 import { loadRecognizer } from '../faces/recognizers.ts'
 import {
   type LatentDiffusion,
@@ -80,8 +81,8 @@ async function buildTask(
   paths: RunPaths,
   { onPrepare }: RunEvents,
 ): Promise<TrainingTask> {
-  const dlib = await loadRecognizer('dlib')
   if (config.task === 'autoencoder') {
+    const dlib = await loadRecognizer('dlib')
     const shown = await faces.faces(Array.from({ length: 8 }, (_, i) => Math.floor((i * faces.count) / 8)))
     const features = (images: tf.Tensor4D) => {
       const { embedding, features } = dlib.features(images)
@@ -93,9 +94,9 @@ async function buildTask(
   const parameters = parametersOf(networks)
   const schedule = noiseSchedule(model.schedule)
   const autoencoder = await finishedRun(paths.autoencoder, 'autoencoder', parameters.autoencoder)
-  const extract = (images: tf.Tensor4D) => dlib.features(images)
+  const extractor = await loadFeatureNetwork(model.features, model.msi.featureDims)
   if (config.task === 'diffusion') {
-    const cache = await LatentCache.build(faces, networks.autoencoder, autoencoder, extract, model, onPrepare)
+    const cache = await LatentCache.build(faces, networks.autoencoder, autoencoder, extractor, model, onPrepare)
     if (Math.abs(Math.log(cache.deviation)) > 0.05) {
       const right = (model.scaleFactor / cache.deviation).toPrecision(4)
       throw new UserError(
@@ -113,7 +114,7 @@ async function buildTask(
     faces,
     networks.autoencoder,
     autoencoder,
-    extract,
+    extractor,
     { scaleFactor: model.scaleFactor, withFeatures: true, mirrored: false },
     onPrepare,
   )

@@ -4,24 +4,18 @@
  * Letters: n faces, c channels, t tokens.
  */
 import * as tf from '@tensorflow/tfjs'
+import type { FeatureNetwork, Features } from '../features/feature-network.ts'
 import { conv2d, type Layer4D } from '../layers.ts'
 import { define, type Module, type Weights, weight } from '../module.ts'
 import { adaptiveAveragePool, cropResize, type Rectangle } from './crop.ts'
 import { sequence } from './parts.ts'
 import { type Recognizer, unit } from './recognizer.ts'
 
-/** What the network makes of faces. */
-export interface DlibFeatures {
-  /** [n, 128], of unit length. */
-  embedding: tf.Tensor2D
-  /** Activations at five depths, shallow to deep, as tokens [n, t, c]: t 64, 64, 64, 16, 4; c 32, 64, 128, 256, 256. */
-  features: [tf.Tensor3D, tf.Tensor3D, tf.Tensor3D, tf.Tensor3D, tf.Tensor3D]
-}
-
-export interface DlibRecognizer extends Recognizer {
-  /** Embedding and features of aligned faces [n, s, s, 3] in [-1, 1]; differentiable. */
-  features(faces: tf.Tensor4D): DlibFeatures
-}
+/**
+ * The recognizer, and its activations at five depths as a feature network: t 64, 64, 64, 16, 4 tokens; differentiable.
+ * Their embedding is the recognizer's own.
+ */
+export type DlibRecognizer = Recognizer & FeatureNetwork
 
 const inputSize = 150
 const maximumSide = 8 // tokens a side
@@ -120,11 +114,12 @@ export function dlib(weights: Weights, crop: Rectangle = dlibCrop): DlibRecogniz
   return {
     name: 'dlib',
     dimensions: 128,
+    widths: [32, 64, 128, 256, 256],
     embed: faces => tf.tidy(() => unit(run(faces).embedding)),
     features: faces =>
       tf.tidy(() => {
         const { embedding, stages } = run(faces)
-        return { embedding: unit(embedding), features: stages.map(tokens) as DlibFeatures['features'] }
+        return { embedding: unit(embedding), features: stages.map(tokens) as Features['features'] }
       }),
   }
 }

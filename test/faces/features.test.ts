@@ -1,0 +1,53 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import * as tf from '@tensorflow/tfjs'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { useBackend } from '../../src/backend/index.ts'
+import { normal } from '../../src/data/random.ts'
+import { loadFeatureNetwork } from '../../src/faces/features.ts'
+import { clipImage } from '../../src/models/clip-image.ts'
+import { withPrefix } from '../../src/models/latent-diffusion.ts'
+import { initialise } from '../../src/train/initialise.ts'
+import { saveWeights } from '../../src/weights/load.ts'
+
+const sizes = { width: 16, innerWidth: 32, layers: 4, heads: 2, imageSize: 28, patchSize: 14, states: [0, 1, 2, 3, 4] }
+
+let folder: string
+beforeAll(async () => {
+  await useBackend('wasm')
+  folder = await mkdtemp(join(tmpdir(), 'features-'))
+})
+afterAll(() => rm(folder, { recursive: true }))
+
+describe('loadFeatureNetwork', () => {
+  it("reads CLIP's hidden states, class token and patches, out of a checkpoint of the whole of CLIP", async () => {
+    const weights = join(folder, 'clip.safetensors')
+    await saveWeights(weights, withPrefix(initialise(clipImage(sizes).parameters, 1), 'vision_model.'))
+    const config = { network: 'clip-vit-l-14', weights, sizes } as const
+    const network = await loadFeatureNetwork(config, [16, 16, 16, 16, 16])
+    const before = tf.memory().numTensors
+    const faces = normal([2, 64, 64, 3], 1) as tf.Tensor4D
+    const { embedding, features } = network.features(faces)
+    expect(embedding.shape).toEqual([2, 16])
+    expect(features.map(({ shape }) => shape)).toEqual(sizes.states.map(() => [2, 5, 16]))
+    tf.dispose([faces, embedding, features])
+    expect(tf.memory().numTensors).toBe(before)
+    await expect(loadFeatureNetwork(config, [8, 16, 16, 16, 16])).rejects.toThrow(
+      /expected msi.featureDims \[16, 16, 16, 16, 16\], as clip-vit-l-14 gives them, found \[8, 16/,
+    )
+  })
+
+  it("reads dlib's activations", async () => {
+    const network = await loadFeatureNetwork({ network: 'dlib' }, [32, 64, 128, 256, 256])
+    const { embedding, features } = network.features(tf.zeros([1, 128, 128, 3]))
+    expect(embedding.shape).toEqual([1, 128])
+    expect(features.map(({ shape }) => shape.slice(1))).toEqual([
+      [64, 32],
+      [64, 64],
+      [64, 128],
+      [16, 256],
+      [4, 256],
+    ])
+  })
+})
