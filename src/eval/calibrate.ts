@@ -3,9 +3,9 @@ import type { FaceStore } from '../data/face-store.ts'
 import { UserError } from '../errors.ts'
 import type { Recognizer } from '../models/recognizers/recognizer.ts'
 import { allSimilarities, embedStore, similarities } from './embeddings.ts'
+import { acceptRate, thresholdAtFar } from './metrics/tar-at-far.ts'
 import { genuinePairs, onePerIdentity } from './pairs.ts'
 import type { RecognizerThreshold } from './thresholds.ts'
-import { acceptRate, thresholdAtFar } from './verification.ts'
 
 /** Most genuine pairs of one person. */
 export const genuineCap = 10

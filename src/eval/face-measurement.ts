@@ -8,7 +8,8 @@ import type { FaceModel } from '../protect/model.ts'
 import { protectFace } from '../protect/protect.ts'
 import { makeSecret, type RecoverySecret, recoverFace } from '../protect/recovery.ts'
 import { detectionScore } from './detection.ts'
-import { psnr, ssim } from './image-metrics.ts'
+import { psnr } from './metrics/psnr.ts'
+import { ssim } from './metrics/ssim.ts'
 
 /** What is made of a face: `reconstruction` is what the autoencoder alone leaves of it, the ceiling of recovery. */
 export const variants = ['reconstruction', 'anonymized', 'hidden', 'recovered', 'wrongKey'] as const
@@ -87,7 +88,7 @@ export async function measureFace(
     identity,
     cosines: await compare(recognizers, pictures),
     psnr: each(pictures, ['reconstruction', 'recovered', 'wrongKey'], image => psnr(original, image)),
-    ssim: each(pictures, variants, image => ssim(original, image)),
+    ssim: each(pictures, variants, image => ssim(original, image, 'luma')),
     detection: {
       original: [await detectionScore(original)],
       ...(pictures.anonymized && { anonymized: await inTurn(pictures.anonymized, detectionScore) }),

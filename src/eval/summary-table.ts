@@ -1,7 +1,7 @@
 /** A summary as Markdown, everything that a number needs to be understood beside it. */
 import type { Comparison } from './face-measurement.ts'
+import type { Proportion } from './metrics/proportion.ts'
 import type { RecognizerSummary, Summary } from './summary.ts'
-import type { Proportion } from './verification.ts'
 
 /** What was measured, on what and with what. */
 export interface Provenance {

@@ -1,7 +1,7 @@
 /** What the measurements of many faces say together. */
 import type { Comparison, FaceMeasurement, Variant } from './face-measurement.ts'
+import { type Proportion, proportion } from './metrics/proportion.ts'
 import type { RecognizerThreshold } from './thresholds.ts'
-import { type Proportion, proportion } from './verification.ts'
 
 /** How often a recognizer takes the two faces of a comparison for one person. */
 export interface Verification {

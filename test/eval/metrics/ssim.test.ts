@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import type { Image } from '../../src/data/image.ts'
-import { RandomStream } from '../../src/data/random.ts'
-import { repeatEdge } from '../../src/eval/detection.ts'
-import { psnr, ssim } from '../../src/eval/image-metrics.ts'
+import type { Image } from '../../../src/data/image.ts'
+import { RandomStream } from '../../../src/data/random.ts'
+import { ssim } from '../../../src/eval/metrics/ssim.ts'
 
 const picture = (width: number, height: number, value: (i: number) => number): Image => ({
   width,
@@ -12,17 +11,6 @@ const picture = (width: number, height: number, value: (i: number) => number): I
 const flat = (value: number) => picture(16, 12, () => value)
 const random = new RandomStream(0, 'picture')
 const noise = picture(24, 20, () => random.integer(256))
-
-describe('psnr', () => {
-  it('of a difference of 10 everywhere is 20 log10(25.5)', () => {
-    expect(psnr(flat(100), flat(110))).toBeCloseTo(20 * Math.log10(25.5), 10)
-    expect(psnr(noise, noise)).toBe(Number.POSITIVE_INFINITY)
-  })
-
-  it('refuses pictures of different sizes', () => {
-    expect(() => psnr(noise, flat(0))).toThrow('24 x 20 and 16 x 12')
-  })
-})
 
 describe('ssim', () => {
   it('is 1 for equal pictures and symmetric', () => {
@@ -65,14 +53,4 @@ describe('ssim', () => {
     const small = picture(10, 20, () => 0)
     expect(() => ssim(small, small)).toThrow('at least 11 x 11')
   })
-})
-
-it('repeatEdge repeats the nearest pixel', () => {
-  const framed = repeatEdge(
-    picture(2, 2, i => Math.floor(i / 3)),
-    1,
-  )
-  expect([framed.width, framed.height]).toEqual([4, 4])
-  const reds = Array.from({ length: 16 }, (_, i) => framed.data[3 * i])
-  expect(reds).toEqual([0, 0, 1, 1, 0, 0, 1, 1, 2, 2, 3, 3, 2, 2, 3, 3])
 })
