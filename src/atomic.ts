@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { unlinkSync } from 'node:fs'
-import { type FileHandle, mkdir, open, rename, unlink } from 'node:fs/promises'
+import { copyFile, type FileHandle, link, mkdir, open, readdir, rename, unlink } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { UserError } from './errors.ts'
 
@@ -27,27 +27,62 @@ export interface WriteOptions {
  */
 export async function writeFileAtomic(
   path: string,
-  data: string | Uint8Array | Iterable<string | Uint8Array>,
+  data: string | Uint8Array | Iterable<string | Uint8Array> | AsyncIterable<string | Uint8Array>,
   { mode }: WriteOptions = {},
 ): Promise<void> {
-  const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`)
+  const temporary = temporaryName(path)
   let file: FileHandle | undefined
   try {
     unfinished.add(temporary)
     file = await open(temporary, 'wx', mode ?? 0o666)
     if (mode !== undefined) await file.chmod(mode)
     const parts = typeof data === 'string' || data instanceof Uint8Array ? [data] : data
-    for (const part of parts) await file.writeFile(part)
+    for await (const part of parts) await file.writeFile(part)
     await file.sync()
     await file.close()
     await rename(temporary, path)
   } catch (error) {
     await file?.close().catch(() => {})
     await unlink(temporary).catch(() => {})
+    // What makes the parts may have said already what is wrong with them.
+    if (error instanceof UserError) throw error
     throw new UserError(`cannot write ${path}: ${reason(error as NodeJS.ErrnoException, path)}`)
   } finally {
     unfinished.delete(temporary)
   }
+}
+
+/**
+ * Gives the contents of `existing` the name `path` too, in place of what was there; the two share their room on the disk,
+ * or are copies where it cannot do that.
+ * @throws UserError that names the path and why it cannot be written
+ */
+export async function linkAtomic(existing: string, path: string): Promise<void> {
+  const temporary = temporaryName(path)
+  try {
+    unfinished.add(temporary)
+    await link(existing, temporary).catch(() => copyFile(existing, temporary))
+    await rename(temporary, path)
+  } catch (error) {
+    // What makes the parts may have said already what is wrong with them.
+    if (error instanceof UserError) throw error
+    throw new UserError(`cannot write ${path}: ${reason(error as NodeJS.ErrnoException, path)}`)
+  } finally {
+    // Renaming one name of a file to another of the same file leaves both.
+    await unlink(temporary).catch(() => {})
+    unfinished.delete(temporary)
+  }
+}
+
+/** Removes what writes into `folder` left behind that were ended by force; no other process may be writing there. */
+export async function removeUnfinished(folder: string): Promise<void> {
+  for (const name of await readdir(folder)) {
+    if (/^\..+\.[0-9a-f]{12}\.tmp$/.test(name)) await unlink(join(folder, name))
+  }
+}
+
+function temporaryName(path: string): string {
+  return join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`)
 }
 
 /** Writes a value as indented JSON, whole or not at all. */

@@ -16,16 +16,18 @@ export function editDistance(a: string, b: string): number {
 
 /** The candidates nearest to `name`, nearest first, none that differs in more than half of its characters. */
 export function nearest(name: string, candidates: Iterable<string>, count = 3): string[] {
+  const tooFar = (candidate: string, distance: number) => distance > Math.max(name.length, candidate.length) / 2
   return [...candidates]
+    .filter(candidate => !tooFar(candidate, Math.abs(candidate.length - name.length))) // a bound that costs nothing
     .map(candidate => ({ candidate, distance: editDistance(name, candidate) }))
-    .filter(({ candidate, distance }) => distance <= Math.max(name.length, candidate.length) / 2)
+    .filter(({ candidate, distance }) => !tooFar(candidate, distance))
     .sort((a, b) => a.distance - b.distance)
     .slice(0, count)
     .map(({ candidate }) => candidate)
 }
 
-/** " (nearest: 'a', 'b')", or nothing when no candidate is near. */
+/** " (nearest: 'a', 'b')" on one line, or nothing when no candidate is near. */
 export function nearestHint(name: string, candidates: Iterable<string>, count = 3): string {
   const names = nearest(name, candidates, count)
-  return names.length > 0 ? ` (nearest: ${names.map(n => `'${n}'`).join(', ')})` : ''
+  return names.length > 0 ? ` (nearest: ${names.map(n => `'${n.replace(/\p{C}/gu, '?')}'`).join(', ')})` : ''
 }

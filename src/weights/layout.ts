@@ -24,6 +24,13 @@ export function runtimeShape(shape: readonly number[]): number[] {
   return [height, width, inputs, outputs]
 }
 
+/** The shape in the checkpoint of a parameter with this shape at run time. */
+export function checkpointShape(shape: readonly number[]): number[] {
+  if (shape.length !== 4) return [...shape]
+  const [height, width, inputs, outputs] = shape as [number, number, number, number]
+  return [outputs, inputs, height, width]
+}
+
 /** A parameter as in the checkpoint -> as at run time. */
 export function toRuntime(shape: readonly number[], data: Float32Array): Laid {
   if (shape.length !== 4) return { shape: [...shape], data }
@@ -45,5 +52,5 @@ export function toCheckpoint(shape: readonly number[], data: Float32Array): Laid
   let to = 0
   for (let o = 0; o < outputs; o++)
     for (let i = 0; i < inputs; i++) for (let k = 0; k < area; k++) laid[to++] = data[(k * inputs + i) * outputs + o]!
-  return { shape: [outputs, inputs, height, width], data: laid }
+  return { shape: checkpointShape(shape), data: laid }
 }

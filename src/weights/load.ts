@@ -1,96 +1,122 @@
-/** From a safetensors file to the weights that a module names, and back: every name and shape is checked. */
+/** From a file of tensors to the weights that a module names, and back: every name and shape is checked. */
 import * as tf from '@tensorflow/tfjs'
 import { UserError } from '../errors.ts'
 import { nearestHint } from '../nearest.ts'
-import { type Shapes, toCheckpoint, toRuntime, type Weights } from './layout.ts'
-import { eachTensor, readSafetensorsHeader, writeSafetensors } from './safetensors.ts'
+import { checkpointShape, type Shapes, toCheckpoint, toRuntime, type Weights } from './layout.ts'
+import { type Layout, ownNames, under } from './layouts/layout.ts'
+import { withTensorFile } from './open.ts'
+import { type Values, writeSafetensors } from './safetensors.ts'
+import { quoted, shown, type TensorFile } from './tensor-file.ts'
 
 export interface LoadOptions {
-  /** What the file writes before every name of the module. */
+  /** How the file names the module's tensors; by its own names when absent. */
+  layout?: Layout
+  /** Shorthand for the layout of a file that writes this, which ends in a dot, before every name of the module. */
   prefix?: string
-  /** The name in the file of a parameter of the module, before `prefix` is put in front. */
-  rename?: (parameter: string) => string
-  /** Refuse a file with tensors (under `prefix`) that the module does not name. */
+  /** Refuse a file with tensors of the layout that the module does not name. */
   strict?: boolean
   /** Told of such tensors when not strict. */
   onExtra?: (names: string[]) => void
 }
 
-/** What differs between the names and shapes that are wanted and those that are found. */
-export function compareShapes(
-  wanted: Shapes,
-  found: ReadonlyMap<string, readonly number[]>,
-): { missing: string[]; misshapen: string[]; extra: string[] } {
-  const names = Object.keys(wanted)
-  return {
-    missing: names.filter(name => !found.has(name)),
-    misshapen: names.filter(name => found.has(name) && `${found.get(name)}` !== `${wanted[name]}`),
-    extra: [...found.keys()].filter(name => !Object.hasOwn(wanted, name)),
-  }
+/** What a module wants of a file: our name, the file's, and the shape in PyTorch's layout. */
+interface Wanted {
+  readonly parameter: string
+  readonly name: string
+  readonly shape: readonly number[]
 }
 
 /**
  * Loads the weights of a module in run-time layout, float32.
+ * @param path a safetensors file, PyTorch checkpoint, ONNX model or TensorFlow.js manifest, or a folder of such files
  * @param shapes the module's `parameters`
  * @returns parameter name -> tensor; the caller disposes them
  * @throws UserError naming the file, the tensor and what to compare when one is missing or misshapen
  */
 export async function loadWeights(path: string, shapes: Shapes, options: LoadOptions = {}): Promise<Weights> {
-  const { prefix = '', rename = (name: string) => name, strict = false, onExtra } = options
-  const inFile = (parameter: string) => prefix + rename(parameter)
-  const wanted: Shapes = Object.fromEntries(Object.entries(shapes).map(([name, shape]) => [inFile(name), shape]))
+  const { prefix, layout = prefix ? under(prefix) : ownNames, strict = false, onExtra } = options
+  return withTensorFile(path, async file => {
+    const wanted = wantedNames(file, shapes, layout)
+    const extra = extraNames(file, wanted, layout)
+    checkPresent(file, wanted, extra)
+    if (extra.length > 0 && strict) {
+      const [first] = extra as [string]
+      throw new UserError(
+        `${path}: the model has no tensor ${quoted(first)}${nearestHint(
+          first,
+          wanted.map(({ name }) => name),
+        )}${others(extra)}; is it another model's file?`,
+      )
+    }
+    if (extra.length > 0) onExtra?.(extra)
 
-  const { entries } = await readSafetensorsHeader(path)
-  const found = new Map([...entries].filter(([name]) => name.startsWith(prefix)).map(([k, v]) => [k, v.shape]))
-  const { missing, misshapen, extra } = compareShapes(wanted, found)
-  if (missing.length > 0) {
-    const [first] = missing as [string]
-    // A misnamed tensor is one that the module does not want; when there is none, the file's names are all it has.
-    const hint = nearestHint(first, extra.length > 0 ? extra : entries.keys())
-    throw new UserError(`${path}: expected a tensor '${first}'${hint}${others(missing)}; is it another model's file?`)
-  }
-  if (misshapen.length > 0) {
-    const [first] = misshapen as [string]
-    throw new UserError(
-      `${path}: tensor '${first}' has shape [${found.get(first)}], the model wants [${wanted[first]}]` +
-        `${others(misshapen)}; is it of another size or configuration?`,
-    )
-  }
-  if (extra.length > 0 && strict) {
-    const [first] = extra as [string]
-    const hint = nearestHint(first, Object.keys(wanted))
-    throw new UserError(
-      `${path}: the model has no tensor '${first}'${hint}${others(extra)}; is it another model's file?`,
-    )
-  }
-  if (extra.length > 0) onExtra?.(extra)
-
-  const weights: Record<string, tf.Tensor> = {}
-  try {
-    const parameters = new Map(Object.keys(shapes).map(parameter => [inFile(parameter), parameter]))
-    await eachTensor(path, parameters.keys(), (name, { shape, data }) => {
-      const laid = toRuntime(shape, data)
-      weights[parameters.get(name)!] = tf.tensor(laid.data, laid.shape)
-    })
-  } catch (error) {
-    tf.dispose(weights)
-    throw error
-  }
-  return weights
+    const weights: Record<string, tf.Tensor> = {}
+    try {
+      for (const { parameter, name, shape } of wanted) {
+        const laid = toRuntime(shape, await file.read(name))
+        weights[parameter] = tf.tensor(laid.data, laid.shape)
+      }
+    } catch (error) {
+      tf.dispose(weights)
+      throw error
+    }
+    return weights
+  })
 }
 
-/** Saves weights in the checkpoint's layout; the file appears whole or not at all. */
+/** Saves weights in the checkpoint's layout, one tensor after another; the file appears whole or not at all. */
 export async function saveWeights(
   path: string,
   weights: Weights,
   metadata: Readonly<Record<string, string>> = {},
   dtype: 'F32' | 'F16' = 'F32',
 ): Promise<void> {
-  const tensors = new Map<string, { shape: number[]; data: Float32Array }>()
+  const tensors = new Map<string, { shape: readonly number[]; data: Values }>()
   for (const [name, tensor] of Object.entries(weights)) {
-    tensors.set(name, toCheckpoint(tensor.shape, Float32Array.from(await tensor.data())))
+    const data = async () => toCheckpoint(tensor.shape, Float32Array.from(await tensor.data())).data
+    tensors.set(name, { shape: checkpointShape(tensor.shape), data })
   }
   await writeSafetensors(path, tensors, metadata, { dtype })
 }
 
-const others = (names: string[]) => (names.length > 1 ? ` and ${names.length - 1} more` : '')
+/** The names of `shapes` in the file, by that table of the layout under which fewest are missing. */
+function wantedNames({ tensors }: TensorFile, shapes: Shapes, layout: Layout): Wanted[] {
+  const candidates = layout.tables.map(table =>
+    Object.entries(shapes).map(([parameter, shape]) => ({ parameter, shape, name: table.theirs(parameter) })),
+  )
+  const present = candidates.map(names => names.filter(({ name }) => name !== undefined && tensors.has(name)).length)
+  const best = candidates[present.indexOf(Math.max(...present))]!
+  // A parameter that the table does not know is missing under its own name.
+  return best.map(({ parameter, shape, name = parameter }) => ({ parameter, shape, name }))
+}
+
+function extraNames({ tensors }: TensorFile, wanted: readonly Wanted[], { scope = '', ignored }: Layout): string[] {
+  const known = new Set(wanted.map(({ name }) => name))
+  return [...tensors.keys()].filter(name => name.startsWith(scope) && !known.has(name) && !ignored?.test(name))
+}
+
+function checkPresent({ path, tensors }: TensorFile, wanted: readonly Wanted[], extra: readonly string[]): void {
+  const missing = wanted.filter(({ name }) => !tensors.has(name)).map(({ name }) => name)
+  if (missing.length > 0) {
+    const [first] = missing as [string]
+    // A misnamed tensor is one that the module does not want; when there is none, the file's names are all it has.
+    const hint = nearestHint(first, extra.length > 0 ? extra : tensors.keys())
+    throw new UserError(`${path}: expected a tensor '${first}'${hint}${others(missing)}; is it another model's file?`)
+  }
+  const misshapen = wanted.filter(({ name, shape }) => !sameShape(tensors.get(name)!.shape, shape))
+  if (misshapen.length > 0) {
+    const [{ name, shape }] = misshapen as [Wanted]
+    throw new UserError(
+      `${path}: tensor '${name}' has shape ${shown(tensors.get(name)!.shape)}, the model wants ${shown(shape)}` +
+        `${others(misshapen)}; is it of another size or configuration?`,
+    )
+  }
+}
+
+/** Whether the shapes agree but for sizes of 1 at their ends: a 1 x 1 convolution is a linear layer to some files. */
+export function sameShape(a: readonly number[], b: readonly number[]): boolean {
+  const rank = Math.max(a.length, b.length)
+  return Array.from({ length: rank }, (_, i) => (a[i] ?? 1) === (b[i] ?? 1)).every(Boolean)
+}
+
+const others = ({ length }: readonly unknown[]) => (length > 1 ? ` and ${length - 1} more` : '')

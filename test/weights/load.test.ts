@@ -8,6 +8,7 @@ import { editDistance, nearest } from '../../src/nearest.ts'
 import { sha256, verify } from '../../src/weights/checksum.ts'
 import { toCheckpoint, toRuntime } from '../../src/weights/layout.ts'
 import { loadWeights, saveWeights } from '../../src/weights/load.ts'
+import { nameTable } from '../../src/weights/names.ts'
 import { writeSafetensors } from '../../src/weights/safetensors.ts'
 
 let folder: string
@@ -57,8 +58,9 @@ describe('loadWeights', () => {
     tf.dispose([weights, again])
   })
 
-  it('renames', async () => {
-    const weights = await loadWeights(path, { bias: [2] }, { rename: name => `unet.conv.${name}` })
+  it('renames by the table that finds most', async () => {
+    const tables = [nameTable([['', 'unet']]), nameTable([['bias', 'unet.conv.bias']]), nameTable([])]
+    const weights = await loadWeights(path, { bias: [2] }, { layout: { name: 'a test', tables } })
     expect([...(await weights.bias!.data())]).toEqual([7, 8])
     tf.dispose(weights)
   })

@@ -4,11 +4,24 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { UserError } from '../../src/errors.ts'
+import { openBytes } from '../../src/weights/bytes.ts'
 import { fromFloat16, toFloat16 } from '../../src/weights/float16.ts'
-import { readSafetensors, writeSafetensors } from '../../src/weights/safetensors.ts'
+import { openTensorFile, readTensors } from '../../src/weights/open.ts'
+import { openSafetensors, writeSafetensors } from '../../src/weights/safetensors.ts'
 
 let folder: string
 let path: string
+
+/** Whatever begins the file, it is read as safetensors. */
+async function readSafetensors(path: string) {
+  const bytes = await openBytes(path)
+  try {
+    const file = await openSafetensors(bytes)
+    for (const name of file.tensors.keys()) await file.read(name)
+  } finally {
+    await bytes.close()
+  }
+}
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'safetensors-'))
   path = join(folder, 'weights.safetensors')
@@ -38,17 +51,40 @@ describe('writeSafetensors and readSafetensors', () => {
 
   it('returns what was written, with its metadata', async () => {
     await writeSafetensors(path, tensors, { config: '{"width": 96}' })
-    const read = await readSafetensors(path)
-    expect(read.metadata).toEqual({ config: '{"width": 96}' })
-    expect([...read.tensors.keys()]).toEqual([...tensors.keys()])
-    for (const [name, { shape, data }] of tensors) expect(read.tensors.get(name)).toEqual({ dtype: 'F32', shape, data })
+    const file = await openTensorFile(path)
+    expect(file).toMatchObject({ path, format: 'safetensors', metadata: { config: '{"width": 96}' } })
+    expect([...file.tensors.keys()]).toEqual([...tensors.keys()])
+    for (const [name, { shape, data }] of tensors) {
+      expect(file.tensors.get(name)).toMatchObject({ dtype: 'F32', shape })
+      expect(await file.read(name)).toEqual(data)
+    }
+    await file.close()
   })
 
   it('rounds to half precision when asked', async () => {
     await writeSafetensors(path, tensors, {}, { dtype: 'F16' })
-    const { tensors: read } = await readSafetensors(path, { names: ['scalar'] })
-    expect(read.size).toBe(1)
-    expect(read.get('scalar')).toEqual({ dtype: 'F16', shape: [], data: Float32Array.of(3.140625) })
+    expect(await readTensors(path, ['scalar'])).toEqual(
+      new Map([['scalar', { shape: [], data: Float32Array.of(3.140625) }]]),
+    )
+  })
+
+  it('makes each tensor when its turn comes', async () => {
+    const made: string[] = []
+    const later = new Map(
+      [...tensors].map(([name, { shape, data }]) => {
+        const make = async () => {
+          made.push(name)
+          return data
+        }
+        return [name, { shape, data: make }]
+      }),
+    )
+    await writeSafetensors(path, later)
+    expect(made).toEqual([...tensors.keys()])
+    expect((await readTensors(path)).get('a.weight')!.data).toEqual(tensors.get('a.weight')!.data)
+    const short = new Map([['short', { shape: [3], data: () => Float32Array.of(1) }]])
+    await expect(writeSafetensors(path, short)).rejects.toThrow(/'short' has 1 values, its shape \[3\] wants 3/)
+    expect((await readTensors(path)).size).toBe(3) // the file before it is still there
   })
 
   it('aligns the tensors to eight bytes', async () => {
@@ -66,8 +102,8 @@ describe('writeSafetensors and readSafetensors', () => {
 
   it('names the file and the nearest tensor', async () => {
     await writeSafetensors(path, tensors)
-    await expect(readSafetensors(path, { names: ['a.weigth'] })).rejects.toThrow(/weights\.safetensors.*'a\.weight'/)
-    await expect(readSafetensors(join(folder, 'absent'))).rejects.toThrow(/cannot read .*absent/)
+    await expect(readTensors(path, ['a.weigth'])).rejects.toThrow(/weights\.safetensors.*'a\.weight'/)
+    await expect(readTensors(join(folder, 'absent'))).rejects.toThrow(/cannot read .*absent/)
   })
 
   it('widens every dtype', async () => {
@@ -79,12 +115,15 @@ describe('writeSafetensors and readSafetensors', () => {
       ['I32', new Uint8Array(Int32Array.of(-1, 76).buffer), [-1, 76]],
       ['I16', new Uint8Array(Int16Array.of(-1, 76).buffer), [-1, 76]],
       ['I8', new Uint8Array(Int8Array.of(-1, 76).buffer), [-1, 76]],
+      ['U64', new Uint8Array(BigUint64Array.of(1n, 76n).buffer), [1, 76]],
+      ['U32', new Uint8Array(Uint32Array.of(1, 76).buffer), [1, 76]],
+      ['U16', new Uint8Array(Uint16Array.of(1, 65535).buffer), [1, 65535]],
       ['U8', Uint8Array.of(255, 1), [255, 1]],
       ['BOOL', Uint8Array.of(0, 1), [0, 1]],
     ]
     for (const [dtype, bytes, values] of cases) {
       await writeFile(path, file({ x: tensor(0, bytes.length, [2], dtype) }, bytes))
-      expect([...(await readSafetensors(path)).tensors.get('x')!.data], dtype).toEqual(values)
+      expect([...(await readTensors(path)).get('x')!.data], dtype).toEqual(values)
     }
   })
 })
