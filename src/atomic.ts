@@ -64,8 +64,6 @@ export async function linkAtomic(existing: string, path: string): Promise<void> 
     await link(existing, temporary).catch(() => copyFile(existing, temporary))
     await rename(temporary, path)
   } catch (error) {
-    // What makes the parts may have said already what is wrong with them.
-    if (error instanceof UserError) throw error
     throw new UserError(`cannot write ${path}: ${reason(error as NodeJS.ErrnoException, path)}`)
   } finally {
     // Renaming one name of a file to another of the same file leaves both.
