@@ -6,6 +6,16 @@ import { loadConfig } from './load.ts'
 
 const weight = z.number().min(0).default(0)
 
+/**
+ * What the Diff-Privacy release does otherwise, each a switch for whom wants its numbers (docs/stable-diffusion.md):
+ * - `darkFeatures`: the feature network sees the face cast from [-1, 1] to bytes, an almost black picture
+ * - `cleanBackground`: the background is kept clean instead of at the noise of the step
+ * - `lateStart`: noise is that of the timestep after the first one denoised
+ * - `shiftedInversion`: the inversion predicts noise one timestep off sampling's
+ */
+export const releaseDefects = ['darkFeatures', 'cleanBackground', 'lateStart', 'shiftedInversion'] as const
+export type ReleaseDefect = (typeof releaseDefects)[number]
+
 export const recipeSchema = z.strictObject({
   model: z.string().default('faces-128').describe('a model of configs/models/, or the path of such a file'),
   backend: z
@@ -41,7 +51,6 @@ export const recipeSchema = z.strictObject({
   keep: z
     .strictObject({
       below: z.number().describe('keeps the background at timesteps below it; 0 never does'),
-      noise: z.boolean().default(true).describe('keeps it at the noise of the step; the release keeps it clean'),
     })
     .describe('the background around the face'),
   recovery: z
@@ -50,16 +59,27 @@ export const recipeSchema = z.strictObject({
       refinements: z.int().min(0).max(10).default(1).describe('fixed-point iterations of each inversion step'),
     })
     .describe('what the key is made with'),
+  compat: z
+    .union([z.literal('release'), z.array(z.enum(releaseDefects))])
+    .default([])
+    .describe("defects of the release to keep; 'release' keeps all"),
 })
 
 export type Recipe = z.output<typeof recipeSchema>
+
+/** Whether a recipe keeps a defect of the release. */
+export function keepsDefect({ compat }: Pick<Recipe, 'compat'>, defect: ReleaseDefect): boolean {
+  return compat === 'release' || compat.includes(defect)
+}
 
 /** How many of its steps a recipe takes: `strength` of them, one at least. */
 export function stepsTaken({ steps, strength }: Pick<Recipe, 'steps' | 'strength'>): number {
   return Math.max(1, Math.round(steps * strength))
 }
 
-const recipeFile = (task: Recipe['task']) => fileURLToPath(new URL(`../../configs/${task}.yaml`, import.meta.url))
+/** The project's own recipe of a task: configs/TASK.yaml. */
+export const recipeFile = (task: Recipe['task']) =>
+  fileURLToPath(new URL(`../../configs/${task}.yaml`, import.meta.url))
 
 /** The project's own recipe of a task, configs/TASK.yaml, with dotted overrides such as 'steps=10'. */
 export function loadRecipe(task: Recipe['task'], overrides: readonly string[] = []): Promise<Recipe> {

@@ -77,7 +77,7 @@ export async function measureFace(
     )
   if (hide) pictures.hidden = await picturesOf('hide', () => protectFace(model, guide, face, hide, { identity: id }))
   const { recovery, seed } = (anonymize ?? hide)!
-  const secret = await timed('make key', () => makeSecret(model, face, recovery))
+  const secret = await timed('make key', () => makeSecret(model, face, (anonymize ?? hide)!))
   const wrong = await wrongSecret(secret, original, seed)
   pictures.recovered = await picturesOf('recover', () => recoverFace(model, secret, recovery.steps))
   pictures.wrongKey = await picturesOf('recover wrongly', () => recoverFace(model, wrong, recovery.steps))

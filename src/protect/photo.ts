@@ -97,16 +97,16 @@ export async function protectPhotoFace(
 export async function keyOfPhotoFace(
   model: FaceModel,
   { face, transform, index }: PhotoFace,
-  recovery: Recipe['recovery'],
+  recipe: Pick<Recipe, 'recovery' | 'compat'>,
 ): Promise<UnboundKey> {
   const image = toTensor(face)
-  const { vectors, latent } = makeSecret(model, image, recovery)
+  const { vectors, latent } = makeSecret(model, image, recipe)
   const key: UnboundKey = {
     version: keyVersion,
     face: index,
     transform,
     model: { name: model.name, sha256: model.sha256 },
-    recipe: { steps: recovery.steps },
+    recipe: { steps: recipe.recovery.steps },
     shapes: { embeddings: vectors.shape, latent: latent.shape.slice(1) as [number, number, number] },
     embeddings: Float32Array.from(await vectors.data()),
     latent: Float32Array.from(await latent.data()),
@@ -133,7 +133,7 @@ export async function protectPhoto(
     const samples = await protectPhotoFace(model, guide, face, recipe, (step, steps) =>
       onStep?.(i, found.length, step, steps),
     )
-    const key = await keyOfPhotoFace(model, face, recipe.recovery)
+    const key = await keyOfPhotoFace(model, face, recipe)
     const done = { ...face, samples, key, seconds: (performance.now() - started) / 1000 }
     faces.push(done)
     await onFace?.(done, face.index)

@@ -1,6 +1,6 @@
 /** Anonymization and visual identity hiding of one aligned face: the two are one procedure under different recipes. */
 import * as tf from '@tensorflow/tfjs'
-import { type Recipe, stepsTaken } from '../config/recipe.ts'
+import { keepsDefect, type Recipe, stepsTaken } from '../config/recipe.ts'
 import { normal } from '../data/random.ts'
 import { addNoise } from '../diffusion/ddim.ts'
 import { scheduledEmbedding } from '../diffusion/embedding-schedule.ts'
@@ -11,6 +11,7 @@ import { dissimilarity, similarity } from '../energies/identity.ts'
 import { faceMask } from '../faces/mask.ts'
 import type { Recognizer } from '../models/recognizers/recognizer.ts'
 import type { FaceModel } from './model.ts'
+import { placeholdersOf } from './placeholders.ts'
 
 export interface ProtectOptions {
   /** What random numbers are keyed by besides the seed: the same face keeps its noise wherever it is processed. */
@@ -35,7 +36,7 @@ export async function protectFace(
   const first = steps.at(-1)!
 
   const clean = model.encode(face)
-  const vectors = model.placeholders(face)
+  const vectors = placeholdersOf(model, face, recipe)
   const conditional = model.conditional(vectors)
   const embeddingAt = scheduledEmbedding(conditional, model.unconditional, threshold, model.schedule.steps)
   const reference = guide.embed(face)
@@ -44,7 +45,8 @@ export async function protectFace(
   // Each sample has a stream of its own, so that the first of four is the one there would be of one.
   const start = tf.tidy(() => {
     const noises = Array.from({ length: samples }, (_, i) => normal(clean.shape, seed, 'start', identity, i))
-    return addNoise(clean, tf.concat(noises) as tf.Tensor4D, first)
+    const level = keepsDefect(recipe, 'lateStart') ? { alpha: first.alphaNext } : first
+    return addNoise(clean, tf.concat(noises) as tf.Tensor4D, level)
   })
 
   const latents = await sampleGuided(
@@ -57,7 +59,12 @@ export async function protectFace(
         decode: model.decode,
         scale: timestep => (timestep > threshold ? guidance.above : guidance.below),
       },
-      kept: { clean, mask: background, below: keep.below, ...(keep.noise && { noise: keptNoise }) },
+      kept: {
+        clean,
+        mask: background,
+        below: keep.below,
+        ...(!keepsDefect(recipe, 'cleanBackground') && { noise: keptNoise }),
+      },
       ...(onStep && { onStep }),
     },
   )

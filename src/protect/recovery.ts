@@ -1,12 +1,13 @@
 /** What recovery needs of a face, and recovery: DDIM inversion under the face's own embeddings, and sampling back. */
 import * as tf from '@tensorflow/tfjs'
-import type { Recipe } from '../config/recipe.ts'
+import { keepsDefect, type Recipe } from '../config/recipe.ts'
 import { sample } from '../diffusion/ddim.ts'
 import type { Denoiser } from '../diffusion/denoiser.ts'
 import { scheduledEmbedding } from '../diffusion/embedding-schedule.ts'
-import { inverseTransitions, invert } from '../diffusion/inversion.ts'
+import { inverseTransitions, invert, releasedTransitions } from '../diffusion/inversion.ts'
 import { ddimSteps } from '../diffusion/schedule.ts'
 import type { FaceModel } from './model.ts'
+import { placeholdersOf } from './placeholders.ts'
 
 /** What of a face its key holds: key-E, the ten placeholder vectors [10, d], and key-I, the inverted latent [1, l, l, z]. */
 export interface RecoverySecret {
@@ -21,12 +22,14 @@ export interface RecoverySecret {
 export function makeSecret(
   model: FaceModel,
   face: tf.Tensor4D,
-  { steps, refinements }: Recipe['recovery'],
+  recipe: Pick<Recipe, 'recovery' | 'compat'>,
 ): RecoverySecret {
+  const { steps, refinements } = recipe.recovery
   return tf.tidy(() => {
-    const vectors = model.placeholders(face)
-    const transitions = inverseTransitions(ddimSteps(model.schedule, steps))
-    const latent = invert(denoiserFor(model, vectors), model.encode(face), transitions, refinements)
+    const vectors = placeholdersOf(model, face, recipe)
+    const transitions = keepsDefect(recipe, 'shiftedInversion') ? releasedTransitions : inverseTransitions
+    const trajectory = transitions(ddimSteps(model.schedule, steps))
+    const latent = invert(denoiserFor(model, vectors), model.encode(face), trajectory, refinements)
     return { vectors, latent }
   })
 }

@@ -205,7 +205,7 @@ async function demonstrateFace(
   advance(0, 'making the key')
   const done: DoneFace = {
     transform: face.transform,
-    key: await timed('key', () => keyOfPhotoFace(model, face, anonymize.recovery)),
+    key: await timed('key', () => keyOfPhotoFace(model, face, anonymize)),
   }
   photo.done.push(done)
   advance(work.key, 'writing')

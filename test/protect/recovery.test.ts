@@ -22,7 +22,7 @@ afterAll(() => rmSync(tiny.folder, { recursive: true }))
 /** Root mean square difference of the recovered face from what the autoencoder alone makes of it. */
 function error(steps: number, refinements: number, change = (latent: tf.Tensor4D) => latent): number {
   return tf.tidy(() => {
-    const { vectors, latent } = makeSecret(model, face, { steps, refinements })
+    const { vectors, latent } = makeSecret(model, face, { recovery: { steps, refinements }, compat: [] })
     const best = tf.clipByValue(model.decode(model.encode(face)), -1, 1)
     const recovered = recoverFace(model, { vectors, latent: change(latent) }, steps)
     return Math.sqrt(tf.mean(tf.squaredDifference(recovered, best)).dataSync()[0]!)
@@ -31,7 +31,7 @@ function error(steps: number, refinements: number, change = (latent: tf.Tensor4D
 
 test('the secret holds ten placeholder vectors and one latent, and the way back a face in [-1, 1]', () => {
   const before = tf.memory().numTensors
-  const secret = makeSecret(model, face, { steps: 3, refinements: 1 })
+  const secret = makeSecret(model, face, { recovery: { steps: 3, refinements: 1 }, compat: [] })
   expect(tf.memory().numTensors).toBe(before + 2)
   expect([secret.vectors.shape, secret.latent.shape]).toEqual([
     [10, 32],
