@@ -1,0 +1,82 @@
+/** What a search is: a pure function from the trials so far to the next one, so that an interrupted sweep goes on alike. */
+import type { SweepConfig } from '../../config/sweep.ts'
+import { type Axes, grid, randomSettings, type Settings, sameSettings } from '../space.ts'
+import { halving } from './halving.ts'
+import { tpe } from './tpe.ts'
+
+export interface Trial {
+  readonly settings: Settings
+  /** Faces it is measured on. */
+  readonly count: number
+  readonly state: 'running' | 'done' | 'failed'
+  /** The objective of one that is done: lower is better. */
+  readonly value?: number
+}
+
+export type Proposal = Pick<Trial, 'settings' | 'count'>
+
+/** `wait` when the next trial depends on one that is running, `done` when there is none. */
+export type Next = Proposal | 'wait' | 'done'
+
+/** @param trials all so far, in the order in which they were proposed */
+export type Search = (trials: readonly Trial[]) => Next
+
+/** The search of a sweep. */
+export function searchOf({ axes, search, faces: { count } }: Pick<SweepConfig, 'axes' | 'search' | 'faces'>): Search {
+  const { seed } = search
+  switch (search.kind) {
+    case 'grid': {
+      const all = grid(axes, seed)
+      return trials => {
+        const settings = all.find(candidate => !isTried(trials, candidate))
+        return settings ? { settings, count } : 'done'
+      }
+    }
+    case 'random':
+      return trials => {
+        if (trials.length >= search.points) return 'done'
+        const settings = untried(trials, attempt => randomSettings(axes, seed, 'random', trials.length, attempt))
+        return settings ? { settings, count } : 'done'
+      }
+    case 'halving':
+      return halving({ ...search, most: count, draw: drawing(axes, seed) })
+    case 'tpe':
+      return trials => {
+        if (trials.length >= search.points) return 'done'
+        const settings = untried(trials, attempt => tpe(axes, trials, { ...search, attempt }))
+        return settings ? { settings, count } : 'done'
+      }
+  }
+}
+
+/** Different settings drawn at random, as many as there are up to `points`. */
+function drawing(axes: Axes, seed: number) {
+  return (points: number): Settings[] => {
+    const drawn: Settings[] = []
+    while (drawn.length < points) {
+      const settings = untried(
+        drawn.map(settings => ({ settings })),
+        attempt => randomSettings(axes, seed, 'halving', drawn.length, attempt),
+      )
+      if (!settings) break
+      drawn.push(settings)
+    }
+    return drawn
+  }
+}
+
+function isTried(trials: readonly Pick<Trial, 'settings'>[], settings: Settings): boolean {
+  return trials.some(trial => sameSettings(trial.settings, settings))
+}
+
+/** The first draw that was not tried yet; none when a hundred were, as on a small grid of choices. */
+function untried(
+  trials: readonly Pick<Trial, 'settings'>[],
+  draw: (attempt: number) => Settings,
+): Settings | undefined {
+  for (let attempt = 0; attempt < 100; attempt++) {
+    const settings = draw(attempt)
+    if (!isTried(trials, settings)) return settings
+  }
+  return undefined
+}
