@@ -13,6 +13,7 @@ const checkers: Readonly<Record<string, () => Promise<Checker>>> = {
   autoencoder: async () => (await import('./check-autoencoder.ts')).checkAutoencoder,
   'clip-vision': async () => (await import('./check-clip.ts')).checkClipVision,
   'clip-text': async () => (await import('./check-clip.ts')).checkClipText,
+  'clip-pixels': async () => (await import('./check-clip-pixels.ts')).checkClipPixels,
   'clip-tokens': async () => (await import('./check-clip-tokens.ts')).checkClipTokens,
   msi: async () => (await import('./check-msi.ts')).checkMsi,
   'arcface-ir-se50': async () => (await import('./check-ir-se50.ts')).checkIrSe50,
