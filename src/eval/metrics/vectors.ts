@@ -53,6 +53,24 @@ export function gram(x: Vectors): Float64Array {
   return products
 }
 
+/** All dot products within and between two sets of vectors: what KID and precision and recall are functions of. */
+export interface Products {
+  readonly dimensions: number
+  /** How many vectors the first set has, and the second. */
+  readonly rows: number
+  readonly columns: number
+  /** [rows, rows], [rows, columns] and [columns, columns]. */
+  readonly xx: Float64Array
+  readonly xy: Float64Array
+  readonly yy: Float64Array
+}
+
+/** The dot products of two sets, such as the features of original (x) and of made pictures (y). */
+export function productsOf(x: Vectors, y: Vectors): Products {
+  const { dimensions } = x
+  return { dimensions, rows: countOf(x), columns: countOf(y), xx: gram(x), xy: dots(x, y), yy: gram(y) }
+}
+
 /** @throws Error when the vectors of `x` and `y` differ in length */
 export function sameDimensions(x: Vectors, y: Vectors): void {
   if (x.dimensions !== y.dimensions)
