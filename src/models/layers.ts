@@ -10,7 +10,8 @@ export type Layer4D = Module<[tf.Tensor4D], tf.Tensor4D>
 export type Layer = Module<[tf.Tensor], tf.Tensor>
 
 export interface Conv2dOptions {
-  kernel?: number
+  /** A side, or height and width. */
+  kernel?: number | readonly [number, number]
   stride?: number
   /** Zeros added [before, after] height and width alike; a number means both. Default keeps the size at stride 1. */
   padding?: number | readonly [number, number]
@@ -19,27 +20,25 @@ export interface Conv2dOptions {
 
 /** torch.nn.Conv2d on NHWC: [n, h, w, in] -> [n, h', w', out]. */
 export function conv2d(name: string, inputs: number, outputs: number, options: Conv2dOptions = {}): Layer4D {
-  const { kernel = 3, stride = 1, bias = true } = options
-  const same = (kernel - 1) / 2
-  const [before, after] =
-    typeof options.padding === 'object' ? options.padding : [options.padding ?? same, options.padding ?? same]
+  const { kernel = 3, stride = 1, bias = true, padding } = options
+  const [height, width] = typeof kernel === 'number' ? [kernel, kernel] : kernel
+  const around = (side: number): [number, number] => {
+    if (typeof padding === 'object') return [...padding]
+    const both = padding ?? (side - 1) / 2
+    return [both, both]
+  }
+  const [rows, columns] = [around(height), around(width)]
   const parameters = {
-    [`${name}.weight`]: [outputs, inputs, kernel, kernel],
+    [`${name}.weight`]: [outputs, inputs, height, width],
     ...(bias && { [`${name}.bias`]: [outputs] }),
   }
+  const isSame = ([before, after]: [number, number], side: number) => before === (side - 1) / 2 && after === before
+  const keepsSize = stride === 1 && isSame(rows, height) && isSame(columns, width)
+  const isPadded = [...rows, ...columns].some(zeros => zeros > 0)
   return define([{ parameters }], (w, x) => {
     const filter = weight<tf.Tensor4D>(w, `${name}.weight`)
     // tfjs-node takes only 'same' and 'valid': other paddings are made explicit.
-    const keepsSize = stride === 1 && before === same && after === same
-    const padded =
-      keepsSize || (before === 0 && after === 0)
-        ? x
-        : tf.pad(x, [
-            [0, 0],
-            [before, after],
-            [before, after],
-            [0, 0],
-          ])
+    const padded = keepsSize || !isPadded ? x : tf.pad(x, [[0, 0], rows, columns, [0, 0]])
     const y = tf.conv2d(padded, filter, stride, keepsSize ? 'same' : 'valid')
     return bias ? tf.add(y, weight(w, `${name}.bias`)) : y
   })

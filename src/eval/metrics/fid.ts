@@ -53,10 +53,16 @@ export function frechetDistance(a: Gaussian, b: Gaussian): number {
   sameDimensions(a.factor, b.factor)
   let distance = 0
   for (let i = 0; i < a.mean.length; i++) distance += (a.mean[i]! - b.mean[i]!) ** 2
-  const trace = ({ values }: Vectors) => values.reduce((sum, value) => sum + value * value, 0)
   const root = sumOfSingularValues(dots(a.factor, b.factor), countOf(a.factor), countOf(b.factor))
   // Rounding may leave the distance of equal sets below zero.
-  return Math.max(0, distance + trace(a.factor) + trace(b.factor) - 2 * root)
+  return Math.max(0, distance + sumOfSquares(a.factor) + sumOfSquares(b.factor) - 2 * root)
+}
+
+/** The trace of F^T F. */
+function sumOfSquares({ values }: Vectors): number {
+  let sum = 0
+  for (const value of values) sum += value * value
+  return sum
 }
 
 /** The distance between two samples, such as the features of original and of protected pictures. */

@@ -50,16 +50,23 @@ export function matrixOf(
 
 /** torch.nn.functional.interpolate(mode='bilinear', align_corners=True): first and last positions stay where they are. */
 export function alignedCorners(inputs: number, outputs: number): Matrix {
-  return matrixOf(inputs, outputs, i => {
-    const place = outputs > 1 ? (i * (inputs - 1)) / (outputs - 1) : 0
-    const first = Math.floor(place)
-    return { first, weights: [1 - (place - first), place - first] }
-  })
+  return matrixOf(inputs, outputs, i => between(outputs > 1 ? (i * (inputs - 1)) / (outputs - 1) : 0))
 }
 
-/** torch.nn.functional.interpolate(mode='nearest'). */
-export function nearest(inputs: number, outputs: number): Matrix {
-  return matrixOf(inputs, outputs, i => ({ first: Math.floor((i * inputs) / outputs), weights: [1] }))
+/** The two positions around a place, each with the weight of its nearness. */
+function between(place: number): { first: number; weights: readonly number[] } {
+  const first = Math.floor(place)
+  return { first, weights: [1 - (place - first), place - first] }
+}
+
+/** torch.nn.functional.interpolate(mode='bilinear', align_corners=False): pixels are areas, and nothing antialiases. */
+export function halfPixelBilinear(inputs: number, outputs: number): Matrix {
+  return matrixOf(inputs, outputs, i => between(Math.max(0, ((i + 0.5) * inputs) / outputs - 0.5)))
+}
+
+/** TensorFlow 1's resize_bilinear(align_corners=False): the first positions coincide, and nothing antialiases. */
+export function tensorflow1Bilinear(inputs: number, outputs: number): Matrix {
+  return matrixOf(inputs, outputs, i => between((i * inputs) / outputs))
 }
 
 /**
