@@ -14,13 +14,26 @@ export interface Progress {
 /** Seconds between lines where there is no terminal. */
 const interval = 5
 
-/** Starts to show the progress of `total` pieces of work called `label`. */
-export function progress(label: string, total: number, stream: NodeJS.WriteStream = process.stderr): Progress {
-  return stream.isTTY ? bar(label, total, stream) : lines(label, total, stream)
+/**
+ * Starts to show the progress of `total` pieces of work called `label`.
+ * @param from pieces that were done before, which say nothing of the pace
+ */
+export function progress(
+  label: string,
+  total: number,
+  { from = 0, stream = process.stderr }: { from?: number; stream?: NodeJS.WriteStream } = {},
+): Progress {
+  const pace: Pace = { started: Date.now(), from }
+  return stream.isTTY ? bar(label, total, pace, stream) : lines(label, total, pace, stream)
 }
 
-function bar(label: string, expected: number, stream: NodeJS.WriteStream): Progress {
-  const started = Date.now()
+/** Since when, and from where, the work goes on. */
+interface Pace {
+  readonly started: number
+  readonly from: number
+}
+
+function bar(label: string, expected: number, pace: Pace, stream: NodeJS.WriteStream): Progress {
   const single = new SingleBar(
     {
       format: `${label} {bar} {value}/{total}{left}{said}`,
@@ -37,12 +50,12 @@ function bar(label: string, expected: number, stream: NodeJS.WriteStream): Progr
     Presets.shades_classic,
   )
   let [total, said] = [expected, '']
-  single.start(total, 0, { left: '', said })
+  single.start(total, pace.from, { left: '', said })
   return {
     update(done, note = said, newTotal = total) {
       if (newTotal !== total) single.setTotal(newTotal)
       ;[said, total] = [note, newTotal]
-      single.update(Math.min(done, total), { left: left(started, done, total), said: ending(said) })
+      single.update(Math.min(done, total), { left: left(pace, done, total), said: ending(said) })
     },
     note(text) {
       clearLine(stream, 0)
@@ -53,9 +66,8 @@ function bar(label: string, expected: number, stream: NodeJS.WriteStream): Progr
   }
 }
 
-function lines(label: string, expected: number, stream: NodeJS.WriteStream): Progress {
-  const started = Date.now()
-  let last = started
+function lines(label: string, expected: number, pace: Pace, stream: NodeJS.WriteStream): Progress {
+  let last = pace.started
   let [total, said] = [expected, '']
   let latest = ''
   let written = ''
@@ -67,7 +79,7 @@ function lines(label: string, expected: number, stream: NodeJS.WriteStream): Pro
   return {
     update(done, note = said, newTotal = total) {
       ;[said, total] = [note, newTotal]
-      latest = `${label} ${done}/${total}${left(started, done, total)}${ending(said)}`
+      latest = `${label} ${done}/${total}${left(pace, done, total)}${ending(said)}`
       if (Date.now() - last >= interval * 1000) write()
     },
     note: text => void stream.write(`${text}\n`),
@@ -76,9 +88,9 @@ function lines(label: string, expected: number, stream: NodeJS.WriteStream): Pro
 }
 
 /** ", 2 min left" at the pace so far; nothing before the first piece is done and after the last. */
-function left(started: number, done: number, total: number): string {
-  if (done <= 0 || done >= total) return ''
-  return `, ${duration(((Date.now() - started) / 1000 / done) * (total - done))} left`
+function left({ started, from }: Pace, done: number, total: number): string {
+  if (done <= from || done >= total) return ''
+  return `, ${duration(((Date.now() - started) / 1000 / (done - from)) * (total - done))} left`
 }
 
 function ending(said: string): string {

@@ -17,7 +17,7 @@ function fakeStream(isTTY: boolean) {
 
 test('without a terminal: a line every five seconds, notes at once, and the last state on stop', () => {
   const { written, stream } = fakeStream(false)
-  const shown = progress('faces', 10, stream)
+  const shown = progress('faces', 10, { stream })
   for (let done = 1; done <= 6; done++) {
     vi.advanceTimersByTime(2000)
     shown.update(done, `face ${done}`)
@@ -36,7 +36,7 @@ test('without a terminal: a line every five seconds, notes at once, and the last
 
 test('on a terminal: a bar with the time left, redrawn after a note', () => {
   const { written, stream } = fakeStream(true)
-  const shown = progress('faces', 4, stream)
+  const shown = progress('faces', 4, { stream })
   vi.advanceTimersByTime(3000)
   shown.update(1, 'group.jpg')
   vi.advanceTimersByTime(500)
@@ -50,6 +50,14 @@ test('on a terminal: a bar with the time left, redrawn after a note', () => {
   shown.stop()
   expect(written.join('')).toContain('5/5, group.jpg')
   expect(vi.getTimerCount()).toBe(0)
+})
+
+test('work that goes on: its pace is that of what was done since', () => {
+  const { written, stream } = fakeStream(false)
+  const shown = progress('steps', 120, { from: 100, stream })
+  vi.advanceTimersByTime(10_000)
+  shown.update(105)
+  expect(written).toEqual(['steps 105/120, 30 s left\n'])
 })
 
 test('durations', () => {

@@ -1,4 +1,5 @@
 import type { ArgumentsCamelCase, Argv } from 'yargs'
+import type { RunEvents } from '../train/run.ts'
 
 export const command = 'train <config>'
 
@@ -20,8 +21,19 @@ export const builder = (yargs: Argv) =>
       demandOption: true,
       describe: 'folder of the run; an interrupted run in it goes on',
     })
+    .option('validate', {
+      type: 'string',
+      array: true,
+      describe: 'prepared faces of other people, whose loss says which checkpoint is best',
+    })
     .option('autoencoder', { type: 'string', describe: 'the run that trained the autoencoder' })
     .option('diffusion', { type: 'string', describe: 'the run that trained the noise predictor' })
+    .option('track', {
+      type: 'string',
+      array: true,
+      describe: 'watch the run in tensorboard[=FOLDER] or mlflow[=http://HOST:PORT] too',
+    })
+    .option('allow-changes', { type: 'boolean', describe: 'go on with a run that was begun with another config' })
     .option('set', { type: 'string', array: true, default: [], describe: 'key=value over the config' })
 
 interface Arguments {
@@ -30,11 +42,15 @@ interface Arguments {
   out: string
   autoencoder?: string
   diffusion?: string
+  validate?: string[]
+  track?: string[]
+  allowChanges?: boolean
   set: string[]
   backend?: string
 }
 
-export async function handler({ config: path, set, backend, ...paths }: ArgumentsCamelCase<Arguments>) {
+export async function handler(argv: ArgumentsCamelCase<Arguments>) {
+  const { config: path, set, backend, faces, out, validate, autoencoder, diffusion, track, allowChanges } = argv
   const { useBackend } = await import('../backend/index.ts')
   const { enableBf16 } = await import('../backend/bf16.ts')
   const { loadConfig } = await import('../config/load.ts')
@@ -42,29 +58,36 @@ export async function handler({ config: path, set, backend, ...paths }: Argument
   const { progress } = await import('../progress.ts')
   const { loadModelConfig } = await import('../config/model.ts')
   const { runTraining } = await import('../train/run.ts')
-  const config = await loadConfig(trainSchema, { path, overrides: set })
-  const model = await loadModelConfig(config.model)
-  const used = await useBackend(backend ?? config.backend)
-  const precision = config.precision === 'bf16' && enableBf16() ? 'bf16' : 'float32'
+  const asked = await loadConfig(trainSchema, { path, overrides: set })
+  const model = await loadModelConfig(asked.model)
+  const used = await useBackend(backend ?? asked.backend)
+  const precision = asked.precision === 'bf16' && enableBf16() ? 'bf16' : 'float32'
+  const config = { ...asked, backend: used, precision, tracking: track ?? asked.tracking } as const
+  const facesPerStep = config.batchSize * config.accumulate
   console.log(
-    `training ${config.task} of ${model.name}: ${config.steps} steps of ${config.batchSize} on ${used}, ${precision}`,
+    `training ${config.task} of ${model.name}: ${config.steps} steps of ${facesPerStep} on ${used}, ${precision}`,
   )
+
+  const stop = new AbortController()
   let bar = progress('frozen networks', 1)
-  let training = false
-  await runTraining(config, model, paths, {
+  const events: RunEvents = {
     onPrepare: (done, total) => bar.update(done, undefined, total),
-    onReport: ({ step, loss, gradientNorm, secondsPerStep }) => {
-      if (!training) {
-        bar.stop()
-        bar = progress(config.task, config.steps)
-        training = true
-      }
-      bar.update(
-        step,
-        `loss ${loss.toFixed(4)}, gradient ${gradientNorm.toFixed(2)}, ${(config.batchSize / secondsPerStep).toFixed(1)} faces/s`,
-      )
+    onStart(step) {
+      bar.stop()
+      bar = progress(config.task, config.steps, { from: step })
+      process.once('SIGINT', () => {
+        stop.abort()
+        bar.note('stopping after this step, with a checkpoint (Ctrl-C again: at once)')
+      })
     },
-  })
+    onReport({ step, loss, gradientNorm, secondsPerStep }) {
+      const rate = `${(facesPerStep / secondsPerStep).toFixed(1)} faces/s`
+      bar.update(step, `loss ${loss.toFixed(4)}, gradient ${gradientNorm.toFixed(2)}, ${rate}`)
+    },
+    onNote: text => bar.note(text),
+  }
+  const paths = { faces, out, validate, autoencoder, diffusion }
+  await runTraining(config, model, paths, events, { allowChanges, signal: stop.signal })
   bar.stop()
-  console.log(`${paths.out}/last.safetensors`)
+  console.log(`${out}/last.safetensors`)
 }

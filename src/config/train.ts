@@ -12,7 +12,8 @@ const common = {
   model: z.string().default('faces-128').describe('a model of configs/models/, or the path of such a file'),
   seed: z.int().default(0).describe('of initial weights, batches, noise and timesteps'),
   steps: count.describe('optimizer steps in all'),
-  batchSize: count.describe('faces a step'),
+  batchSize: count.describe('faces in memory at once'),
+  accumulate: count.default(1).describe('batches whose gradients are averaged for one step'),
   learningRate: z
     .strictObject({
       peak: z.number().positive(),
@@ -40,9 +41,15 @@ const common = {
     .enum(['float32', 'bf16'])
     .default('bf16')
     .describe('of products, where the processor has bf16; sums stay float32'),
-  logEvery: count.default(20),
-  checkpointEvery: count.default(200),
-  demoEvery: count.default(500),
+  logEvery: count.default(20).describe('steps between lines of the log'),
+  checkpointEvery: count.default(200).describe('steps between checkpoints'),
+  demoEvery: count.default(500).describe('steps between pictures'),
+  keepCheckpoints: count.default(2).describe('how many checkpoints stay, besides the best one'),
+  validationBatches: count.default(8).describe('batches of validation faces that rank a checkpoint'),
+  tracking: z
+    .array(z.string())
+    .default([])
+    .describe("where the run is watched besides its folder: 'tensorboard', 'mlflow' or 'mlflow=http://HOST:PORT'"),
 }
 
 export const trainSchema = z.discriminatedUnion('task', [
@@ -67,3 +74,14 @@ export const trainSchema = z.discriminatedUnion('task', [
 ])
 
 export type TrainConfig = z.output<typeof trainSchema>
+
+/** Keys that a run may change when it goes on: none of them changes what a step computes, but for the rate's descent. */
+export const changeable = [
+  'steps',
+  'logEvery',
+  'checkpointEvery',
+  'demoEvery',
+  'keepCheckpoints',
+  'validationBatches',
+  'tracking',
+] as const satisfies readonly (keyof TrainConfig)[]

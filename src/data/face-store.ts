@@ -3,6 +3,7 @@
  * and `index.json` says which is which. It is written by `dataset prepare` and read by record, so that it may be larger
  * than memory.
  */
+import { createHash } from 'node:crypto'
 import { type FileHandle, open, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type * as tf from '@tensorflow/tfjs'
@@ -34,6 +35,8 @@ export class FaceStore {
   private constructor(
     readonly size: number,
     readonly entries: readonly FaceEntry[],
+    /** Of the folders' own checksums, in order. */
+    readonly checksum: string,
     private readonly parts: Part[],
   ) {}
 
@@ -53,6 +56,9 @@ export class FaceStore {
     const store = new FaceStore(
       size,
       indices.flatMap(({ entries }) => entries),
+      createHash('sha256')
+        .update(indices.map(({ sha256 }) => sha256).join())
+        .digest('hex'),
       [],
     )
     try {

@@ -1,6 +1,7 @@
 /**
  * A training run's state in one safetensors file: weights, their average, the optimizer's moments, step and resolved
- * config. It is written whole or not at all, and the same run goes on from it bit for bit.
+ * config, which holds the seed that all random streams are keyed by. It is written whole or not at all, and the same run
+ * goes on from it bit for bit.
  */
 import { existsSync } from 'node:fs'
 import * as tf from '@tensorflow/tfjs'
@@ -14,35 +15,62 @@ const roles = ['weights', 'average', 'first', 'second'] as const
 /** The four sets of tensors that a run consists of, each by parameter name. */
 export type TrainingState = Readonly<Record<(typeof roles)[number], Weights>>
 
-/**
- * Writes a run's state, whole or not at all; the tensors stay the caller's.
- * @param step how many steps have been taken
- * @param config kept in the file's metadata
- * @throws UserError when the file cannot be written
- */
-export async function saveCheckpoint(path: string, state: TrainingState, step: number, config: unknown): Promise<void> {
-  const tensors = Object.fromEntries(
-    roles.flatMap(role => Object.entries(state[role]).map(([name, tensor]) => [`${role}.${name}`, tensor])),
-  )
-  await saveWeights(path, tensors, { step: String(step), config: JSON.stringify(config) })
+/** How good the averaged weights of a checkpoint are: a loss, lower is better, over validation or training batches. */
+export interface Score {
+  readonly loss: number
+  readonly over: 'validation' | 'training'
+}
+
+/** What a checkpoint says of itself. */
+export interface CheckpointNote {
+  /** Steps taken. */
+  readonly step: number
+  /** The resolved config, a tree of plain values. */
+  readonly config: unknown
+  readonly score?: Score
 }
 
 /**
- * The state in `path`, or undefined when there is no such file yet.
- * @throws UserError when it is not the checkpoint of a run that trains these parameters
+ * Writes a run's state, whole or not at all; the tensors stay the caller's.
+ * @throws UserError when the file cannot be written
  */
-export async function loadCheckpoint(
+export async function saveCheckpoint(
   path: string,
-  parameters: Shapes,
-): Promise<{ state: TrainingState; step: number } | undefined> {
+  state: TrainingState,
+  { step, config, score }: CheckpointNote,
+): Promise<void> {
+  const tensors = Object.fromEntries(
+    roles.flatMap(role => Object.entries(state[role]).map(([name, tensor]) => [`${role}.${name}`, tensor])),
+  )
+  const metadata = { step: String(step), config: JSON.stringify(config) }
+  await saveWeights(path, tensors, score ? { ...metadata, score: JSON.stringify(score) } : metadata)
+}
+
+/**
+ * What the checkpoint in `path` says of itself, or undefined when there is no such file.
+ * @throws UserError when it is no checkpoint
+ */
+export async function readNote(path: string): Promise<CheckpointNote | undefined> {
   if (!existsSync(path)) return undefined
   const { metadata } = await readSafetensorsHeader(path)
-  const step = Number(metadata.step)
+  const step = Number(metadata.step ?? Number.NaN)
   if (!Number.isInteger(step))
     throw new UserError(`${path}: expected a training checkpoint, found no step in it: choose another folder`)
+  return {
+    step,
+    config: JSON.parse(metadata.config ?? '{}'),
+    ...(metadata.score !== undefined && { score: JSON.parse(metadata.score) }),
+  }
+}
+
+/**
+ * The state in `path`.
+ * @throws UserError when it is not the checkpoint of a run that trains these parameters
+ */
+export async function loadCheckpoint(path: string, parameters: Shapes): Promise<TrainingState> {
   const state: Record<string, Weights> = {}
   for (const role of roles) state[role] = await loadWeights(path, parameters, { prefix: `${role}.` })
-  return { state: state as TrainingState, step }
+  return state as TrainingState
 }
 
 /** The averaged weights of a checkpoint: what a finished run hands on. */

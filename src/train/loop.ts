@@ -1,19 +1,28 @@
-import { appendFile } from 'node:fs/promises'
+/** Trains a task: step after step, watched, kept in checkpoints, and going on from the last one where there is one. */
 import { join } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
 import * as tf from '@tensorflow/tfjs'
-import { makeFolder } from '../atomic.ts'
-import { UserError } from '../errors.ts'
+import { stringify } from 'yaml'
+import { makeFolder, removeUnfinished, writeFileAtomic } from '../atomic.ts'
+import { gridImage } from '../data/grid.ts'
 import type { Weights } from '../models/module.ts'
-import { writeGrid } from '../report/grid.ts'
-import { type AdamWOptions, type AdamWState, adamWStart, adamWStep, average, learningRate } from './adamw.ts'
-import { disposeState, loadCheckpoint, saveCheckpoint } from './checkpoint.ts'
-import { initialise } from './initialise.ts'
+import type { RunDescription, Tracker } from '../tracking/tracker.ts'
+import { type AdamWOptions, learningRate } from './adamw.ts'
+import { disposeState, loadCheckpoint, readNote } from './checkpoint.ts'
+import { checkFinite } from './finite.ts'
+import { meanGradient } from './gradient.ts'
+import { keepCheckpoint, lastCheckpoint } from './keep.ts'
+import { prefetch } from './prefetch.ts'
+import { Scorer } from './score.ts'
+import { advance, disposeRun, initialState, namedState, type RunState, restoredState } from './state.ts'
 import type { TrainingTask } from './task.ts'
 import { WeightVector } from './vector.ts'
 
 export interface LoopOptions {
   readonly seed: number
   readonly steps: number
+  /** Batches whose gradients are averaged for one step. */
+  readonly accumulate: number
   readonly learningRate: { readonly peak: number; readonly final: number; readonly warmup: number }
   readonly optimizer: AdamWOptions
   readonly averageDecay: number
@@ -21,6 +30,9 @@ export interface LoopOptions {
   readonly logEvery: number
   readonly checkpointEvery: number
   readonly demoEvery: number
+  /** How many checkpoints to keep, the last one included and the best one not. */
+  readonly keepCheckpoints: number
+  readonly validationBatches: number
 }
 
 /** What is told of a step. */
@@ -32,131 +44,202 @@ export interface StepReport {
   readonly learningRate: number
   readonly gradientNorm: number
   readonly secondsPerStep: number
+  /** Share of the time that was spent waiting for batches. */
+  readonly waiting: number
+}
+
+/** Where a run is and who watches it. */
+export interface Run<Batch extends tf.TensorContainer> {
+  /** Of checkpoints. */
+  readonly folder: string
+  /** Written into every checkpoint: a tree of plain values. */
+  readonly config: unknown
+  /** Given the config of the checkpoint that is there; throws where it should not be gone on from. */
+  readonly checkResume?: (config: unknown) => void
+  readonly description: Omit<RunDescription, 'step'>
+  readonly tracker: Tracker
+  /** The same task over data that is not trained on. */
+  readonly validation?: TrainingTask<Batch>
+  /** Told where the run begins, and of every `logEvery`-th step. */
+  readonly onStart?: (step: number) => void
+  readonly onReport?: (report: StepReport) => void
+  /** Aborted: the run stops after its step, with a checkpoint. */
+  readonly signal?: AbortSignal
 }
 
 /**
- * Trains `task` in `folder`, going on from `folder/last.safetensors` when it is there.
- * @param config written into every checkpoint
- * @param onReport told of every `logEvery`-th step; the same goes to `folder/log.jsonl`
+ * Trains `task` in `run.folder`, going on from its last checkpoint when there is one: the weights after N steps are
+ * bit for bit those of a run that was never interrupted, on the same backend with as many threads.
  * @returns the averaged weights, which the caller disposes of
- * @throws UserError when the loss is no longer finite; the last checkpoint stays
+ * @throws UserError when loss or gradient is no longer finite; the last checkpoint stays
  */
 export async function train<Batch extends tf.TensorContainer>(
   task: TrainingTask<Batch>,
   options: LoopOptions,
-  folder: string,
-  config: unknown,
-  onReport: (report: StepReport) => void,
+  run: Run<Batch>,
 ): Promise<Weights> {
-  await makeFolder(folder)
-  const checkpoint = join(folder, 'last.safetensors')
-  const resumed = await loadCheckpoint(checkpoint, task.parameters)
-  const start = resumed?.state.weights ?? initialise(task.parameters, options.seed, task.zero)
-  const vector = new WeightVector(start)
-  const join1d = (weights: Weights) => vector.join(vector.names.map(name => weights[name]!))
-
-  let weights = join1d(start)
-  let averaged = join1d(resumed?.state.average ?? start)
-  let adam: AdamWState = resumed
-    ? { step: resumed.step, first: join1d(resumed.state.first), second: join1d(resumed.state.second) }
-    : adamWStart(vector.length)
-  if (resumed) disposeState(resumed.state)
-  else tf.dispose(Object.values(start))
-  const decayMask = vector.decayMask()
-
-  const save = async (step: number) => {
-    const state = tf.tidy(() => ({
-      weights: vector.split(weights),
-      average: vector.split(averaged),
-      first: vector.split(adam.first),
-      second: vector.split(adam.second),
-    }))
-    await saveCheckpoint(checkpoint, state, step, config)
-    disposeState(state)
+  await makeFolder(run.folder)
+  await removeUnfinished(run.folder)
+  const vector = new WeightVector(task.parameters)
+  let state = await begin(task, options, run, vector)
+  await run.tracker.start({ ...run.description, step: state.adam.step })
+  const config = stringify(run.config)
+  await writeFileAtomic(join(run.folder, 'config.yaml'), config)
+  run.tracker.text(state.adam.step, 'config', `\`\`\`yaml\n${config}\`\`\``)
+  run.tracker.artifact(join(run.folder, 'config.yaml'))
+  run.onStart?.(state.adam.step)
+  try {
+    state = await takeSteps(task, options, run, vector, state)
+  } catch (error) {
+    await run.tracker.finish('failed')
+    throw error
   }
-
-  const firstStep = resumed?.step ?? 0
-  let since = performance.now()
-  let counted = 0
-  let next = firstStep < options.steps ? task.batch(firstStep) : undefined
-  for (let step = firstStep; step < options.steps; step++) {
-    const batch = await next!
-    next = step + 1 < options.steps ? task.batch(step + 1) : undefined
-
-    const named = vector.split(weights)
-    const { loss, gradient, parts } = gradientOf(task, vector, named, batch, step)
-    tf.dispose([batch, Object.values(named)] as tf.TensorContainer)
-
-    const rate = learningRate(step, { ...options.learningRate, total: options.steps })
-    const updated = adamWStep(weights, gradient, adam, rate, options.optimizer, decayMask)
-    const newAverage = average(averaged, updated.weights, options.averageDecay, step)
-    tf.dispose([weights, averaged, adam.first, adam.second, gradient])
-    weights = updated.weights
-    averaged = newAverage
-    adam = updated.state
-    counted++
-
-    const done = step + 1
-    const lossValue = (await loss.data())[0]!
-    if (!Number.isFinite(lossValue)) {
-      throw new UserError(
-        `the loss of step ${step} is ${lossValue}: lower the learning rate and run again, training goes on from ${checkpoint}`,
-      )
-    }
-    if (done % options.logEvery === 0 || done === options.steps) {
-      const report: StepReport = {
-        step: done,
-        loss: lossValue,
-        parts: Object.fromEntries(
-          await Promise.all(Object.entries(parts).map(async ([k, v]) => [k, (await v.data())[0]!])),
-        ),
-        learningRate: rate,
-        gradientNorm: (await updated.gradientNorm.data())[0]!,
-        secondsPerStep: (performance.now() - since) / 1000 / counted,
-      }
-      since = performance.now()
-      counted = 0
-      await appendFile(join(folder, 'log.jsonl'), `${JSON.stringify(report)}\n`)
-      onReport(report)
-    }
-    tf.dispose([loss, updated.gradientNorm, Object.values(parts)] as tf.TensorContainer)
-    if (done % options.checkpointEvery === 0 || done === options.steps) await save(done)
-    if (task.demo && (done % options.demoEvery === 0 || done === options.steps)) {
-      const named = vector.split(averaged)
-      for (const [name, grid] of Object.entries(await task.demo(named))) {
-        await writeGrid(join(folder, `${name}-${String(done).padStart(6, '0')}.jpg`), grid)
-        grid.dispose()
-      }
-      tf.dispose(Object.values(named))
-    }
-  }
-  const result = vector.split(averaged)
-  tf.dispose([weights, averaged, adam.first, adam.second, decayMask])
-  return result
+  await run.tracker.finish(state.adam.step < options.steps ? 'interrupted' : 'finished')
+  const averaged = vector.split(state.average)
+  disposeRun(state)
+  return averaged
 }
 
-/**
- * Loss and its gradient as one vector; a parameter that the batch does not reach, as MSI's projections of the scales that
- * its bucket does not read, has gradient zero. Everything else that the loss made is freed.
- */
-function gradientOf<Batch extends tf.TensorContainer>(
+/** The state that a run goes on from. */
+async function begin<Batch extends tf.TensorContainer>(
   task: TrainingTask<Batch>,
+  { seed }: LoopOptions,
+  { folder, checkResume }: Run<Batch>,
   vector: WeightVector,
-  weights: Weights,
-  batch: Batch,
-  step: number,
-): { loss: tf.Scalar; gradient: tf.Tensor1D; parts: Record<string, tf.Scalar> } {
-  return tf.tidy(() => {
-    const parts: Record<string, tf.Scalar> = {}
-    const tensors = vector.names.map(name => weights[name]!)
-    const f = (): tf.Scalar => {
-      const result = task.loss(weights, batch, step)
-      for (const [name, part] of Object.entries(result.parts)) parts[name] = tf.keep(part.clone())
-      return result.loss
+): Promise<RunState> {
+  const path = lastCheckpoint(folder)
+  const note = await readNote(path)
+  if (!note) return initialState(task, vector, seed)
+  checkResume?.(note.config)
+  return restoredState(await loadCheckpoint(path, task.parameters), note.step, vector)
+}
+
+/** Takes all steps that are left; disposes of the state that it is given. */
+async function takeSteps<Batch extends tf.TensorContainer>(
+  task: TrainingTask<Batch>,
+  options: LoopOptions,
+  run: Run<Batch>,
+  vector: WeightVector,
+  begun: RunState,
+): Promise<RunState> {
+  const { steps, accumulate, logEvery, checkpointEvery, demoEvery } = options
+  const first = begun.adam.step
+  const scorer = new Scorer(run.validation, options.validationBatches)
+  const decayMask = vector.decayMask()
+  const batches = prefetch(
+    index => task.batch(index),
+    first * accumulate,
+    steps * accumulate,
+    batch => tf.dispose(batch),
+  )
+  const clock = new Clock()
+  let state = begun
+  let isStopped = false
+  try {
+    for (let step = first; step < steps && !isStopped; step++) {
+      const waited = performance.now()
+      const taken: Batch[] = []
+      while (taken.length < accumulate) taken.push((await batches.next()).value as Batch)
+      clock.waited(performance.now() - waited)
+
+      const named = vector.split(state.weights)
+      const { loss, parts, gradient } = meanGradient(task, vector, named, taken, step * accumulate)
+      const rate = learningRate(step, { ...options.learningRate, total: steps })
+      const next = advance(state, gradient, rate, options, decayMask)
+      tf.dispose([...Object.values(named), gradient])
+      const [lossValue, gradientNorm] = [(await loss.data())[0]!, (await next.gradientNorm.data())[0]!]
+      await checkFinite({ loss: lossValue, 'gradient norm': gradientNorm }, run, {
+        batches: taken,
+        state,
+        step,
+        vector,
+      })
+      disposeRun(state)
+      tf.dispose([loss, next.gradientNorm, taken] as tf.TensorContainer)
+      state = next.state
+      scorer.add(lossValue)
+      clock.step()
+
+      const done = step + 1
+      const isDue = (every: number) => done % every === 0 || done === steps
+      if (isDue(logEvery)) {
+        const report = { step: done, loss: lossValue, parts: await numbers(parts), learningRate: rate, gradientNorm }
+        tell({ ...report, ...clock.read() }, run)
+      }
+      tf.dispose(Object.values(parts))
+      isStopped = run.signal?.aborted === true
+      if (isDue(checkpointEvery) || isStopped) await save(state, options, run, vector, scorer)
+      if (isDue(demoEvery)) await show(task, state, run.tracker, vector)
+      // Backends that compute at once would never let timers, signals and the network have their turn.
+      await setImmediate()
     }
-    // tf.valueAndGrads refuses a function that does not reach all of its arguments.
-    const { value, grads } = tf.engine().gradients(f, tensors) as { value: tf.Scalar; grads: (tf.Tensor | undefined)[] }
-    const gradient = vector.join(grads.map((gradient, i) => gradient ?? tf.zerosLike(tensors[i]!)))
-    return { loss: value, gradient, parts }
-  })
+    return state
+  } finally {
+    decayMask.dispose()
+    await batches.return()
+  }
+}
+
+/** Seconds a step and the share of them spent waiting, since the last reading. */
+class Clock {
+  private since = performance.now()
+  private steps = 0
+  private waiting = 0
+  step(): void {
+    this.steps++
+  }
+  waited(milliseconds: number): void {
+    this.waiting += milliseconds
+  }
+  read(): Pick<StepReport, 'secondsPerStep' | 'waiting'> {
+    const passed = performance.now() - this.since
+    const reading = { secondsPerStep: passed / 1000 / this.steps, waiting: this.waiting / passed }
+    ;[this.since, this.steps, this.waiting] = [performance.now(), 0, 0]
+    return reading
+  }
+}
+
+async function numbers(scalars: Readonly<Record<string, tf.Scalar>>): Promise<Record<string, number>> {
+  const values = Object.entries(scalars).map(async ([name, scalar]) => [name, (await scalar.data())[0]!] as const)
+  return Object.fromEntries(await Promise.all(values))
+}
+
+function tell<Batch extends tf.TensorContainer>(report: StepReport, { tracker, onReport }: Run<Batch>): void {
+  const { step, parts, ...values } = report
+  const named = Object.entries(parts).map(([name, value]) => [`loss/${name}`, value])
+  tracker.scalars(step, { ...values, ...Object.fromEntries(named) })
+  onReport?.(report)
+}
+
+async function save<Batch extends tf.TensorContainer>(
+  state: RunState,
+  { keepCheckpoints }: LoopOptions,
+  { folder, config, tracker }: Run<Batch>,
+  vector: WeightVector,
+  scorer: Scorer<Batch>,
+): Promise<void> {
+  const { step } = state.adam
+  const named = namedState(state, vector)
+  const score = await scorer.score(named.average)
+  if (score?.over === 'validation') tracker.scalars(step, { validationLoss: score.loss })
+  await keepCheckpoint(folder, named, { step, config, score }, keepCheckpoints)
+  disposeState(named)
+}
+
+/** Pictures made with the averaged weights, and how the weights are distributed. */
+async function show<Batch extends tf.TensorContainer>(
+  task: TrainingTask<Batch>,
+  state: RunState,
+  tracker: Tracker,
+  vector: WeightVector,
+): Promise<void> {
+  const { step } = state.adam
+  for (const [group, values] of await vector.groups(state.weights)) tracker.histogram(step, `weights/${group}`, values)
+  if (!task.demo) return
+  const named = vector.split(state.average)
+  for (const [name, grid] of Object.entries(await task.demo(named))) {
+    tracker.image(step, name, await gridImage(grid))
+    grid.dispose()
+  }
+  tf.dispose(Object.values(named))
 }

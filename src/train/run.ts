@@ -1,6 +1,7 @@
 /** A training run from its config: opens the data, builds the task, trains it. */
-import { join } from 'node:path'
+import { basename, resolve } from 'node:path'
 import * as tf from '@tensorflow/tfjs'
+import { flatten } from '../config/flatten.ts'
 import type { ModelConfig } from '../config/model.ts'
 import type { TrainConfig } from '../config/train.ts'
 import { FaceStore } from '../data/face-store.ts'
@@ -20,12 +21,16 @@ import {
   withPrefix,
 } from '../models/latent-diffusion.ts'
 import type { Shapes, Weights } from '../models/module.ts'
+import { openTrackers } from '../tracking/open.ts'
+import { sha256 } from '../weights/checksum.ts'
 import { autoencoderTask } from './autoencoder.ts'
 import { loadAverage } from './checkpoint.ts'
 import { diffusionTask } from './diffusion.ts'
+import { lastCheckpoint } from './keep.ts'
 import { LatentCache } from './latents.ts'
 import { type StepReport, train } from './loop.ts'
 import { msiTask } from './msi.ts'
+import { changes, checkResume, type ResolvedConfig } from './resume.ts'
 import type { TrainingTask } from './task.ts'
 
 export interface RunPaths {
@@ -33,6 +38,8 @@ export interface RunPaths {
   readonly faces: readonly string[]
   /** Where checkpoints, log and demos go. */
   readonly out: string
+  /** Prepared faces of other people, whose loss says which checkpoint is best. */
+  readonly validate?: readonly string[]
   /** The run that trained the autoencoder; not needed to train one. */
   readonly autoencoder?: string
   /** The run that trained the noise predictor; needed to train MSI. */
@@ -42,37 +49,83 @@ export interface RunPaths {
 export interface RunEvents {
   /** Frozen networks being run over all faces, before the first step. */
   readonly onPrepare: (done: number, total: number) => void
+  /** The first step is about to be taken, `step` having been taken before. */
+  readonly onStart?: (step: number) => void
   readonly onReport: (report: StepReport) => void
+  /** Something that the user should know, and that does not stop the run. */
+  readonly onNote?: (text: string) => void
+}
+
+export interface RunOptions {
+  /** Go on from a checkpoint of another config, saying in what it differs. */
+  readonly allowChanges?: boolean
+  /** Aborted: the run stops after its step, with a checkpoint. */
+  readonly signal?: AbortSignal
 }
 
 /**
  * Trains what `config` says; a run that was interrupted goes on where its last checkpoint is.
- * @throws UserError when faces, earlier runs or the scale of the latents do not fit the model
+ * @param config with the backend and precision in use, not 'auto'
+ * @throws UserError when faces, earlier runs or the scale of the latents do not fit the model, or the run in the folder
+ *   was begun with another config
  */
 export async function runTraining(
   config: TrainConfig,
   model: ModelConfig,
   paths: RunPaths,
   events: RunEvents,
+  { allowChanges = false, signal }: RunOptions = {},
 ): Promise<void> {
   const networks = latentDiffusion(model)
-  const faces = await FaceStore.open(...paths.faces)
-  if (faces.size !== model.imageSize) {
-    throw new UserError(
-      `model '${model.name}' wants faces of ${model.imageSize} pixels, found ${faces.size} in ${paths.faces[0]}: prepare them with --size ${model.imageSize}`,
-    )
-  }
+  const { onStart, onReport, onNote = () => {} } = events
+  const tracker = openTrackers(config.tracking, paths.out, onNote)
+  const faces = await openFaces(paths.faces, model)
+  const others = paths.validate ? await openFaces(paths.validate, model) : undefined
   try {
-    const task = await buildTask(config, model, networks, faces, paths, events)
-    const weights = await train(task, config, paths.out, { train: config, model }, events.onReport)
+    const resolved: ResolvedConfig = { train: config, model, data: await checksums(faces, paths) }
+    const weights = await train(await buildTask(config, model, networks, faces, paths, events), config, {
+      folder: paths.out,
+      config: resolved,
+      checkResume(before) {
+        if (!allowChanges) checkResume(before, resolved)
+        else for (const change of changes(before, resolved)) onNote(`goes on with another ${change}`)
+      },
+      description: {
+        name: basename(resolve(paths.out)),
+        params: flatten(config),
+        tags: { task: config.task, model: model.name, backend: config.backend },
+      },
+      tracker,
+      validation: others && (await buildTask(config, model, networks, others, paths, events)),
+      onStart,
+      onReport,
+      signal,
+    })
     tf.dispose(Object.values(weights))
   } finally {
     await faces.close()
+    await others?.close()
   }
 }
 
-/** The task that `config` names, over frozen networks and data of its own, which stay as long as the process. */
+async function openFaces(folders: readonly string[], { name, imageSize }: ModelConfig): Promise<FaceStore> {
+  const faces = await FaceStore.open(...folders)
+  if (faces.size === imageSize) return faces
+  await faces.close()
+  throw new UserError(
+    `model '${name}' wants faces of ${imageSize} pixels, found ${faces.size} in ${folders[0]}: prepare them with --size ${imageSize}`,
+  )
+}
 
+/** What the run is computed from besides its config. */
+async function checksums(faces: FaceStore, paths: RunPaths): Promise<Record<string, string>> {
+  const sums: Record<string, string> = { faces: faces.checksum }
+  for (const base of ['autoencoder', 'diffusion'] as const)
+    if (paths[base]) sums[base] = await sha256(lastCheckpoint(paths[base]))
+  return sums
+}
+
+/** The task that `config` names, over frozen networks and data of its own, which stay as long as the process. */
 async function buildTask(
   config: TrainConfig,
   model: ModelConfig,
@@ -125,7 +178,7 @@ async function buildTask(
 /** Averaged weights of a run that this one builds upon. */
 async function finishedRun(folder: string | undefined, name: string, parameters: Shapes): Promise<Weights> {
   if (!folder) throw new UserError(`expected the run that trained the ${name}: give its folder with --${name}`)
-  return loadAverage(join(folder, 'last.safetensors'), parameters)
+  return loadAverage(lastCheckpoint(folder), parameters)
 }
 
 /** Draws 2 x 8 faces under the empty prompt, always from the same noise. */

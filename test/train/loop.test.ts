@@ -1,4 +1,4 @@
-import { copyFile, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { appendFile, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as tf from '@tensorflow/tfjs'
@@ -7,13 +7,22 @@ import { useBackend } from '../../src/backend/index.ts'
 import { normal } from '../../src/data/random.ts'
 import { conv2d } from '../../src/models/layers.ts'
 import type { Weights } from '../../src/models/module.ts'
-import { type LoopOptions, type StepReport, train } from '../../src/train/loop.ts'
+import { folderTracker } from '../../src/tracking/folder.ts'
+import { readNote } from '../../src/train/checkpoint.ts'
+import { type LoopOptions, type Run, type StepReport, train } from '../../src/train/loop.ts'
 import type { TrainingTask } from '../../src/train/task.ts'
+import { loadWeights } from '../../src/weights/load.ts'
+import { readTensors } from '../../src/weights/open.ts'
 
 const layer = conv2d('conv', 3, 4)
 
+interface Batch extends tf.TensorContainerObject {
+  x: tf.Tensor4D
+  y: tf.Tensor4D
+}
+
 /** Learns a convolution from its outputs on noise. */
-const task: TrainingTask<{ x: tf.Tensor4D; y: tf.Tensor4D }> = {
+const task: TrainingTask<Batch> = {
   name: 'toy',
   parameters: layer.parameters,
   async batch(step) {
@@ -35,10 +44,23 @@ const options = (steps: number): LoopOptions => ({
   learningRate: { peak: 0.01, final: 0.01, warmup: 0 },
   optimizer: { beta1: 0.9, beta2: 0.99, epsilon: 1e-8, weightDecay: 0.01, clipNorm: 1 },
   averageDecay: 0.9,
+  accumulate: 1,
   logEvery: 2,
   checkpointEvery: 4,
   demoEvery: 100,
+  keepCheckpoints: 2,
+  validationBatches: 2,
 })
+
+const run = (out: string, more: Partial<Run<Batch>> = {}): Run<Batch> => ({
+  folder: out,
+  config: { seed: 3 },
+  description: { name: 'toy', params: {}, tags: {} },
+  tracker: folderTracker(out, message => expect.unreachable(message)),
+  ...more,
+})
+
+const free = (weights: Weights) => tf.dispose(Object.values(weights))
 
 const valuesOf = async (weights: Weights) =>
   Promise.all(Object.entries(weights).map(async ([name, tensor]) => [name, [...(await tensor.data())]] as const))
@@ -52,44 +74,134 @@ afterEach(() => rm(folder, { recursive: true }))
 
 describe('train', () => {
   it('goes on from its checkpoint bit for bit', async () => {
-    const whole = await train(task, options(8), join(folder, 'whole'), {}, () => {})
-    tf.dispose(Object.values(await train(task, options(4), join(folder, 'parts'), {}, () => {})))
+    const whole = await train(task, options(8), run(join(folder, 'whole')))
+    free(await train(task, options(4), run(join(folder, 'parts'))))
     const resumed: number[] = []
-    const parts = await train(task, options(8), join(folder, 'parts'), {}, ({ step }) => resumed.push(step))
+    const onReport = ({ step }: StepReport) => resumed.push(step)
+    const parts = await train(task, options(8), run(join(folder, 'parts'), { onReport }))
     expect(resumed).toEqual([6, 8])
     expect(await valuesOf(parts)).toEqual(await valuesOf(whole))
-    const files = await Promise.all(['whole', 'parts'].map(run => readFile(join(folder, run, 'last.safetensors'))))
+    const files = await Promise.all(['whole', 'parts'].map(name => readFile(join(folder, name, 'last.safetensors'))))
     expect(files[0]!.equals(files[1]!)).toBe(true)
-    tf.dispose([...Object.values(whole), ...Object.values(parts)])
+    free(whole)
+    free(parts)
   })
 
   it('lowers the loss it reports, and logs it', async () => {
     const reports: StepReport[] = []
-    const still: TrainingTask<{ x: tf.Tensor4D; y: tf.Tensor4D }> = { ...task, batch: () => task.batch(0) }
-    tf.dispose(Object.values(await train(still, options(200), folder, {}, report => reports.push(report))))
+    const still: TrainingTask<Batch> = { ...task, batch: () => task.batch(0) }
+    free(await train(still, options(200), run(folder, { onReport: report => reports.push(report) })))
     expect(reports.at(-1)!.loss).toBeLessThan(0.9 * reports[0]!.loss)
     expect(reports[0]!.parts.again).toBeCloseTo(reports[0]!.loss, 6)
-    expect((await readFile(join(folder, 'log.jsonl'), 'utf8')).trim().split('\n')).toHaveLength(100)
+    const log = (await readFile(join(folder, 'log.jsonl'), 'utf8')).trim().split('\n')
+    expect(log.map(line => JSON.parse(line).step)).toEqual(reports.map(({ step }) => step))
+    expect(JSON.parse(log[0]!)).toMatchObject({ loss: reports[0]!.loss, 'loss/again': reports[0]!.parts.again })
+  })
+
+  it('averages over batches: n of them are one that is n times as large', async () => {
+    const both: TrainingTask<Batch> = {
+      ...task,
+      async batch(step) {
+        const [a, b] = [await task.batch(2 * step), await task.batch(2 * step + 1)]
+        const joined = tf.tidy(() => ({ x: tf.concat([a.x, b.x]), y: tf.concat([a.y, b.y]) }))
+        tf.dispose([a, b])
+        return joined
+      },
+    }
+    const large = await train(both, options(3), run(join(folder, 'large')))
+    const small = await train(task, { ...options(3), accumulate: 2 }, run(join(folder, 'small')))
+    const [wanted, found] = [await valuesOf(large), await valuesOf(small)]
+    for (const [i, [name, values]] of wanted.entries()) {
+      expect(found[i]![0]).toBe(name)
+      for (const [k, value] of values.entries()) expect(found[i]![1][k]).toBeCloseTo(value, 5)
+    }
+    free(large)
+    free(small)
   })
 
   it('leaves no tensors behind but the weights it returns', async () => {
     const before = tf.memory().numTensors
-    const weights = await train(task, options(6), folder, {}, () => {})
+    const weights = await train(task, { ...options(6), accumulate: 2 }, run(folder, { validation: task }))
     expect(tf.memory().numTensors - before).toBe(Object.keys(weights).length)
-    tf.dispose(Object.values(weights))
+    free(weights)
   })
 
-  it('stops at a loss that is not finite and keeps the last checkpoint', async () => {
-    tf.dispose(Object.values(await train(task, options(4), folder, {}, () => {})))
-    await copyFile(join(folder, 'last.safetensors'), join(folder, 'before'))
+  it('keeps the newest checkpoints, and the best by its validation loss', async () => {
+    // A validation loss that is lowest at step 8: the distance of the weights to those at step 8.
+    const at8 = await train(task, { ...options(8), averageDecay: 0 }, run(join(folder, 'eight')))
+    const validation: TrainingTask<Batch> = {
+      ...task,
+      loss: weights => ({
+        loss: tf.addN(
+          Object.keys(weights).map(name => tf.sum(tf.squaredDifference(weights[name]!, at8[name]!))),
+        ) as tf.Scalar,
+        parts: {},
+      }),
+    }
+    free(await train(task, { ...options(20), averageDecay: 0 }, run(join(folder, 'run'), { validation })))
+    const steps = async (name: string) => (await readNote(join(folder, 'run', name)))!.step
+    const names = (await readdir(join(folder, 'run'))).sort()
+    const kept = ['step-000016.safetensors', 'step-000020.safetensors']
+    expect(names).toEqual(['best.safetensors', 'config.yaml', 'last.safetensors', 'log.jsonl', ...kept])
+    expect([await steps('last.safetensors'), await steps('best.safetensors')]).toEqual([20, 8])
+    expect((await readNote(join(folder, 'run', 'best.safetensors')))!.score).toEqual({ loss: 0, over: 'validation' })
+    const log = await readFile(join(folder, 'run', 'log.jsonl'), 'utf8')
+    expect(log.match(/validationLoss/g)).toHaveLength(5)
+    free(at8)
+  })
+
+  it('stops when asked to, with a checkpoint', async () => {
+    const stop = new AbortController()
+    const onReport = ({ step }: StepReport) => step === 6 && stop.abort()
+    free(await train(task, options(20), run(folder, { onReport, signal: stop.signal })))
+    expect((await readNote(join(folder, 'last.safetensors')))!.step).toBe(6)
+  })
+
+  it('logs no step twice after a run was ended by force', async () => {
+    free(await train(task, options(4), run(folder)))
+    await appendFile(join(folder, 'log.jsonl'), '{"step":6,"loss":1}\n{"step":8,"lo')
+    await writeFile(join(folder, '.last.safetensors.0123456789ab.tmp'), 'half')
+    const steps: number[] = []
+    free(await train(task, options(8), run(folder, { onStart: step => steps.push(step) })))
+    const log = (await readFile(join(folder, 'log.jsonl'), 'utf8')).trim().split('\n')
+    expect(log.map(line => JSON.parse(line).step)).toEqual([2, 4, 6, 8])
+    expect(steps).toEqual([4])
+    expect((await readdir(folder)).filter(name => name.startsWith('.'))).toEqual([])
+  })
+
+  it('stops at a loss that is not finite, keeps the last checkpoint and what the step was computed from', async () => {
+    free(await train(task, options(4), run(folder)))
+    const before = await readFile(join(folder, 'last.safetensors'))
+    const divided = (loss: tf.Scalar, step: number) => (step === 5 ? (tf.div(loss, 0) as tf.Scalar) : loss)
     const broken: typeof task = {
       ...task,
-      loss: (weights, batch, step) => {
-        const { loss, parts } = task.loss(weights, batch, step)
-        return { loss: step === 5 ? (tf.div(loss, 0) as tf.Scalar) : loss, parts }
-      },
+      loss: (weights, batch, step) => ({ loss: divided(task.loss(weights, batch, step).loss, step), parts: {} }),
     }
-    await expect(train(broken, options(8), folder, {}, () => {})).rejects.toThrow(/the loss of step 5 is Infinity/)
-    expect((await readFile(join(folder, 'last.safetensors'))).equals(await readFile(join(folder, 'before')))).toBe(true)
+    await expect(train(broken, options(8), run(folder))).rejects.toThrow(/the loss of step 5 is Infinity \(.*failed-/)
+    expect((await readFile(join(folder, 'last.safetensors'))).equals(before)).toBe(true)
+
+    const path = join(folder, 'failed-step-000005.safetensors')
+    const tensors = await readTensors(path)
+    expect((await readNote(path))!.step).toBe(5)
+    const { x, y } = await task.batch(5)
+    expect(tensors.get('batch.0.x')!.data).toEqual(await x.data())
+    // The weights are those before the step: with them and the batch it goes wrong again.
+    const weights = await loadWeights(path, task.parameters, { prefix: 'weights.' })
+    expect((await broken.loss(weights, { x, y }, 5).loss.data())[0]).toBe(Number.POSITIVE_INFINITY)
+    expect(await valuesOf(weights)).not.toEqual(
+      await valuesOf(await loadWeights(join(folder, 'last.safetensors'), task.parameters, { prefix: 'weights.' })),
+    )
+  })
+
+  it('stops at a gradient that is not finite, before it reaches the weights', async () => {
+    const root: typeof task = {
+      ...task,
+      // The square root has slope infinity at zero, its value is finite.
+      loss: (weights, batch) => ({
+        loss: tf.sqrt(tf.mul(0, task.loss(weights, batch, 0).loss)) as tf.Scalar,
+        parts: {},
+      }),
+    }
+    await expect(train(root, options(4), run(folder))).rejects.toThrow(/the gradient norm of step 0 is NaN/)
   })
 })

@@ -1,0 +1,42 @@
+/** The run's own folder: log.jsonl, a line of numbers for each step that is told of, and pictures. */
+import { existsSync } from 'node:fs'
+import { appendFile, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { writeFileAtomic } from '../atomic.ts'
+import { writeImage } from '../data/image.ts'
+import type { Tracker } from './tracker.ts'
+import { Writer } from './writer.ts'
+
+/** @param say told when the folder can no longer be written */
+export function folderTracker(folder: string, say: (message: string) => void): Tracker {
+  const log = join(folder, 'log.jsonl')
+  const writer = new Writer(folder, say)
+  return {
+    start: ({ step }) => truncateLog(log, step),
+    scalars: (step, values) => writer.write(() => appendFile(log, `${JSON.stringify({ step, ...values })}\n`)),
+    image(step, name, image) {
+      writer.write(() => writeImage(join(folder, `${name}-${String(step).padStart(6, '0')}.jpg`), image))
+    },
+    // The checkpoints have the weights, and the files are there.
+    histogram() {},
+    text() {},
+    artifact() {},
+    finish: () => writer.finish(),
+  }
+}
+
+/** Takes out what is about steps after `step`, and a line that was cut off, so that going on from there repeats nothing. */
+async function truncateLog(path: string, step: number): Promise<void> {
+  if (!existsSync(path)) return
+  const lines = (await readFile(path, 'utf8')).split('\n').filter(line => line !== '')
+  const kept = lines.filter(line => stepOf(line) <= step)
+  if (kept.length < lines.length) await writeFileAtomic(path, kept.map(line => `${line}\n`).join(''))
+}
+
+function stepOf(line: string): number {
+  try {
+    return JSON.parse(line).step
+  } catch {
+    return Number.POSITIVE_INFINITY
+  }
+}

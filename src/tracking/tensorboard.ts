@@ -1,0 +1,98 @@
+/** TensorBoard event files: scalars, images, histograms, text and hyperparameters, one file for each start of the run. */
+import { appendFile } from 'node:fs/promises'
+import { hostname } from 'node:os'
+import { join } from 'node:path'
+import { makeFolder } from '../atomic.ts'
+import { encodeImage } from '../data/image.ts'
+import { encode, hparamTypes, SESSION_START, STRING, sessionStatus } from './event-proto.ts'
+import { histogram } from './histogram.ts'
+import { frame } from './tf-record.ts'
+import type { RunDescription, Tracker } from './tracker.ts'
+import { Writer } from './writer.ts'
+
+type Params = RunDescription['params']
+
+/** The numbers by which runs are compared in the page of hyperparameters. */
+const comparedMetrics = ['loss', 'validationLoss']
+
+/**
+ * @param folder what `tensorboard --logdir` is given, or a folder in it
+ * @param say told when the folder can no longer be written
+ */
+export function tensorboardTracker(folder: string, say: (message: string) => void): Tracker {
+  const writer = new Writer(folder, say)
+  const seconds = () => Date.now() / 1000
+  // Later files sort after earlier ones, and no two starts share one.
+  const file = join(folder, `events.out.tfevents.${String(Date.now()).padStart(14, '0')}.${hostname()}.${process.pid}`)
+  const append = (event: Record<string, unknown>) => {
+    const record = frame(encode('Event', { wall_time: seconds(), ...event }))
+    writer.write(() => appendFile(file, record))
+  }
+  const summary = (step: number, ...value: Record<string, unknown>[]) => append({ step, summary: { value } })
+
+  return {
+    async start({ params, step }) {
+      writer.write(() => makeFolder(folder))
+      append({ file_version: 'brain.Event:2' })
+      // What an interrupted run wrote of this step and later ones no longer counts.
+      append({ step, session_log: { status: SESSION_START } })
+      summary(0, hparams('experiment', { experiment: experiment(params) }))
+      const session = { hparams: Object.fromEntries(Object.entries(params).map(([k, v]) => [k, typed(v)])) }
+      summary(0, hparams('session_start_info', { session_start_info: { ...session, start_time_secs: seconds() } }))
+    },
+    scalars(step, values) {
+      summary(step, ...Object.entries(values).map(([tag, value]) => ({ tag, simple_value: value })))
+    },
+    image(step, tag, image) {
+      const { width, height } = image
+      writer.write(async () => {
+        const encoded = await encodeImage(image, 'png')
+        const value = [{ tag, image: { width, height, colorspace: 3, encoded_image_string: encoded } }]
+        await appendFile(file, frame(encode('Event', { wall_time: seconds(), step, summary: { value } })))
+      })
+    },
+    histogram(step, tag, values) {
+      const found = histogram(values)
+      if (!found) return
+      const { min, max, count, sum, sumOfSquares, edges, counts } = found
+      const histo = { min, max, num: count, sum, sum_squares: sumOfSquares, bucket_limit: edges, bucket: counts }
+      summary(step, { tag, histo })
+    },
+    text(step, name, text) {
+      summary(step, {
+        tag: `${name}/text_summary`,
+        metadata: { plugin_data: { plugin_name: 'text' } },
+        tensor: { dtype: STRING, tensor_shape: { dim: [{ size: 1 }] }, string_val: [Buffer.from(text)] },
+      })
+    },
+    // TensorBoard has no place for files.
+    artifact() {},
+    async finish(outcome) {
+      const ending = { status: sessionStatus[outcome], end_time_secs: seconds() }
+      summary(0, hparams('session_end_info', { session_end_info: ending }))
+      await writer.finish()
+    },
+  }
+}
+
+/** A message of the hparams plugin, which is carried by an empty tensor's metadata. */
+function hparams(kind: string, content: Record<string, unknown>): Record<string, unknown> {
+  const message = encode('HParamsPluginData', { version: 0, ...content })
+  return {
+    tag: `_hparams_/${kind}`,
+    metadata: { plugin_data: { plugin_name: 'hparams', content: message } },
+  }
+}
+
+function experiment(params: Params): Record<string, unknown> {
+  return {
+    hparam_infos: Object.entries(params).map(([name, value]) => ({ name, type: typeOf(value) })),
+    metric_infos: comparedMetrics.map(tag => ({ name: { tag } })),
+  }
+}
+
+const typeOf = (value: Params[string]) => hparamTypes[typeof value as keyof typeof hparamTypes]
+
+function typed(value: Params[string]): Record<string, unknown> {
+  return { [`${typeof value === 'boolean' ? 'bool' : typeof value}_value`]: value }
+}

@@ -1,0 +1,60 @@
+/** Whether a run may go on from a checkpoint: when every step that is left is one that the uninterrupted run would take. */
+import { differences } from '../config/difference.ts'
+import { isMapping } from '../config/merge.ts'
+import type { ModelConfig } from '../config/model.ts'
+import { changeable, type TrainConfig, trainSchema } from '../config/train.ts'
+import { UserError } from '../errors.ts'
+
+/** What all of a run follows from: its checkpoints hold it. */
+export interface ResolvedConfig {
+  /** With the backend and precision that are in use in place of those that were asked for. */
+  readonly train: TrainConfig
+  readonly model: ModelConfig
+  /** What was trained on and built upon, by checksums. */
+  readonly data: Readonly<Record<string, string>>
+}
+
+const baseKeys = ['imageSize', 'autoencoder', 'scaleFactor', 'unet', 'text', 'prompt', 'schedule'] as const
+
+/** What each task reads of the model; its other keys may change. */
+const modelKeys: Readonly<Record<TrainConfig['task'], readonly (keyof ModelConfig)[]>> = {
+  autoencoder: ['imageSize', 'autoencoder'],
+  diffusion: baseKeys,
+  msi: [...baseKeys, 'features', 'msi'],
+}
+
+/**
+ * @param before the config in a checkpoint, perhaps one of an earlier version of this program
+ * @throws UserError that names every key in which the two differ, but for those that may
+ */
+export function checkResume(before: unknown, now: ResolvedConfig): void {
+  const found = changes(before, now)
+  if (found.length === 0) return
+  throw new UserError(
+    `the run in this folder was begun otherwise: ${found.join(', ')}: train into another folder, or give --allow-changes to go on all the same`,
+  )
+}
+
+/** "train.batchSize (16 before, 32 now)" for every key that may not differ. */
+export function changes(before: unknown, now: ResolvedConfig): string[] {
+  const old = isMapping(before) ? before : {}
+  // Keys that came later have their defaults in it.
+  const filled = trainSchema.safeParse(old.train)
+  const oldTrain: unknown = filled.success ? filled.data : old.train
+  const oldBackend = isMapping(oldTrain) ? oldTrain.backend : undefined
+  const without = (config: unknown) =>
+    withoutKeys(config, oldBackend === 'auto' ? [...changeable, 'backend', 'precision'] : changeable)
+  return [
+    ...differences(without(oldTrain), without(now.train), ['train']),
+    ...differences(only(old.model, modelKeys[now.train.task]), only(now.model, modelKeys[now.train.task]), ['model']),
+    ...(old.data === undefined ? [] : differences(old.data, now.data, ['data'])),
+  ]
+}
+
+function withoutKeys(tree: unknown, keys: readonly string[]): unknown {
+  return isMapping(tree) ? Object.fromEntries(Object.entries(tree).filter(([key]) => !keys.includes(key))) : tree
+}
+
+function only(tree: unknown, keys: readonly string[]): unknown {
+  return isMapping(tree) ? Object.fromEntries(Object.entries(tree).filter(([key]) => keys.includes(key))) : tree
+}
