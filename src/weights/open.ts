@@ -3,6 +3,8 @@ import { UserError } from '../errors.ts'
 import { nearestHint } from '../nearest.ts'
 import { type Bytes, openBytes } from './bytes.ts'
 import type { Laid } from './layout.ts'
+import { isPickle, openPytorchLegacy } from './pytorch-legacy.ts'
+import { isZip, openPytorchZip } from './pytorch-zip.ts'
 import { isSafetensors, openSafetensors } from './safetensors.ts'
 import { quoted, type TensorFile } from './tensor-file.ts'
 
@@ -12,7 +14,11 @@ interface Format {
   open: (bytes: Bytes) => Promise<TensorFile>
 }
 
-const formats: readonly Format[] = [{ is: isSafetensors, open: openSafetensors }]
+const formats: readonly Format[] = [
+  { is: isZip, open: openPytorchZip },
+  { is: isSafetensors, open: openSafetensors },
+  { is: isPickle, open: openPytorchLegacy },
+]
 
 /**
  * Opens a file of tensors: names, shapes and kinds are read and checked, values only when asked for.
