@@ -1,0 +1,44 @@
+/** Work that any worker can do from its description alone, wherever it runs, as often as it is asked for. */
+
+/** A kind of work: plain JSON in, plain JSON out. The same input gives the same output. */
+export type Handler<Input = never, Output = unknown> = (input: Input, context: JobContext) => Promise<Output>
+
+export interface JobContext {
+  /** A folder of the job's own, which need not exist yet. What a handler keeps there spares the next attempt the work. */
+  readonly scratch: string
+  readonly onProgress: (done: number, total: number) => void
+}
+
+export interface Job {
+  /** Of letters, digits, '-' and '_'. The same id is the same work: it is done once. */
+  readonly id: string
+  /** Which handler does it. */
+  readonly kind: string
+  readonly input: unknown
+}
+
+/** Where jobs are done. */
+export interface Pool {
+  /** How many it works on at once. */
+  readonly slots: number
+  /**
+   * Has a job done.
+   * @throws JobError when it failed, PoolClosed when the pool closed before it was done
+   */
+  run(job: Job, onProgress?: JobContext['onProgress']): Promise<unknown>
+  /** Gives up what is under way; it can be run again. */
+  close(): Promise<void>
+}
+
+/** A job that failed. It would fail again. */
+export class JobError extends Error {
+  override readonly name = 'JobError'
+}
+
+/** The pool closed before the job was done. */
+export class PoolClosed extends Error {
+  override readonly name = 'PoolClosed'
+  constructor() {
+    super('the pool was closed')
+  }
+}

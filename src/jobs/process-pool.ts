@@ -1,0 +1,136 @@
+/** Worker processes on this machine: tfjs keeps one engine a process, and a process that dies takes only its job along. */
+import { type ChildProcess, fork } from 'node:child_process'
+import { createRequire } from 'node:module'
+import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { UserError } from '../errors.ts'
+import { type Job, type JobContext, JobError, type Pool, PoolClosed } from './job.ts'
+import type { WorkerMessage } from './process-worker.ts'
+
+/** How often a job may take its process along before it is blamed. */
+const attempts = 2
+
+export interface ProcessPoolOptions {
+  /** Worker processes; the cores are shared out evenly among them. */
+  readonly jobs: number
+  /** URL of the module whose exported `handlers` do the work. */
+  readonly handlers?: URL
+  /** Each job has a folder of its id below it. */
+  readonly scratch: string
+}
+
+/** @throws UserError for more processes than cores */
+export function checkJobs(jobs: number): void {
+  const cores = availableParallelism()
+  if (!Number.isInteger(jobs) || jobs < 1 || jobs > cores)
+    throw new UserError(`expected --jobs of 1 to ${cores}, the cores of this machine, found ${jobs}`)
+}
+
+/** Threads for each of `jobs` processes: on networks this small, two processes of one thread do more than one of two. */
+export function threadsFor(jobs: number): number {
+  const allowed = Number(process.env.TF_NUM_INTRAOP_THREADS) || availableParallelism()
+  return Math.max(1, Math.floor(Math.min(allowed, availableParallelism()) / jobs))
+}
+
+interface Slot {
+  child?: ChildProcess
+  busy: boolean
+}
+
+/** Processes are started when there is work for them. */
+export function processPool({ jobs, handlers, scratch }: ProcessPoolOptions): Pool {
+  const slots: Slot[] = Array.from({ length: jobs }, () => ({ busy: false }))
+  const waiting: ((slot: Slot) => void)[] = []
+  let closed = false
+
+  const start = () => {
+    // Resolved here, so that the command works from any folder.
+    const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href
+    return fork(fileURLToPath(new URL('./process-worker.ts', import.meta.url)), handlers ? [handlers.href] : [], {
+      execArgv: ['--import', tsx],
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+      env: { ...process.env, TF_NUM_INTRAOP_THREADS: String(threadsFor(jobs)), TF_NUM_INTEROP_THREADS: '1' },
+    })
+  }
+  const take = async (): Promise<Slot> => {
+    const free = slots.find(({ busy }) => !busy)
+    if (!free) return new Promise(resolve => waiting.push(resolve))
+    free.busy = true
+    return free
+  }
+  const release = (slot: Slot) => {
+    const next = waiting.shift()
+    if (next) next(slot)
+    else slot.busy = false
+  }
+
+  return {
+    slots: jobs,
+    async run(job, onProgress = () => {}) {
+      const slot = await take()
+      try {
+        for (let attempt = 1; ; attempt++) {
+          if (closed) throw new PoolClosed()
+          if (!slot.child || hasEnded(slot.child)) slot.child = start()
+          const outcome = await work(slot.child, job, join(scratch, job.id), onProgress)
+          if ('result' in outcome) return outcome.result
+          if ('error' in outcome) throw new JobError(outcome.error)
+          if (!closed && attempt === attempts) throw new JobError(`its process ended early (${outcome.died})`)
+        }
+      } finally {
+        release(slot)
+      }
+    },
+    async close() {
+      closed = true
+      await Promise.all(slots.map(({ child }) => child && end(child)))
+    },
+  }
+}
+
+type Outcome = { readonly result: unknown } | { readonly error: string } | { readonly died: string }
+
+/** Gives one job to a process and waits for its answer or its end. */
+function work(
+  child: ChildProcess,
+  { id, kind, input }: Job,
+  scratch: string,
+  onProgress: JobContext['onProgress'],
+): Promise<Outcome> {
+  return new Promise(resolve => {
+    let complaint = ''
+    const onStderr = (chunk: Buffer) => {
+      complaint = (complaint + chunk).slice(-2000)
+    }
+    const finish = (outcome: Outcome) => {
+      child.off('message', onMessage).off('close', onClose)
+      child.stderr!.off('data', onStderr)
+      resolve(outcome)
+    }
+    const onMessage = (message: unknown) => {
+      const answer = message as WorkerMessage
+      if ('progress' in answer) onProgress(...answer.progress)
+      else finish(answer)
+    }
+    const onClose = (code: number | null, signal: string | null) => {
+      const reason = /^\w*Error: .*$/m.exec(complaint)?.[0]
+      finish({ died: [signal ? `signal ${signal}` : `exit code ${code}`, reason].filter(Boolean).join(', ') })
+    }
+    child.stderr!.on('data', onStderr)
+    child.on('message', onMessage).on('close', onClose)
+    child.send({ id, kind, input, scratch }, error => error && finish({ died: error.message }))
+  })
+}
+
+function hasEnded({ exitCode, signalCode }: ChildProcess): boolean {
+  return exitCode !== null || signalCode !== null
+}
+
+function end(child: ChildProcess): Promise<void> {
+  if (hasEnded(child)) return Promise.resolve()
+  return new Promise(resolve => {
+    child.once('close', () => resolve())
+    child.kill('SIGKILL')
+  })
+}

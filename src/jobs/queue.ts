@@ -1,0 +1,177 @@
+/**
+ * Jobs over many machines: BullMQ on Redis. A job is known by its id, so that one that is asked for twice is done once; a
+ * worker holds a lock on it that it renews, and when the lock runs out another worker gets the job.
+ */
+import { Queue, QueueEvents, UnrecoverableError, WaitingError, Worker } from 'bullmq'
+import { Redis } from 'ioredis'
+import packageJson from '../../package.json' with { type: 'json' }
+import { UserError } from '../errors.ts'
+import { type Job, JobError, type Pool, PoolClosed } from './job.ts'
+
+/** The variable of the environment that may hold the password of Redis, so that no command line shows it. */
+export const passwordVariable = 'DIFF_PRIVACY_QUEUE_PASSWORD'
+
+const queueName = 'diff-privacy'
+
+/** How often a job may take its worker along, before it is given up. */
+const maxStalls = 3
+
+interface Payload {
+  /** Of this package: a worker of another version might do the work differently. */
+  readonly version: string
+  readonly input: unknown
+}
+
+/** The address without what must not be seen. */
+export function withoutCredentials(url: string): string {
+  const { protocol, host, pathname } = parse(url)
+  return `${protocol}//${host}${pathname}`
+}
+
+/**
+ * Checks that Redis is there.
+ * @throws UserError when it cannot be reached or refuses
+ */
+export async function checkQueue(url: string): Promise<void> {
+  const redis = new Redis({ ...connectionTo(url), lazyConnect: true, retryStrategy: () => null, connectTimeout: 5000 })
+  let problem = ''
+  redis.on('error', error => {
+    problem ||= error.message
+  })
+  try {
+    await redis.connect()
+    await redis.ping()
+  } catch (error) {
+    throw new UserError(
+      `expected a Redis server at ${withoutCredentials(url)}: ${problem || (error as Error).message}: start one, or name another --queue`,
+    )
+  } finally {
+    redis.disconnect()
+  }
+}
+
+/**
+ * The workers that listen at a queue, wherever they are. Jobs that wait there, or are done and not collected, stay when
+ * the pool closes; the next one of the same `owner` collects them.
+ * @param owner whose jobs they are: two owners share no results
+ * @param slots jobs that are in the queue at once
+ */
+export async function queuePool(url: string, { owner, slots }: { owner: string; slots: number }): Promise<Pool> {
+  await checkQueue(url)
+  const connection = connectionTo(url)
+  const queue = new Queue<Payload, unknown, string>(queueName, { connection })
+  const events = new QueueEvents(queueName, { connection })
+  // Redis is gone for a while: ioredis connects again.
+  queue.on('error', () => {})
+  events.on('error', () => {})
+  events.setMaxListeners(0)
+  await Promise.all([queue.waitUntilReady(), events.waitUntilReady()])
+  let isClosed = false
+  let close = () => {}
+  const closed = new Promise<never>((_, reject) => {
+    close = () => {
+      isClosed = true
+      reject(new PoolClosed())
+    }
+  })
+  closed.catch(() => {})
+  return {
+    slots,
+    async run({ id, kind, input }) {
+      const payload: Payload = { version: packageJson.version, input }
+      const job = await queue.add(kind, payload, { jobId: `${owner}-${id}` })
+      try {
+        return await Promise.race([job.waitUntilFinished(events), closed])
+      } catch (error) {
+        // Redis may have failed instead of the job; what waits or runs then stays for the next coordinator.
+        throw error instanceof PoolClosed || !(await job.isFailed()) ? error : new JobError((error as Error).message)
+      } finally {
+        if (!isClosed) await job.remove()
+      }
+    },
+    async close() {
+      close()
+      await Promise.all([queue.close(), events.close()])
+    },
+  }
+}
+
+export interface ServeOptions {
+  /** After so many seconds without a sign of life from a worker another one gets its job. */
+  readonly lockSeconds?: number
+  readonly onJob?: (job: Pick<Job, 'id' | 'kind'>, event: 'begun' | 'done' | 'failed' | 'given back') => void
+}
+
+/**
+ * Does the jobs of a queue in `pool`, whose processes leave this one free to renew its locks.
+ * @returns what ends it: jobs under way go back to the queue at once
+ */
+export async function serve(
+  url: string,
+  pool: Pool,
+  { lockSeconds = 30, onJob = () => {} }: ServeOptions = {},
+): Promise<() => Promise<void>> {
+  await checkQueue(url)
+  const worker = new Worker<Payload>(
+    queueName,
+    async (job, token) => {
+      const { id, name: kind, data } = job
+      const told = { id: id!, kind }
+      onJob(told, 'begun')
+      try {
+        if (data.version !== packageJson.version)
+          throw new JobError(
+            `made by version ${data.version}, its worker has ${packageJson.version}: update one of them`,
+          )
+        const result = await pool.run({ id: id!, kind, input: data.input })
+        onJob(told, 'done')
+        return result
+      } catch (error) {
+        if (error instanceof PoolClosed) {
+          onJob(told, 'given back')
+          await job.moveToWait(token)
+          throw new WaitingError()
+        }
+        onJob(told, 'failed')
+        throw error instanceof JobError ? new UnrecoverableError(error.message) : error
+      }
+    },
+    {
+      connection: connectionTo(url),
+      concurrency: pool.slots,
+      lockDuration: 1000 * lockSeconds,
+      stalledInterval: 500 * lockSeconds,
+      maxStalledCount: maxStalls,
+    },
+  )
+  worker.on('error', () => {})
+  await worker.waitUntilReady()
+  return async () => {
+    const closing = worker.close()
+    await pool.close()
+    await closing
+  }
+}
+
+function parse(url: string): URL {
+  const parsed = URL.canParse(url) && new URL(url)
+  if (!parsed || !['redis:', 'rediss:'].includes(parsed.protocol) || !parsed.hostname)
+    // The address is not repeated: what is wrong with it may be its password.
+    throw new UserError('expected --queue redis://HOST:PORT, or rediss:// for an encrypted connection')
+  return parsed
+}
+
+function connectionTo(url: string) {
+  const { protocol, hostname, port, username, password, pathname } = parse(url)
+  const secret = decodeURIComponent(password) || process.env[passwordVariable]
+  return {
+    host: hostname,
+    port: Number(port) || 6379,
+    db: Number(pathname.slice(1)) || 0,
+    // BullMQ waits for Redis as long as it takes.
+    maxRetriesPerRequest: null,
+    ...(username && { username: decodeURIComponent(username) }),
+    ...(secret && { password: secret }),
+    ...(protocol === 'rediss:' && { tls: {} }),
+  }
+}

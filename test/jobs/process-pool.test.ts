@@ -1,0 +1,65 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { availableParallelism, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, expect, test } from 'vitest'
+import { JobError, PoolClosed } from '../../src/jobs/job.ts'
+import { checkJobs, processPool, threadsFor } from '../../src/jobs/process-pool.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'process-pool-'))
+const log = join(folder, 'log')
+const options = { handlers: new URL('./handlers.ts', import.meta.url), scratch: join(folder, 'scratch') }
+const pool = processPool({ ...options, jobs: 2 })
+afterAll(async () => {
+  await pool.close()
+  rmSync(folder, { recursive: true })
+})
+
+const wait = (name: string, ms = 50) => ({ id: name, kind: 'wait', input: { ms, log, name } })
+
+test('every job is done once, by no more processes than there are slots, each with its share of the threads', async () => {
+  const names = ['a', 'b', 'c', 'd', 'e']
+  const progress: number[] = []
+  const results = (await Promise.all(names.map(name => pool.run(wait(name), done => progress.push(done))))) as {
+    name: string
+    pid: number
+    threads: string
+  }[]
+  expect(results.map(({ name }) => name)).toEqual(names)
+  expect(new Set(results.map(({ pid }) => pid)).size).toBe(2)
+  expect(Number(results[0]!.threads)).toBe(threadsFor(2))
+  expect(2 * threadsFor(2)).toBeLessThanOrEqual(Math.max(2, availableParallelism()))
+  expect(readFileSync(log, 'utf8').trim().split('\n').toSorted()).toEqual(names)
+  expect(progress).toContain(4)
+})
+
+test('a process that dies is replaced, and its job done again once; then the job is blamed', async () => {
+  expect(await pool.run({ id: 'dies-once', kind: 'dieOnce', input: {} })).toBe('survived')
+  const death = pool.run({ id: 'dies', kind: 'die', input: {} })
+  await expect(death).rejects.toThrow(JobError)
+  await expect(death).rejects.toThrow('its process ended early (signal SIGKILL)')
+  expect(await pool.run(wait('after'))).toMatchObject({ name: 'after' })
+})
+
+test('a failed job says why, and leaves its process to others', async () => {
+  await expect(pool.run({ id: 'refused', kind: 'refuse', input: {} })).rejects.toThrow(/^expected something else$/)
+  await expect(pool.run({ id: 'stumbled', kind: 'stumble', input: {} })).rejects.toThrow(
+    /^unexpected: RangeError: out of range/,
+  )
+  await expect(pool.run({ id: 'unknown', kind: 'dance', input: {} })).rejects.toThrow(/found 'dance'/)
+  expect(await pool.run(wait('still there'))).toMatchObject({ name: 'still there' })
+})
+
+test('closing ends what is under way and what waits', async () => {
+  const one = processPool({ ...options, jobs: 1 })
+  const [running, waiting] = [one.run(wait('long', 60_000)), one.run(wait('never', 60_000))]
+  const ends = Promise.all([running, waiting].map(job => expect(job).rejects.toThrow(PoolClosed)))
+  await new Promise(resolve => setTimeout(resolve, 300))
+  await one.close()
+  await ends
+})
+
+test('more processes than cores are refused', () => {
+  expect(() => checkJobs(availableParallelism() + 1)).toThrow(/expected --jobs of 1 to \d+, the cores of this machine/)
+  expect(() => checkJobs(1.5)).toThrow(/found 1.5/)
+  checkJobs(1)
+})
