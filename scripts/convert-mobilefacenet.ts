@@ -8,14 +8,15 @@
 import { fileURLToPath } from 'node:url'
 import { mobileFaceNet } from '../src/models/recognizers/mobilefacenet.ts'
 import { verify } from '../src/weights/checksum.ts'
-import { readOnnx } from '../src/weights/onnx.ts'
+import { readOnnxNodes } from '../src/weights/onnx.ts'
+import { readTensors } from '../src/weights/open.ts'
 import { writeSafetensors } from '../src/weights/safetensors.ts'
 
 const [source = 'fr_feature.onnx'] = process.argv.slice(2)
 await verify(source, '87aacdfe57510db2af90c0251df680e8eec88f122ee94712121d09bcaaaf3581')
 
-const { tensors, nodes } = await readOnnx(source)
-const used = nodes
+const tensors = await readTensors(source)
+const used = (await readOnnxNodes(source))
   .filter(({ type }) => type === 'Conv' || type === 'PRelu')
   .flatMap(({ inputs }) => inputs.slice(1).map(name => tensors.get(name)!))
 const parameters = Object.entries(mobileFaceNet().parameters)

@@ -10,7 +10,7 @@ import { mobileFaceNet, mobilefacenet } from '../models/recognizers/mobilefacene
 import type { Recognizer } from '../models/recognizers/recognizer.ts'
 import { verify } from '../weights/checksum.ts'
 import { loadWeights } from '../weights/load.ts'
-import { readTfjsManifest } from '../weights/tfjs-manifest.ts'
+import { readTensors } from '../weights/open.ts'
 
 interface Recognizers {
   dlib: DlibRecognizer
@@ -30,12 +30,12 @@ const loaders: { [Name in RecognizerName]: () => Promise<Recognizers[Name]> } = 
   dlib: async () => {
     const folder = join(packageFolder('@vladmandic/face-api'), 'model')
     await verify(join(folder, 'face_recognition_model.bin'), recognizerChecksums.dlib)
-    return dlib(foldDlib(await readTfjsManifest(join(folder, 'face_recognition_model-weights_manifest.json'))))
+    return dlib(foldDlib(await readTensors(join(folder, 'face_recognition_model-weights_manifest.json'))))
   },
   faceres: async () => {
     const folder = join(packageFolder('@vladmandic/human'), 'models')
     await verify(join(folder, 'faceres.bin'), recognizerChecksums.faceres)
-    return faceres(foldFaceres(await readTfjsManifest(join(folder, 'faceres.json'))))
+    return faceres(foldFaceres(await readTensors(join(folder, 'faceres.json'))))
   },
   mobilefacenet: async () => {
     const path = fileURLToPath(new URL('../../assets/recognizers/mobilefacenet.safetensors', import.meta.url))

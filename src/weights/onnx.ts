@@ -1,7 +1,10 @@
-/** Weights and graph of an ONNX model: its initializers and its nodes, in the order in which they run. */
+/** Weights and graph of an ONNX model: its initializers, and its nodes in the order in which they run. */
 import { readFile } from 'node:fs/promises'
 import onnxProto from 'onnx-proto'
 import { UserError } from '../errors.ts'
+import type { Bytes } from './bytes.ts'
+import { bytesPer, count, type Dtype, isSizes, toFloat32 } from './dtype.ts'
+import { quoted, shown, type TensorFile, type TensorInfo } from './tensor-file.ts'
 
 export interface OnnxNode {
   /** 'Conv', 'PRelu', ... */
@@ -10,17 +13,73 @@ export interface OnnxNode {
   outputs: string[]
 }
 
+type Proto = onnxProto.onnx.ITensorProto
+const { ModelProto, TensorProto } = onnxProto.onnx
+const { DataType, DataLocation } = TensorProto
+
+/** Protocol Buffers end there. */
+const maximumSize = 2 ** 31
+
+const dtypes: Readonly<Record<number, Dtype>> = {
+  [DataType.FLOAT]: 'F32',
+  [DataType.DOUBLE]: 'F64',
+  [DataType.FLOAT16]: 'F16',
+  [DataType.BFLOAT16]: 'BF16',
+  [DataType.INT64]: 'I64',
+  [DataType.INT32]: 'I32',
+  [DataType.INT16]: 'I16',
+  [DataType.INT8]: 'I8',
+  [DataType.UINT64]: 'U64',
+  [DataType.UINT32]: 'U32',
+  [DataType.UINT16]: 'U16',
+  [DataType.UINT8]: 'U8',
+  [DataType.BOOL]: 'BOOL',
+}
+
+/** Whether a file that begins so may be an ONNX model: it says its version, a small number, first. */
+export function isOnnx(head: Buffer): boolean {
+  return head[0] === 0x08 && head[1]! < 0x80
+}
+
 /**
- * Reads the float32 initializers and the nodes of an ONNX file.
- * @throws UserError naming the file (and the tensor) when it is absent, no ONNX model, or holds another dtype
+ * The initializers of an ONNX model, all of which are in memory: the format has no ranges.
+ * @throws UserError naming the file (and the tensor) when it is no ONNX model or not as the format wants it
  */
-export async function readOnnx(
-  path: string,
-): Promise<{ tensors: Map<string, { shape: number[]; data: Float32Array }>; nodes: OnnxNode[] }> {
+export async function openOnnx(bytes: Bytes): Promise<TensorFile> {
+  if (bytes.size > maximumSize) throw new UserError(`${bytes.path}: an ONNX model ends at ${maximumSize} bytes`)
+  const graph = decodeGraph(bytes.path, await bytes.read(0, bytes.size))
+  const protos = new Map<string, Proto & TensorInfo>()
+  for (const proto of graph.initializer ?? []) {
+    const name = proto.name ?? ''
+    if (protos.has(name)) throw new UserError(`${bytes.path}: two tensors are called ${quoted(name)}; fetch it again`)
+    protos.set(name, { ...proto, ...describe(bytes.path, proto) })
+  }
+  return {
+    path: bytes.path,
+    format: 'ONNX model',
+    tensors: protos,
+    metadata: {},
+    read: async name => valuesOf(protos.get(name)!),
+    close: bytes.close,
+  }
+}
+
+/**
+ * The nodes of an ONNX model.
+ * @throws UserError naming the file when it is absent or no ONNX model
+ */
+export async function readOnnxNodes(path: string): Promise<OnnxNode[]> {
   const bytes = await readFile(path).catch((error: Error) => {
     throw new UserError(`cannot read ${path}: ${error.message}`)
   })
-  const { ModelProto, TensorProto } = onnxProto.onnx
+  return decodeGraph(path, bytes).node!.map(({ opType, input, output }) => ({
+    type: opType ?? '',
+    inputs: input ?? [],
+    outputs: output ?? [],
+  }))
+}
+
+function decodeGraph(path: string, bytes: Uint8Array): onnxProto.onnx.IGraphProto {
   let graph: onnxProto.onnx.IGraphProto | null | undefined
   try {
     graph = ModelProto.decode(bytes).graph
@@ -28,24 +87,34 @@ export async function readOnnx(
     // Refused below, as a file of another format is that happens to decode.
   }
   if (!graph?.node?.length) throw new UserError(`${path}: expected an ONNX model; fetch it again`)
+  return graph
+}
 
-  const tensors = new Map<string, { shape: number[]; data: Float32Array }>()
-  for (const { name, dims, dataType, rawData, floatData } of graph.initializer ?? []) {
-    if (dataType !== TensorProto.DataType.FLOAT) continue // shapes and indices
-    const shape = (dims ?? []).map(Number)
-    const data = rawData?.length
-      ? new Float32Array(Uint8Array.from(rawData).buffer)
-      : Float32Array.from(floatData ?? [])
-    const expected = shape.reduce((a, b) => a * b, 1)
-    if (data.length !== expected) {
-      throw new UserError(`${path}: tensor '${name}' has ${data.length} values, its shape [${shape}] wants ${expected}`)
-    }
-    tensors.set(name ?? '', { shape, data })
+function describe(path: string, proto: Proto): TensorInfo {
+  const name = quoted(proto.name ?? '')
+  const shape = (proto.dims ?? []).map(Number)
+  const dtype = dtypes[proto.dataType ?? 0]
+  if (!dtype) throw new UserError(`${path}: tensor ${name} holds no numbers (ONNX type ${proto.dataType})`)
+  if (proto.dataLocation === DataLocation.EXTERNAL) {
+    throw new UserError(`${path}: tensor ${name} lies in another file; save the model in one file`)
   }
-  const nodes = graph.node.map(({ opType, input, output }) => ({
-    type: opType ?? '',
-    inputs: input ?? [],
-    outputs: output ?? [],
-  }))
-  return { tensors, nodes }
+  const found = proto.rawData?.length ? proto.rawData.length / bytesPer[dtype] : numbersOf(proto).length
+  if (!isSizes(shape) || found !== count(shape)) {
+    throw new UserError(`${path}: tensor ${name} has ${found} values, its shape ${shown(shape)} wants ${count(shape)}`)
+  }
+  return { dtype, shape }
+}
+
+function valuesOf(proto: Proto & TensorInfo): Float32Array {
+  // A copy of its own: typed arrays must begin on a multiple of their element size.
+  if (proto.rawData?.length) return toFloat32(proto.dtype, Uint8Array.from(proto.rawData))
+  const numbers = Array.from(numbersOf(proto), Number)
+  // Halves are bit patterns among the integers.
+  if (proto.dtype === 'F16' || proto.dtype === 'BF16') return toFloat32(proto.dtype, Uint16Array.from(numbers))
+  return Float32Array.from(numbers)
+}
+
+/** The values of a tensor without raw bytes: in the one list that its type uses. */
+function numbersOf({ floatData, doubleData, int32Data, int64Data, uint64Data }: Proto): ArrayLike<unknown> {
+  return [floatData, doubleData, int32Data, int64Data, uint64Data].find(list => list?.length) ?? []
 }

@@ -1,12 +1,16 @@
 /** Opens a file of tensors by what it contains, whatever it is called. */
+import { stat } from 'node:fs/promises'
 import { UserError } from '../errors.ts'
 import { nearestHint } from '../nearest.ts'
 import { type Bytes, openBytes } from './bytes.ts'
+import { openFolder } from './folder.ts'
 import type { Laid } from './layout.ts'
+import { isOnnx, openOnnx } from './onnx.ts'
 import { isPickle, openPytorchLegacy } from './pytorch-legacy.ts'
 import { isZip, openPytorchZip } from './pytorch-zip.ts'
 import { isSafetensors, openSafetensors } from './safetensors.ts'
 import { quoted, type TensorFile } from './tensor-file.ts'
+import { isJson, openTfjsManifest } from './tfjs-manifest.ts'
 
 interface Format {
   /** Whether a file that begins with these bytes, up to 512 of them, is in this format. */
@@ -18,24 +22,49 @@ const formats: readonly Format[] = [
   { is: isZip, open: openPytorchZip },
   { is: isSafetensors, open: openSafetensors },
   { is: isPickle, open: openPytorchLegacy },
+  { is: isJson, open: openTfjsManifest },
+  { is: isOnnx, open: openOnnx },
+]
+
+/** What people have in place of weights, by how it begins, and what to do about it. */
+const strangers: readonly (readonly [begins: RegExp, what: string])[] = [
+  [/^$/, 'it is empty: fetch it again'],
+  [/^version https:\/\/git-lfs/, 'it is a pointer of Git LFS, not the file itself: run git lfs pull'],
+  [/^\s*<(!doctype|html|\?xml)/i, 'it is a web page, not the file that was to be downloaded: fetch it again'],
+  [/^\x89HDF\r\n/, 'it is an HDF5 file: save the weights as safetensors'],
+  [/^\p{Cc}\x8b/u, 'it is compressed: unpack it first'],
+  [/^.{257}ustar/s, 'it is a tar archive: unpack it first, or save the weights as safetensors'],
 ]
 
 /**
  * Opens a file of tensors: names, shapes and kinds are read and checked, values only when asked for.
+ * @param path a safetensors file, PyTorch checkpoint, ONNX model or TensorFlow.js manifest, or the folder of a Hugging
+ *   Face model or diffusers pipeline
  * @returns the file; the caller closes it
  * @throws UserError naming the file when it is absent, of no known format, or not as its format wants it
  */
 export async function openTensorFile(path: string): Promise<TensorFile> {
+  const isFolder = await stat(path).then(
+    found => found.isDirectory(),
+    () => false, // opened below, and refused with its reason
+  )
+  if (isFolder) return openFolder(path, openTensorFile)
   const bytes = await openBytes(path)
   try {
     const head = await bytes.read(0, Math.min(bytes.size, 512))
     const format = formats.find(({ is }) => is(head))
-    if (!format) throw new UserError(`${path}: expected a file of tensors`)
+    if (!format) throw new UserError(`${path} is no file of tensors: ${stranger(head)}`)
     return await format.open(bytes)
   } catch (error) {
     await bytes.close()
     throw error
   }
+}
+
+function stranger(head: Buffer): string {
+  const text = head.toString('latin1')
+  const known = strangers.find(([begins]) => begins.test(text))
+  return known?.[1] ?? 'expected safetensors, a PyTorch checkpoint, ONNX or a TensorFlow.js manifest'
 }
 
 /** Opens a file of tensors, and closes it when `use` is done. */

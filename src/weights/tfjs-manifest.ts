@@ -1,12 +1,14 @@
 /**
  * Weights in TensorFlow.js's own format: a manifest (the `weightsManifest` of a model.json, or a list by itself) that
- * names tensors in the order in which they lie in its .bin files, possibly quantised.
+ * names tensors in the order in which they lie in its .bin files, possibly quantised. Convolutions are [kh, kw, in, out]
+ * there.
  */
-import { readFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { basename, dirname, isAbsolute, join, normalize } from 'node:path'
 import { z } from 'zod'
 import { UserError } from '../errors.ts'
-import { fromFloat16 } from './float16.ts'
+import { type Bytes, openBytes } from './bytes.ts'
+import { bytesPer, count, type Dtype, toFloat32 } from './dtype.ts'
+import { quoted, type TensorFile } from './tensor-file.ts'
 
 const group = z.object({
   paths: z.array(z.string()),
@@ -29,65 +31,122 @@ const schema = z.union([
   z.object({ weightsManifest: z.array(group) }).transform(m => m.weightsManifest),
 ])
 
-const bytesPer = { float32: 4, int32: 4, bool: 1, float16: 2, uint16: 2, uint8: 1 }
-
-/**
- * Reads every tensor that a TensorFlow.js manifest names.
- * @param path a model.json or a weights_manifest.json; the .bin files lie beside it
- * @returns name -> shape and values, dequantised (q * scale + min) or converted to float32, convolutions [kh,kw,in,out]
- * @throws UserError naming the file when it is absent, no manifest, or of another length than the manifest says
- */
-export async function readTfjsManifest(path: string): Promise<Map<string, { shape: number[]; data: Float32Array }>> {
-  const tensors = new Map<string, { shape: number[]; data: Float32Array }>()
-  for (const { paths, weights } of await readManifest(path)) {
-    const files = paths.map(name => join(dirname(path), name))
-    const bytes = Buffer.concat(await Promise.all(files.map(file => readFile(file).catch(cannotRead(file)))))
-    let end = 0
-    for (const { name, shape, dtype, quantization } of weights) {
-      const begin = end
-      end += shape.reduce((a, b) => a * b, 1) * bytesPer[quantization?.dtype ?? dtype]
-      if (end > bytes.length) {
-        throw new UserError(
-          `${files}: tensor '${name}' ends at byte ${end}, the file at ${bytes.length}; fetch it again`,
-        )
-      }
-      // A copy of its own: typed arrays must begin on a multiple of their element size.
-      const buffer = Uint8Array.from(bytes.subarray(begin, end)).buffer
-      tensors.set(name, { shape, data: decode(buffer, dtype, quantization) })
-    }
-    if (end !== bytes.length) {
-      throw new UserError(`${files}: expected ${end} bytes, found ${bytes.length}; fetch it again`)
-    }
-  }
-  return tensors
-}
-
 type Description = z.infer<typeof group>['weights'][number]
 
-async function readManifest(path: string) {
-  const text = await readFile(path, 'utf8').catch(cannotRead(path))
+/** Far above any manifest's; the graph of a model.json is in it. */
+const maximumManifest = 256 << 20
+
+const dtypes = { float32: 'F32', int32: 'I32', bool: 'BOOL', float16: 'F16', uint16: 'U16', uint8: 'U8' } as const
+
+interface Entry {
+  readonly dtype: Dtype
+  readonly shape: readonly number[]
+  /** Files of the group, one after another, and where in them the tensor begins. */
+  readonly shards: readonly Bytes[]
+  readonly begin: number
+  readonly quantization: Description['quantization']
+}
+
+/** Whether a file that begins so is JSON. */
+export function isJson(head: Buffer): boolean {
+  return /^\uFEFF?\s*[{[]/.test(head.toString('utf8'))
+}
+
+/**
+ * The tensors of a manifest, dequantised (q * scale + min) when they are read.
+ * @param bytes a model.json or a weights_manifest.json; the .bin files lie beside it
+ * @throws UserError naming the file when it is no manifest, or a .bin file is absent or of another length than it says
+ */
+export async function openTfjsManifest(bytes: Bytes): Promise<TensorFile> {
+  const groups = await readManifest(bytes)
+  const shards: Bytes[] = []
+  const close = async () => {
+    for (const shard of [...shards, bytes]) await shard.close()
+  }
   try {
-    return schema.parse(JSON.parse(text))
-  } catch {
-    throw new UserError(`${path}: expected a TensorFlow.js model or weights manifest; fetch it again`)
-  }
-}
-
-function decode(buffer: ArrayBuffer, dtype: Description['dtype'], quantization: Description['quantization']) {
-  switch (quantization?.dtype) {
-    case 'float16':
-      return fromFloat16(new Uint16Array(buffer))
-    case 'uint8':
-    case 'uint16': {
-      const { scale, min } = quantization
-      const levels = quantization.dtype === 'uint8' ? new Uint8Array(buffer) : new Uint16Array(buffer)
-      return Float32Array.from(levels, q => q * scale + min)
+    const tensors = new Map<string, Entry>()
+    for (const { paths, weights } of groups) {
+      const own: Bytes[] = []
+      for (const path of paths) {
+        own.push(await openBytes(beside(bytes.path, path)))
+        shards.push(own.at(-1)!)
+      }
+      addEntries(tensors, own, weights, bytes.path)
     }
+    return {
+      path: bytes.path,
+      format: 'TensorFlow.js manifest',
+      tensors,
+      metadata: {},
+      read: async name => {
+        const { dtype, shape, shards: own, begin, quantization } = tensors.get(name)!
+        const numbers = toFloat32(dtype, await readAcross(own, begin, count(shape) * bytesPer[dtype]))
+        if (quantization === undefined || quantization.dtype === 'float16') return numbers
+        const { scale, min } = quantization
+        return numbers.map(q => q * scale + min)
+      },
+      close,
+    }
+  } catch (error) {
+    for (const shard of shards) await shard.close()
+    throw error
   }
-  if (dtype === 'float32') return new Float32Array(buffer)
-  return Float32Array.from(dtype === 'int32' ? new Int32Array(buffer) : new Uint8Array(buffer))
 }
 
-const cannotRead = (path: string) => (error: Error) => {
-  throw new UserError(`cannot read ${path}: ${error.message}`)
+async function readManifest(bytes: Bytes): Promise<z.infer<typeof schema>> {
+  const wrong = () => new UserError(`${bytes.path}: expected a TensorFlow.js model or weights manifest; fetch it again`)
+  if (bytes.size > maximumManifest) throw wrong()
+  try {
+    return schema.parse(JSON.parse((await bytes.read(0, bytes.size)).toString('utf8')))
+  } catch {
+    throw wrong()
+  }
+}
+
+/** The path of a file that the manifest names, which lies in its folder or below. */
+function beside(manifest: string, path: string): string {
+  if (isAbsolute(path) || normalize(path).startsWith('..')) {
+    throw new UserError(`${manifest} names ${quoted(path)}, which is outside of its folder; fetch it again`)
+  }
+  return join(dirname(manifest), path)
+}
+
+function addEntries(tensors: Map<string, Entry>, shards: Bytes[], weights: readonly Description[], path: string): void {
+  const files = shards.map(shard => basename(shard.path)).join(', ')
+  const size = shards.reduce((sum, shard) => sum + shard.size, 0)
+  let end = 0
+  for (const { name, shape, dtype: kind, quantization } of weights) {
+    const begin = end
+    const dtype = dtypes[quantization?.dtype ?? kind]
+    end += count(shape) * bytesPer[dtype]
+    if (end > size) {
+      throw new UserError(
+        `${path}: tensor ${quoted(name)} ends at byte ${end} of ${files}, which has ${size}; fetch it again`,
+      )
+    }
+    if (tensors.has(name)) throw new UserError(`${path}: two tensors are called ${quoted(name)}; fetch it again`)
+    tensors.set(name, { dtype, shape, shards, begin, quantization })
+  }
+  if (end !== size) throw new UserError(`${path}: expected ${end} bytes in ${files}, found ${size}; fetch it again`)
+}
+
+/** A range of files that follow one another. */
+async function readAcross(shards: readonly Bytes[], begin: number, length: number): Promise<Buffer<ArrayBuffer>> {
+  const parts: Buffer<ArrayBuffer>[] = []
+  let start = 0
+  for (const shard of shards) {
+    const from = Math.max(begin - start, 0)
+    const to = Math.min(begin + length - start, shard.size)
+    if (from < to) parts.push(await shard.read(from, to - from))
+    start += shard.size
+  }
+  return parts.length === 1 ? parts[0]! : joined(parts)
+}
+
+/** Parts in memory of their own, so that any typed array may lie over them. */
+function joined(parts: readonly Buffer[]): Buffer<ArrayBuffer> {
+  const whole = Buffer.allocUnsafeSlow(parts.reduce((sum, { length }) => sum + length, 0))
+  let end = 0
+  for (const part of parts) end += part.copy(whole, end)
+  return whole
 }

@@ -110,9 +110,9 @@ describe('dlib', () => {
     const faceapi = createRequire(import.meta.url)('@vladmandic/face-api/dist/face-api.node-wasm.js')
     await faceapi.nets.faceRecognitionNet.loadFromDisk(join(package_, 'model'))
     const { dlibNet, foldDlib } = await import('../../src/models/recognizers/dlib.ts')
-    const { readTfjsManifest } = await import('../../src/weights/tfjs-manifest.ts')
+    const { readTensors } = await import('../../src/weights/open.ts')
     const manifest = join(package_, 'model', 'face_recognition_model-weights_manifest.json')
-    const weights = foldDlib(await readTfjsManifest(manifest))
+    const weights = foldDlib(await readTensors(manifest))
     const chips = tf.randomUniform([1, 150, 150, 3], 0, 255, 'float32', 3) as tf.Tensor4D
     const expected = faceapi.nets.faceRecognitionNet.forwardInput({ toBatchTensor: () => chips, batchSize: 1 })
     const difference = tf.max(tf.abs(tf.sub(dlibNet()(weights, chips).embedding, expected)))

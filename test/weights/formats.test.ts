@@ -4,8 +4,9 @@ import { join } from 'node:path'
 import onnxProto from 'onnx-proto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { UserError } from '../../src/errors.ts'
-import { readOnnx } from '../../src/weights/onnx.ts'
-import { readTfjsManifest } from '../../src/weights/tfjs-manifest.ts'
+import { readOnnxNodes } from '../../src/weights/onnx.ts'
+import { openTensorFile, readTensors, withTensorFile } from '../../src/weights/open.ts'
+import { writeSafetensors } from '../../src/weights/safetensors.ts'
 
 let folder: string
 beforeAll(async () => {
@@ -13,7 +14,7 @@ beforeAll(async () => {
 })
 afterAll(() => rm(folder, { recursive: true }))
 
-describe('readTfjsManifest', () => {
+describe('a TensorFlow.js manifest', () => {
   const weights = [
     { name: 'bytes', shape: [3], dtype: 'float32', quantization: { dtype: 'uint8', scale: 0.5, min: -1 } },
     { name: 'words', shape: [1], dtype: 'float32', quantization: { dtype: 'uint16', scale: 2, min: 1 } },
@@ -41,7 +42,7 @@ describe('readTfjsManifest', () => {
     ['a list', manifest],
     ['a model', { modelTopology: {}, weightsManifest: manifest }],
   ])('dequantises %s', async (_, json) => {
-    const tensors = await readTfjsManifest(await write(json))
+    const tensors = await readTensors(await write(json))
     expect([...tensors].map(([name, { shape, data }]) => [name, shape, [...data]])).toEqual([
       ['bytes', [3], [-1, 0, 126.5]],
       ['words', [1], [601]],
@@ -53,45 +54,124 @@ describe('readTfjsManifest', () => {
 
   it('refuses what is truncated, too long, absent or no manifest', async () => {
     const refused = async (path: string, message: RegExp) => {
-      const error: unknown = await readTfjsManifest(path).catch(e => e)
+      const error: unknown = await readTensors(path).catch(e => e)
       expect(error).toBeInstanceOf(UserError)
       expect((error as Error).message).toMatch(message)
     }
-    await refused(await write(manifest, bytes.length - 1), /tensor 'integers' ends at byte 17, the file at 16/)
+    await refused(
+      await write(manifest, bytes.length - 1),
+      /tensor 'integers' ends at byte 17 of a\.bin, b\.bin, which has 16/,
+    )
     await refused(
       await write([{ paths: ['a.bin', 'b.bin'], weights: weights.slice(0, 4) }]),
-      /expected 13 bytes, found 17/,
+      /expected 13 bytes in a\.bin, b\.bin, found 17/,
     )
     await refused(await write([{ paths: ['absent.bin'], weights }]), /cannot read .*absent\.bin/)
+    await refused(await write([{ paths: ['../a.bin'], weights }]), /'\.\.\/a\.bin', which is outside of its folder/)
+    await refused(
+      await write([{ paths: ['a.bin', 'b.bin'], weights: [...weights.slice(0, 4), weights[0]] }], bytes.length - 1),
+      /two tensors are called 'bytes'/,
+    )
     await refused(await write('{'), /expected a TensorFlow\.js model/)
     await refused(await write({ weights: 1 }), /expected a TensorFlow\.js model/)
     await refused(join(folder, 'absent.json'), /cannot read/)
   })
 })
 
-describe('readOnnx', () => {
+describe('an ONNX model', () => {
   const { ModelProto, TensorProto } = onnxProto.onnx
-  const write = async (dims: number[]) => {
+  const { DataType } = TensorProto
+  const node = [{ opType: 'Conv', input: ['x', 'floats', 'raw'], output: ['y'] }]
+  const bytes = (values: { buffer: ArrayBufferLike }) => new Uint8Array(values.buffer)
+  const write = async (initializer: onnxProto.onnx.ITensorProto[]) => {
     const path = join(folder, 'model.onnx')
-    const floats = { name: 'floats', dims, dataType: TensorProto.DataType.FLOAT, floatData: [1, 2] }
-    const rawData = new Uint8Array(Float32Array.of(3, 4, 5).buffer)
-    const raw = { name: 'raw', dims: [3], dataType: TensorProto.DataType.FLOAT, rawData }
-    const node = [{ opType: 'Conv', input: ['x', 'floats', 'raw'], output: ['y'] }]
-    await writeFile(path, ModelProto.encode({ graph: { node, initializer: [floats, raw] } }).finish())
+    await writeFile(path, ModelProto.encode({ irVersion: 8, graph: { node, initializer } }).finish())
     return path
   }
 
-  it('reads initializers and nodes', async () => {
-    const { tensors, nodes } = await readOnnx(await write([2, 1]))
-    expect(tensors.get('floats')).toEqual({ shape: [2, 1], data: Float32Array.of(1, 2) })
-    expect(tensors.get('raw')).toEqual({ shape: [3], data: Float32Array.of(3, 4, 5) })
-    expect(nodes).toEqual([{ type: 'Conv', inputs: ['x', 'floats', 'raw'], outputs: ['y'] }])
+  it('gives its initializers, whatever their numbers, and its nodes', async () => {
+    const path = await write([
+      { name: 'floats', dims: [2, 1], dataType: DataType.FLOAT, floatData: [1, 2] },
+      { name: 'raw', dims: [3], dataType: DataType.FLOAT, rawData: bytes(Float32Array.of(3, 4, 5)) },
+      { name: 'doubles', dims: [1], dataType: DataType.DOUBLE, doubleData: [0.5] },
+      { name: 'halves', dims: [2], dataType: DataType.FLOAT16, int32Data: [0x3c00, 0xc000] },
+      { name: 'raw halves', dims: [1], dataType: DataType.BFLOAT16, rawData: bytes(Uint16Array.of(0x3f80)) },
+      { name: 'shape', dims: [2], dataType: DataType.INT64, int64Data: [-1, 512] },
+      { name: 'scalar', dims: [], dataType: DataType.INT32, int32Data: [7] },
+      { name: 'empty', dims: [0, 3], dataType: DataType.FLOAT },
+    ])
+    expect([...(await readTensors(path))].map(([name, { shape, data }]) => [name, shape, [...data]])).toEqual([
+      ['floats', [2, 1], [1, 2]],
+      ['raw', [3], [3, 4, 5]],
+      ['doubles', [1], [0.5]],
+      ['halves', [2], [1, -2]],
+      ['raw halves', [1], [1]],
+      ['shape', [2], [-1, 512]],
+      ['scalar', [], [7]],
+      ['empty', [0, 3], []],
+    ])
+    expect(await readOnnxNodes(path)).toEqual([{ type: 'Conv', inputs: ['x', 'floats', 'raw'], outputs: ['y'] }])
   })
 
-  it('refuses a wrong shape and a file of another format', async () => {
-    await expect(readOnnx(await write([3]))).rejects.toThrow(/tensor 'floats' has 2 values, its shape \[3\] wants 3/)
-    const path = join(folder, 'text.onnx')
-    await writeFile(path, 'this is no model')
-    await expect(readOnnx(path)).rejects.toThrow(UserError)
+  it('refuses what is not as it should be', async () => {
+    const refused = async (initializer: onnxProto.onnx.ITensorProto[], message: RegExp) => {
+      const error: unknown = await readTensors(await write(initializer)).catch(e => e)
+      expect(error).toBeInstanceOf(UserError)
+      expect((error as Error).message).toMatch(message)
+    }
+    const floats = { name: 'w', dims: [2], dataType: DataType.FLOAT, floatData: [1, 2] }
+    await refused([{ ...floats, dims: [3] }], /tensor 'w' has 2 values, its shape \[3\] wants 3/)
+    await refused([{ ...floats, dims: [-1, -2] }], /tensor 'w' has 2 values, its shape \[-1,-2\]/)
+    await refused([{ ...floats, dataType: DataType.STRING }], /tensor 'w' holds no numbers/)
+    await refused([{ ...floats, dataLocation: 1 }], /tensor 'w' lies in another file/)
+    await refused([floats, floats], /two tensors are called 'w'/)
+  })
+})
+
+describe('a folder', () => {
+  const tensors = (name: string) => new Map([[name, { shape: [1], data: Float32Array.of(name.length) }]])
+
+  it('of a model has its tensors, one of a pipeline those of every network under its name', async () => {
+    const model = join(folder, 'model')
+    await writeSafetensors(join(model, 'model.safetensors'), tensors('weight'), { format: 'pt' })
+    await writeFile(join(model, 'config.json'), '{}')
+    await withTensorFile(model, async file => {
+      expect(file).toMatchObject({ format: 'folder of safetensors', metadata: { format: 'pt' } })
+      expect([...file.tensors.keys()]).toEqual(['weight'])
+    })
+    const pipeline = join(folder, 'pipeline')
+    await writeSafetensors(join(pipeline, 'unet/diffusion_pytorch_model.safetensors'), tensors('conv'))
+    await writeSafetensors(join(pipeline, 'unet/diffusion_pytorch_model.bin'), tensors('not this one'))
+    await writeSafetensors(join(pipeline, 'vae/diffusion_pytorch_model.bin'), tensors('decoder.conv')) // by content
+    await writeSafetensors(join(pipeline, 'scheduler/other.safetensors'), tensors('nor this one'))
+    const read = await readTensors(pipeline)
+    expect([...read].map(([name, { data }]) => [name, ...data])).toEqual([
+      ['unet.conv', 4],
+      ['vae.decoder.conv', 12],
+    ])
+  })
+
+  it('without tensors is refused', async () => {
+    await expect(openTensorFile(join(folder, 'pipeline/scheduler'))).rejects.toThrow(
+      /expected a folder with .*model\.safetensors/,
+    )
+  })
+})
+
+describe('what is no file of tensors is called by its name', () => {
+  it.each([
+    ['', /it is empty/],
+    ['version https://git-lfs.github.com/spec/v1\noid sha256:0', /pointer of Git LFS/],
+    ['<!DOCTYPE html><html>', /a web page/],
+    ['\x89HDF\r\n\x1a\n', /an HDF5 file/],
+    ['\x1f\x8b\x08', /it is compressed/],
+    [`${'a'.repeat(257)}ustar`, /a tar archive/],
+    ['this is no model', /expected safetensors, a PyTorch checkpoint, ONNX or a TensorFlow\.js manifest/],
+  ])('%j', async (text, message) => {
+    const path = join(folder, 'stranger')
+    await writeFile(path, text, 'latin1')
+    const error: unknown = await openTensorFile(path).catch(e => e)
+    expect(error).toBeInstanceOf(UserError)
+    expect((error as Error).message).toMatch(message)
   })
 })
