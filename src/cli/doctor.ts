@@ -80,8 +80,8 @@ async function ownWeights(): Promise<string[][]> {
   const folder = join(root, 'configs/models')
   const stated = new Map<string, { by: string; sum?: string }>()
   for (const file of existsSync(folder) ? await readdir(folder) : []) {
-    const model = parse(await readFile(join(folder, file), 'utf8')) as { weights?: string; sha256?: string }
-    if (model?.weights) stated.set(model.weights, { by: `configs/models/${file}`, sum: model.sha256 })
+    const model = parse(await readFile(join(folder, file), 'utf8')) as { weights?: unknown; sha256?: string }
+    if (typeof model?.weights === 'string') stated.set(model.weights, { by: `configs/models/${file}`, sum: model.sha256 })
   }
   const files = existsSync(join(root, 'assets')) ? await readdir(join(root, 'assets'), { recursive: true }) : []
   const present = files.filter(file => file.endsWith('.safetensors')).map(file => join('assets', file))

@@ -3,11 +3,16 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
+import { clipTokenizer } from '../text/clip-tokenizer.ts'
 import { loadConfig } from './load.ts'
 
 const folder = fileURLToPath(new URL('../../configs/models/', import.meta.url))
 
 const count = z.int().positive()
+
+const weights = z
+  .string()
+  .describe('a file or folder of weights, relative to the repository, or the name of published weights')
 
 const foldedAutoencoder = z.strictObject({
   kind: z.literal('folded'),
@@ -40,8 +45,10 @@ const clipSizes = z.strictObject({
 export const modelSchema = z.strictObject({
   name: z.string().describe('name of the model'),
   imageSize: count.describe('side of the aligned faces in pixels'),
-  weights: z.string().describe('safetensors file, relative to the repository'),
-  sha256: z.string().length(64).optional().describe('of the weights file'),
+  weights: z
+    .union([weights, z.strictObject({ autoencoder: weights, unet: weights, text: weights, msi: weights })])
+    .describe('where all networks are, or where each of them is'),
+  sha256: z.string().length(64).optional().describe('of the weights, where one file holds them all'),
   autoencoder: z.discriminatedUnion('kind', [foldedAutoencoder, klAutoencoder]),
   scaleFactor: z
     .number()
@@ -66,11 +73,17 @@ export const modelSchema = z.strictObject({
     layers: count,
     heads: count,
   }),
-  prompt: z.strictObject({
-    placeholder: z.array(z.int()).describe('token ids of the prompt whose placeholder is replaced'),
-    empty: z.array(z.int()).describe('token ids of the empty prompt'),
-    position: z.int().describe('place of the placeholder'),
-  }),
+  prompt: z.union([
+    z.strictObject({
+      placeholder: z.array(z.int()).describe('token ids of the prompt whose placeholder is replaced'),
+      empty: z.array(z.int()).describe('token ids of the empty prompt'),
+      position: z.int().describe('place of the placeholder'),
+    }),
+    z.strictObject({
+      text: z.string().describe("a prompt for CLIP's tokenizer, such as 'a photo of *'"),
+      word: z.string().default('*').describe('the word of it that is the placeholder'),
+    }),
+  ]),
   features: z
     .discriminatedUnion('network', [
       z.strictObject({ network: z.literal('dlib') }),
@@ -91,7 +104,12 @@ export const modelSchema = z.strictObject({
   schedule: z.strictObject({ steps: count, betaStart: z.number(), betaEnd: z.number() }),
 })
 
-export type ModelConfig = z.output<typeof modelSchema>
+type WrittenModelConfig = z.output<typeof modelSchema>
+
+/** A model file with its prompt in token ids. */
+export type ModelConfig = Omit<WrittenModelConfig, 'prompt'> & {
+  readonly prompt: Extract<WrittenModelConfig['prompt'], { position: number }>
+}
 
 /**
  * The config of a model: `name` of configs/models/, or the path of a model file.
@@ -99,5 +117,14 @@ export type ModelConfig = z.output<typeof modelSchema>
  */
 export async function loadModelConfig(name: string): Promise<ModelConfig> {
   const own = join(folder, `${name}.yaml`)
-  return loadConfig(modelSchema, { path: existsSync(own) ? own : name })
+  const config = await loadConfig(modelSchema, { path: existsSync(own) ? own : name })
+  const { prompt } = config
+  return { ...config, prompt: 'text' in prompt ? promptTokens(prompt) : prompt }
+}
+
+/** @throws UserError when the placeholder is not in the text, or beyond its 75 tokens */
+function promptTokens({ text, word }: { text: string; word: string }): ModelConfig['prompt'] {
+  const tokenizer = clipTokenizer()
+  const { ids, position } = tokenizer.placeholderPrompt(text, word)
+  return { placeholder: ids, empty: tokenizer.prompt(''), position }
 }

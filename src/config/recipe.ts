@@ -27,6 +27,12 @@ export const recipeSchema = z.strictObject({
     .describe('machines must no longer recognise the face; or people must not, and machines must'),
   seed: z.int().default(0).describe('of all random numbers'),
   samples: z.int().min(1).max(16).default(1).describe('protected versions of each face'),
+  attempts: z
+    .int()
+    .min(1)
+    .max(16)
+    .default(1)
+    .describe('how often a version in which a detector finds no face is drawn, each time from other noise'),
   steps: z.int().min(2).max(500).describe('DDIM steps from noise to picture'),
   strength: z.number().gt(0).max(1).describe('share of these steps that is taken: how much of the face is made anew'),
   threshold: z.number().describe("timesteps above it are conditioned on the face's own embeddings, the others on none"),

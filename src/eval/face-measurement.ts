@@ -7,7 +7,7 @@ import { pictureHash, wrongKey } from '../protect/key.ts'
 import type { FaceModel } from '../protect/model.ts'
 import { protectFace } from '../protect/protect.ts'
 import { makeSecret, type RecoverySecret, recoverFace } from '../protect/recovery.ts'
-import { detectionScore } from './detection.ts'
+import { detectionScore } from '../faces/detect-aligned.ts'
 import { psnr } from './metrics/psnr.ts'
 import { ssim } from './metrics/ssim.ts'
 

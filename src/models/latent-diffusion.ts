@@ -35,13 +35,15 @@ export interface LatentDiffusion {
   readonly msi: Msi
 }
 
+export type NetworkName = keyof LatentDiffusion
+
 /** Prefix of each network's parameters in a checkpoint that holds them all. */
 export const prefixes = {
   autoencoder: 'first_stage_model.',
   unet: 'model.diffusion_model.',
   text: 'cond_stage_model.transformer.text_model.',
   msi: 'msi.',
-} as const satisfies Record<keyof LatentDiffusion, string>
+} as const satisfies Record<NetworkName, string>
 
 /** The four networks of `config`. */
 export function latentDiffusion(config: LatentDiffusionConfig): LatentDiffusion {
@@ -55,7 +57,7 @@ export function latentDiffusion(config: LatentDiffusionConfig): LatentDiffusion 
 }
 
 /** The parameters of each network, without prefixes. */
-export function parametersOf({ autoencoder, unet, text, msi }: LatentDiffusion): Record<keyof LatentDiffusion, Shapes> {
+export function parametersOf({ autoencoder, unet, text, msi }: LatentDiffusion): Record<NetworkName, Shapes> {
   return {
     autoencoder: { ...autoencoder.encode.parameters, ...autoencoder.decode.parameters },
     unet: unet.parameters,

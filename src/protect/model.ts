@@ -1,10 +1,7 @@
-import { existsSync } from 'node:fs'
-import { isAbsolute, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import * as tf from '@tensorflow/tfjs'
 import { loadModelConfig, type ModelConfig } from '../config/model.ts'
+import { loadModelWeights } from '../config/model-weights.ts'
 import { type NoiseSchedule, noiseSchedule } from '../diffusion/schedule.ts'
-import { UserError } from '../errors.ts'
 import { loadFeatureNetwork } from '../faces/features.ts'
 import { splitMoments } from '../models/autoencoder.ts'
 import type { FeatureNetwork } from '../models/features/feature-network.ts'
@@ -12,23 +9,17 @@ import {
   conditionalEmbedding,
   type LatentDiffusion,
   latentDiffusion,
+  type NetworkName,
   parametersOf,
-  prefixes,
   unconditionalEmbedding,
-  withoutPrefix,
-  withPrefix,
 } from '../models/latent-diffusion.ts'
 import type { Weights } from '../models/module.ts'
 import { allBuckets } from '../models/msi.ts'
-import { sha256, verify } from '../weights/checksum.ts'
-import { loadWeights } from '../weights/load.ts'
-
-const root = fileURLToPath(new URL('../../', import.meta.url))
 
 /** A loaded model, as the tasks use it. Faces are [n, s, s, 3] in [-1, 1], latents [n, l, l, z] of unit variance. */
 export interface FaceModel {
   readonly name: string
-  /** SHA-256 of the weights file. */
+  /** SHA-256 of the weights file; of the SHA-256s where there are several. */
   readonly sha256: string
   readonly imageSize: number
   /** [l, l, z]. */
@@ -55,32 +46,20 @@ export interface FaceModel {
  */
 export async function loadModel(name: string): Promise<FaceModel> {
   const config = await loadModelConfig(name)
-  const path = isAbsolute(config.weights) ? config.weights : join(root, config.weights)
-  if (!existsSync(path))
-    throw new UserError(`model '${name}': expected its weights at ${path}, found no file: fetch or train them`)
-  const found = config.sha256 ? await verify(path, config.sha256) : await sha256(path)
   const networks = latentDiffusion(config)
-  const parameters = parametersOf(networks)
-  const names = Object.keys(prefixes) as (keyof typeof prefixes)[]
-  const weights = await loadWeights(path, Object.assign({}, ...names.map(n => withPrefix(parameters[n], prefixes[n]))))
+  const { weights, sha256 } = await loadModelWeights(config, parametersOf(networks))
   const features = await loadFeatureNetwork(config.features, config.msi.featureDims)
-  return assemble(config, found, networks, weights, features)
+  return assemble(config, sha256, networks, weights, features)
 }
 
 function assemble(
   config: ModelConfig,
   sha256: string,
   { autoencoder, unet, text, msi }: LatentDiffusion,
-  weights: Weights,
+  of: Record<NetworkName, Weights>,
   network: FeatureNetwork,
 ): FaceModel {
   const { scaleFactor, prompt } = config
-  const of = {
-    autoencoder: withoutPrefix(weights, prefixes.autoencoder),
-    unet: withoutPrefix(weights, prefixes.unet),
-    text: withoutPrefix(weights, prefixes.text),
-    msi: withoutPrefix(weights, prefixes.msi),
-  }
   const latentSize = config.imageSize / autoencoder.factor
   return {
     name: config.name,

@@ -86,7 +86,8 @@ export async function protectPhotoFace(
   let step = 0
   const samples = await protectFace(model, guide, image, recipe, {
     identity,
-    onStep: () => onStep?.(++step, steps),
+    // Further attempts are told as more of the last step.
+    onStep: () => onStep?.(Math.min(++step, steps), steps),
   })
   const images = await fromTensor(samples)
   tf.dispose([image, samples])
@@ -96,7 +97,7 @@ export async function protectPhotoFace(
 /** The key of one face. It depends on the face and on how it is to be recovered, not on how it was protected. */
 export async function keyOfPhotoFace(
   model: FaceModel,
-  { face, transform, index }: PhotoFace,
+  { face, transform, index }: Pick<PhotoFace, 'face' | 'transform' | 'index'>,
   recipe: Pick<Recipe, 'recovery' | 'compat'>,
 ): Promise<UnboundKey> {
   const image = toTensor(face)

@@ -1,6 +1,7 @@
 /** Anonymization and visual identity hiding of one aligned face: the two are one procedure under different recipes. */
 import * as tf from '@tensorflow/tfjs'
 import { keepsDefect, type Recipe, stepsTaken } from '../config/recipe.ts'
+import { fromTensor } from '../data/image.ts'
 import { normal } from '../data/random.ts'
 import { addNoise } from '../diffusion/ddim.ts'
 import { scheduledEmbedding } from '../diffusion/embedding-schedule.ts'
@@ -8,6 +9,7 @@ import { type Energy, type GuidedStepReport, sampleGuided } from '../diffusion/g
 import { ddimSteps } from '../diffusion/schedule.ts'
 import { diversity } from '../energies/diversity.ts'
 import { dissimilarity, similarity } from '../energies/identity.ts'
+import { detectionScore } from '../faces/detect-aligned.ts'
 import { faceMask } from '../faces/mask.ts'
 import type { Recognizer } from '../models/recognizers/recognizer.ts'
 import type { FaceModel } from './model.ts'
@@ -19,8 +21,12 @@ export interface ProtectOptions {
   readonly onStep?: (report: GuidedStepReport) => void
 }
 
+/** From this score on, a detector has found a face. */
+const foundScore = 0.5
+
 /**
- * Protects one aligned face as `recipe` says.
+ * Protects one aligned face as `recipe` says. Where no face is found in a version, all are drawn again, as often as
+ * `attempts` says, and the version in which a face is found best is kept.
  * @param face [1, s, s, 3] in [-1, 1]
  * @returns `samples` protected versions, [samples, s, s, 3] in [-1, 1]
  */
@@ -29,7 +35,38 @@ export async function protectFace(
   guide: Recognizer,
   face: tf.Tensor4D,
   recipe: Recipe,
+  options: ProtectOptions,
+): Promise<tf.Tensor4D> {
+  let kept = await drawVersions(model, guide, face, recipe, options, 0)
+  if (recipe.attempts === 1) return kept
+  let scores = await detectionScores(kept)
+  for (let attempt = 1; attempt < recipe.attempts && scores.some(score => score < foundScore); attempt++) {
+    const drawn = await drawVersions(model, guide, face, recipe, options, attempt)
+    const found = await detectionScores(drawn)
+    const better = scores.map((score, i) => score < foundScore && found[i]! > score)
+    const next = tf.tidy(() => tf.where(tf.tensor4d(better.map(Number), [better.length, 1, 1, 1], 'bool'), drawn, kept))
+    scores = scores.map((score, i) => (better[i] ? found[i]! : score))
+    tf.dispose([drawn, kept])
+    kept = next as tf.Tensor4D
+  }
+  return kept
+}
+
+/** How surely a detector finds a face in each of some aligned faces. */
+async function detectionScores(faces: tf.Tensor4D): Promise<number[]> {
+  const scores: number[] = []
+  for (const image of await fromTensor(faces)) scores.push(await detectionScore(image))
+  return scores
+}
+
+/** The versions of one attempt, [samples, s, s, 3] in [-1, 1]. */
+async function drawVersions(
+  model: FaceModel,
+  guide: Recognizer,
+  face: tf.Tensor4D,
+  recipe: Recipe,
   { identity, onStep }: ProtectOptions,
+  attempt: number,
 ): Promise<tf.Tensor4D> {
   const { seed, samples, threshold, guidance, keep } = recipe
   const steps = ddimSteps(model.schedule, recipe.steps).slice(0, stepsTaken(recipe))
@@ -44,7 +81,8 @@ export async function protectFace(
   const background = backgroundMask(model.latentShape[0])
   // Each sample has a stream of its own, so that the first of four is the one there would be of one.
   const start = tf.tidy(() => {
-    const noises = Array.from({ length: samples }, (_, i) => normal(clean.shape, seed, 'start', identity, i))
+    const again = attempt === 0 ? [] : [attempt]
+    const noises = Array.from({ length: samples }, (_, i) => normal(clean.shape, seed, 'start', identity, i, ...again))
     const level = keepsDefect(recipe, 'lateStart') ? { alpha: first.alphaNext } : first
     return addNoise(clean, tf.concat(noises) as tf.Tensor4D, level)
   })

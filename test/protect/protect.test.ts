@@ -83,3 +83,23 @@ test('guidance changes the result, and without energies there is none', async ()
   expect(difference(guided!, unguided!)).toBeGreaterThan(1e-4)
   expect(difference(without!, unguided!)).toBeLessThan(1e-5)
 })
+
+test('a version in which no face is found is drawn again, and the one in which it is found best is kept', async () => {
+  const [once, again] = [await recipe('anonymize'), await recipe('anonymize', 'attempts=2')]
+  const timesteps: number[] = []
+  const onStep = ({ step }: { step: { timestep: number } }) => void timesteps.push(step.timestep)
+  const run = async (settings: Recipe) => {
+    timesteps.length = 0
+    const faces = await protectFace(model, guide, face, settings, { identity: 'a', onStep })
+    faces.dispose()
+    return { shape: faces.shape, steps: timesteps.length }
+  }
+  const first = await run({ ...once, attempts: 1 })
+  // The untrained model draws no faces: both attempts are made.
+  const second = await run(again)
+  expect(second.steps).toBe(2 * first.steps)
+  expect(second.shape).toEqual(first.shape)
+  const before = tf.memory().numTensors
+  await run(again)
+  expect(tf.memory().numTensors).toBe(before)
+})

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as tf from '@tensorflow/tfjs'
 import { stringify } from 'yaml'
-import { modelSchema } from '../../src/config/model.ts'
+import { loadModelConfig } from '../../src/config/model.ts'
 import { latentDiffusion, parametersOf, prefixes, withPrefix } from '../../src/models/latent-diffusion.ts'
 import type { Shapes } from '../../src/models/module.ts'
 import { initialise } from '../../src/train/initialise.ts'
@@ -54,7 +54,12 @@ export interface TinyModel {
 export async function tinyModel(seed = 1): Promise<TinyModel> {
   const folder = mkdtempSync(join(tmpdir(), 'tiny-model-'))
   const weights = join(folder, 'tiny.safetensors')
-  const parameters = parametersOf(latentDiffusion(modelSchema.parse({ ...sizes, weights })))
+  const variant = (name: string, changes: object) => {
+    const path = join(folder, `${name}.yaml`)
+    writeFileSync(path, stringify({ ...sizes, weights, ...changes }))
+    return path
+  }
+  const parameters = parametersOf(latentDiffusion(await loadModelConfig(variant('sizes', {}))))
   const names = Object.keys(prefixes) as (keyof typeof prefixes)[]
   const shapes: Shapes = Object.assign({}, ...names.map(name => withPrefix(parameters[name], prefixes[name])))
   const drawn = initialise(shapes, seed)
@@ -65,10 +70,5 @@ export async function tinyModel(seed = 1): Promise<TinyModel> {
   tf.dispose(drawn)
   await saveWeights(weights, initial)
   tf.dispose(initial)
-  const variant = (name: string, changes: object) => {
-    const path = join(folder, `${name}.yaml`)
-    writeFileSync(path, stringify({ ...sizes, weights, ...changes }))
-    return path
-  }
   return { folder, path: variant('tiny', { sha256: await sha256(weights) }), variant }
 }

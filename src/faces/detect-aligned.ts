@@ -1,6 +1,6 @@
 /** Whether a detector still finds the face in an aligned face. */
 import { type Image, resizeImage } from '../data/image.ts'
-import { detectFaces } from '../faces/detect.ts'
+import { detectFaces } from './detect.ts'
 
 /**
  * The greatest score of a face in the picture, 0 where none reaches 0.5. The detector is made for faces in pictures, not for
