@@ -4,40 +4,132 @@ export const command = 'dataset <action> <name>'
 
 export const builder = (yargs: Argv) =>
   yargs
-    .positional('action', { choices: ['prepare'] as const, describe: 'find, align and cache every face for training' })
+    .positional('action', {
+      choices: ['prepare', 'info'] as const,
+      describe: 'prepare: find, align and cache every face; info: what a data set is, and what is prepared of it',
+    })
     .positional('name', {
       type: 'string',
       demandOption: true,
-      describe: 'a manifest of datasets/, such as lfw',
+      describe: 'a manifest of datasets/, such as lfw, or your own (NAME.yaml); for info also a prepared folder',
     })
-    .option('from', { type: 'string', demandOption: true, describe: 'the folder of photos' })
-    .option('out', { type: 'string', describe: 'where the faces go [default: runs/data/NAME]' })
+    .option('from', { type: 'string', describe: 'the pictures: a folder, a zip archive, Parquet files' })
+    .option('out', { type: 'string', describe: 'where the faces are [default: runs/data/NAME]' })
     .option('size', { type: 'number', default: 128, describe: 'side of the aligned faces in pixels' })
+    .option('identities', { type: 'string', describe: "folder of CelebA's files of identities [default: --from's]" })
+    .option('pairs', { type: 'string', describe: "info: LFW's pairs.txt, whose pairs are looked for" })
+    .option('jobs', { type: 'number', default: 1, describe: 'processes that prepare side by side' })
+    .option('part', { type: 'string', hidden: true, describe: 'K/N: look at this part only' })
 
 interface Arguments {
+  action: 'prepare' | 'info'
   name: string
-  from: string
+  from?: string
   out?: string
   size: number
+  identities?: string
+  pairs?: string
+  jobs: number
+  part?: string
   backend?: string
 }
 
-export async function handler({ name, from, out = `runs/data/${name}`, size, backend }: ArgumentsCamelCase<Arguments>) {
+export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<void> {
   const { useBackend } = await import('../backend/index.ts')
+  await (options.action === 'prepare' ? prepare(options, useBackend) : info(options, useBackend))
+}
+
+type UseBackend = typeof import('../backend/index.ts')['useBackend']
+
+async function prepare({ name, from, out, size, identities, jobs, part, backend }: Arguments, useBackend: UseBackend) {
+  const { UserError } = await import('../errors.ts')
   const { loadManifest } = await import('../data/manifest.ts')
-  const { prepareDataset } = await import('../data/prepare.ts')
+  const { prepareDataset, preparePart } = await import('../data/prepare.ts')
+  const { runJobs } = await import('../eval/jobs.ts')
   const { progress } = await import('../progress.ts')
+  if (!from) throw new UserError('expected --from, the folder, zip archive or Parquet files of the pictures')
+  if (!Number.isInteger(jobs) || jobs < 1) throw new UserError(`expected --jobs of 1 or more, found ${jobs}`)
   const manifest = await loadManifest(name)
-  console.log(`${manifest.title}: ${manifest.licence}`)
+  const folder = out ?? `runs/data/${manifest.name}`
+  const settings = { from, out: folder, size, ...(identities && { identities }) }
   await useBackend(backend)
+  if (part) {
+    const [k, n] = part.split('/').map(Number)
+    return preparePart(manifest, { ...settings, onProgress: () => {} }, k!, n!)
+  }
+  console.log(`${manifest.title}: ${manifest.licence}`)
   const bar = progress('preparing', 1)
-  const { written, dropped } = await prepareDataset(manifest, {
-    from,
-    out,
-    size,
+  const summary = await prepareDataset(manifest, {
+    ...settings,
     onProgress: (done, total) => bar.update(done, undefined, total),
-  })
-  bar.stop()
-  const counts = Object.entries(written).map(([split, count]) => `${count} ${split}`)
-  console.log(`${out}: ${counts.join(', ')} faces; ${dropped.length} photos dropped (why: ${out}/summary.json)`)
+    ...(jobs > 1 && { workers: poll => runJobs(jobs, poll) }),
+  }).finally(() => bar.stop())
+  const counts = Object.entries(summary.written).map(
+    ([split, count]) => `${count} ${split} faces of ${summary.people[split]} people`,
+  )
+  console.log(`${folder}: ${counts.join(', ')}`)
+  console.log(droppedLine(summary.dropped, folder))
+  if (!summary.identitiesKnown) console.log(unknownPeople)
+}
+
+async function info({ name, out, pairs, backend }: Arguments, useBackend: UseBackend) {
+  const { existsSync } = await import('node:fs')
+  const { join } = await import('node:path')
+  const { loadManifest, manifestNames } = await import('../data/manifest.ts')
+  const { splitsOf, summaryOf, writeContactSheet } = await import('../data/info.ts')
+  const isManifest = (await manifestNames()).includes(name) || name.endsWith('.yaml')
+  const folder = out ?? (isManifest ? `runs/data/${(await loadManifest(name)).name}` : name)
+  const summary = await summaryOf(folder)
+  const of = isManifest ? name : summary?.dataset
+  if (of) {
+    const { title, home, licence, terms, identities, heldOutTenths } = await loadManifest(of)
+    console.log([title, `licence: ${licence}`, ...terms.map(term => `  - ${term}`)].join('\n'))
+    if (home) console.log(`from: ${home}`)
+    console.log(`people: ${identities}; held out for tests: ${heldOutTenths} tenths of them`)
+  }
+  if (isManifest && !existsSync(folder)) {
+    console.log(`not prepared yet: diff-privacy dataset prepare ${name} --from PATH`)
+    return
+  }
+  await useBackend(backend)
+  const splits = await splitsOf(folder)
+  for (const { name, faces, people, size } of splits)
+    console.log(`${name}: ${faces} faces of ${people} people, ${size} x ${size}`)
+  if (summary) {
+    console.log(droppedLine(summary.dropped, folder))
+    const sizes = summary.photoSizes.map(({ size, count }) => `${count} of ${size}`)
+    console.log(
+      `photos: ${[...sizes, ...(summary.otherSizes ? [`${summary.otherSizes} of other sizes`] : [])].join(', ')}`,
+    )
+    if (!summary.identitiesKnown) console.log(unknownPeople)
+  }
+  if (pairs) await pairsInfo(pairs, splits)
+  const sheet = join(folder, 'contact-sheet.jpg')
+  await writeContactSheet(sheet, splits)
+  console.log(`contact sheet: ${sheet}`)
+}
+
+const unknownPeople =
+  'nobody knows who is who here: each picture counts as a person of its own, so that photos of one person can be in both splits'
+
+function droppedLine(dropped: Readonly<Record<string, number>>, folder: string): string {
+  const counts = Object.entries(dropped).map(([reason, count]) => `${count} ${reason}`)
+  return counts.length > 0 ? `dropped: ${counts.join(', ')} (listed in ${folder}/dropped.tsv)` : 'dropped: none'
+}
+
+/** How many of LFW's pairs have both photos among the prepared faces, by split. */
+async function pairsInfo(path: string, splits: readonly { name: string; folder: string }[]) {
+  const { FaceStore } = await import('../data/face-store.ts')
+  const { readLfwPairs } = await import('../data/lfw-pairs.ts')
+  const pairs = await readLfwPairs(path)
+  console.log(`${path}: ${pairs.length} pairs in ${new Set(pairs.map(({ fold }) => fold)).size} folds`)
+  for (const { name, folder } of splits) {
+    const store = await FaceStore.open(folder)
+    const ids = new Set(store.entries.map(({ id }) => id))
+    await store.close()
+    const here = pairs.filter(({ photos }) => photos.every(photo => ids.has(photo)))
+    console.log(
+      `  ${name} has ${here.filter(({ same }) => same).length} genuine and ${here.filter(({ same }) => !same).length} impostor pairs whole`,
+    )
+  }
 }

@@ -1,7 +1,6 @@
 /** What a data set is: where it comes from, on what terms, how its folder is laid out, how it is split. */
-import { createHash } from 'node:crypto'
 import { readdir } from 'node:fs/promises'
-import { basename, join } from 'node:path'
+import { basename, extname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
 import { loadConfig } from '../config/load.ts'
@@ -10,42 +9,56 @@ import { nearestHint } from '../nearest.ts'
 
 const folder = fileURLToPath(new URL('../../datasets/', import.meta.url))
 
+const part = z.number().min(0).max(1)
+
 export const manifestSchema = z.strictObject({
   name: z.string().describe('name on the command line'),
   title: z.string().describe('full name'),
   home: z.string().optional().describe('where to get it'),
-  licence: z.string().describe('on what terms'),
-  layout: z
-    .enum(['folder-per-identity', 'flat'])
-    .describe('a folder for each person, or pictures whose people are not known to be the same'),
-  heldOutTenths: z.int().min(0).max(10).default(0).describe('tenths of the people held out for tests'),
+  licence: z.string().describe('on what terms, in a line'),
+  terms: z.array(z.string()).default([]).describe('what these ask of you'),
+  identities: z
+    .enum(['folder', 'celeba-hq', 'unknown'])
+    .describe("who a picture shows: the folder that it is in, what CelebA's files say, or nobody knows"),
+  identityColumn: z.string().optional().describe('the column that says so in Parquet files'),
+  split: z
+    .enum(['hash', 'source'])
+    .default('hash')
+    .describe('people are held out by a hash of their names, or the source says which pictures are'),
+  heldOutTenths: z.int().min(0).max(10).default(0).describe('tenths of the people held out by the hash'),
   faceBox: z
-    .strictObject({ x: z.number(), y: z.number(), width: z.number(), height: z.number() })
+    .strictObject({ x: part, y: part, width: part, height: part })
     .optional()
     .describe('where the face is in every picture, as parts of its width and height: spares the detector'),
+  detectorSize: z
+    .int()
+    .optional()
+    .describe('side of the only square that pictures are fitted into for the detector, where faces fill them alike'),
+  severalFaces: z
+    .enum(['central', 'drop'])
+    .default('central')
+    .describe('of several faces take the one nearest to the middle, or drop the picture'),
+  leastFace: z.number().min(0).default(48).describe('least side of the aligned square in pixels of the picture'),
   aligned: z.boolean().default(false).describe('pictures are cropped faces, to be scaled whole instead of aligned'),
 })
 
 export type DatasetManifest = z.infer<typeof manifestSchema>
 
 /**
- * The manifest called `name`, from datasets/NAME.yaml.
+ * The manifest called `name`, from datasets/NAME.yaml, or the one in the file `name`.
  * @throws UserError that lists the data sets there are when it is none of them, or when the file is not as it should be
  */
 export async function loadManifest(name: string): Promise<DatasetManifest> {
-  const names = (await readdir(folder)).map(file => basename(file, '.yaml'))
+  if (extname(name) === '.yaml') return loadConfig(manifestSchema, { path: name })
+  const names = await manifestNames()
   if (!names.includes(name))
     throw new UserError(
-      `expected a data set out of ${names.join(', ')}, found '${name}'${nearestHint(name, names)}: choose one of these`,
+      `expected a data set out of ${names.join(', ')}, found '${name}'${nearestHint(name, names)}: choose one of these, or give a manifest of your own (NAME.yaml)`,
     )
   return loadConfig(manifestSchema, { path: join(folder, `${name}.yaml`) })
 }
 
-/**
- * Which part of the data set a person belongs to: `test` where the first eight hexadecimal digits of sha256(name), modulo
- * ten, are below `heldOutTenths`. A person's photos never come apart, and no list needs keeping.
- */
-export function splitOf({ heldOutTenths }: DatasetManifest, identity: string): 'train' | 'test' {
-  const digits = createHash('sha256').update(identity).digest('hex').slice(0, 8)
-  return Number.parseInt(digits, 16) % 10 < heldOutTenths ? 'test' : 'train'
+/** Names of the data sets of datasets/. */
+export async function manifestNames(): Promise<string[]> {
+  return (await readdir(folder)).map(file => basename(file, '.yaml')).sort()
 }

@@ -1,141 +1,208 @@
-/** From a folder of photos to face stores: finds, aligns and caches the face of every photo, and says what it dropped. */
+/** From pictures to face stores: finds, aligns and caches the face of every picture, and says what it dropped and why. */
 import { createHash } from 'node:crypto'
-import { type FileHandle, open, readdir, rename, rm } from 'node:fs/promises'
-import { basename, dirname, extname, join, relative, sep } from 'node:path'
-import { makeFolder, writeJsonAtomic } from '../atomic.ts'
+import { rm, stat } from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
+import { makeFolder, writeFileAtomic, writeJsonAtomic } from '../atomic.ts'
 import { UserError } from '../errors.ts'
-import { alignFace } from '../faces/align.ts'
-import type { Box } from '../faces/box.ts'
-import { detectFaces, type Face } from '../faces/detect.ts'
-import { landmarksInBox } from '../faces/landmarks.ts'
-import type { Point } from '../faces/template.ts'
-import type { FaceEntry, FaceIndex } from './face-store.ts'
-import { type Image, pictureExtensions, readImage, resizeImage } from './image.ts'
-import { type DatasetManifest, splitOf } from './manifest.ts'
+import { celebaIdentities, type Identities } from './celeba.ts'
+import { cutFace, type Dropped, type DropReason, dropReasons } from './cut-face.ts'
+import { type Image, readImage } from './image.ts'
+import type { DatasetManifest } from './manifest.ts'
+import { countOutcomes, type Found, Journal, type Outcome, readJournals } from './prepare-journal.ts'
+import { openSource } from './sources/open.ts'
+import type { Source, SourcePicture } from './sources/source.ts'
+import { identitiesKnown, type Placed, placePictures } from './splits.ts'
+import { StoreWriter } from './store-writer.ts'
 
 /** Least side of an aligned face that is worth keeping. */
 const leastSize = 16
 
+/** Pictures that lie together in a source are looked at by one process: this many. */
+const chunk = 64
+
+/** How many sizes of photos a summary lists. */
+const listedSizes = 5
+
 export interface PrepareOptions {
-  /** The folder of photos. */
+  /** A folder of pictures, a zip archive, a Parquet file or a folder of them. */
   readonly from: string
   /** The folder of the face stores. */
   readonly out: string
   /** Side of the aligned faces in pixels. */
   readonly size: number
+  /** The folder of CelebA's files of identities; unless given, that of the pictures. */
+  readonly identities?: string
   readonly onProgress: (done: number, total: number) => void
+  /** Has other processes look at parts of the pictures (`preparePart`), and calls `poll` now and then. */
+  readonly workers?: (poll: () => Promise<void>) => Promise<void>
 }
 
+/** What a preparation made, as `summary.json` says it. */
 export interface PrepareSummary {
+  readonly dataset: string
+  readonly from: string
+  readonly source: Source['kind']
+  readonly size: number
+  /** Whether the data set says who is who; if not, each picture counts as a person of its own. */
+  readonly identitiesKnown: boolean
   /** Faces of each split. */
   readonly written: Readonly<Record<string, number>>
-  /** Photos that gave no face, by their path within the folder. */
-  readonly dropped: readonly { readonly id: string; readonly why: string }[]
+  /** People of each split. */
+  readonly people: Readonly<Record<string, number>>
+  /** Pictures that gave no face, by reason; `dropped.tsv` lists them. */
+  readonly dropped: Readonly<Partial<Record<DropReason, number>>>
+  /** The commonest sizes of the photos, and how many photos have another. */
+  readonly photoSizes: readonly { readonly size: string; readonly count: number }[]
+  readonly otherSizes: number
 }
 
 /**
- * Prepares a data set into one face store for each split (`out/train`, `out/test`) and `out/summary.json`. A store that
- * was there is replaced when the new one is whole.
- * @throws UserError when the folder holds no pictures or none with a face, or the stores cannot be written
+ * Prepares a data set into one face store for each split (`out/train`, `out/test`), `out/summary.json` and
+ * `out/dropped.tsv`. A store that was there is replaced when the new one is whole. A preparation that was interrupted goes
+ * on where it was.
+ * @throws UserError when there are no pictures or none with a face, or the stores cannot be written
  */
 export async function prepareDataset(manifest: DatasetManifest, options: PrepareOptions): Promise<PrepareSummary> {
-  const { from, out, size, onProgress } = options
+  const { out, size, onProgress, workers } = options
+  const { source, placed, known } = await openAndPlace(manifest, options)
+  try {
+    const folder = journalFolder(out)
+    await (await beginJournal(manifest, options)).close() // Refuses other settings before any process begins.
+    await workers?.(async () => onProgress(Math.min(await countOutcomes(folder), placed.length), placed.length))
+    await lookAt(manifest, options, placed)
+    const summary: PrepareSummary = {
+      dataset: manifest.name,
+      from: options.from,
+      source: source.kind,
+      size,
+      identitiesKnown: identitiesKnown(manifest, source.pictures, known),
+      ...(await assemble(placed, await readJournals(folder, size), options)),
+    }
+    await writeJsonAtomic(join(out, 'summary.json'), summary)
+    await rm(folder, { recursive: true })
+    return summary
+  } finally {
+    await source.close()
+  }
+}
+
+/** Looks at the pictures of part `part` of `parts`, for a `prepareDataset` in another process. */
+export async function preparePart(
+  manifest: DatasetManifest,
+  options: PrepareOptions,
+  part: number,
+  parts: number,
+): Promise<void> {
+  const { source, placed } = await openAndPlace(manifest, options)
+  try {
+    const own = placed.filter((_, i) => Math.floor(i / chunk) % parts === part)
+    await lookAt(manifest, options, own)
+  } finally {
+    await source.close()
+  }
+}
+
+async function openAndPlace(
+  manifest: DatasetManifest,
+  { from, size, identities }: PrepareOptions,
+): Promise<{ source: Source; placed: Placed[]; known: Identities | undefined }> {
   if (!Number.isInteger(size) || size < leastSize)
     throw new UserError(`expected a --size of ${leastSize} pixels or more, found ${size}`)
-  const files = await pictures(from)
-  if (files.length === 0) {
-    const source = manifest.home ? `get them from ${manifest.home}` : 'name another folder'
-    throw new UserError(`expected pictures (${[...pictureExtensions].join(', ')}) in ${from}, found none: ${source}`)
-  }
-  const writers = new Map<string, StoreWriter>()
-  const dropped: { id: string; why: string }[] = []
-  for (const [done, file] of files.entries()) {
-    const id = relative(from, file).replaceAll(sep, '/')
-    const identity = manifest.layout === 'folder-per-identity' ? basename(dirname(file)) : id
-    try {
-      const photo = await readImage(file)
-      const face = manifest.aligned ? await resizeImage(photo, size, size) : await cutFace(photo, manifest, size)
-      if (face) {
-        const split = splitOf(manifest, identity)
-        if (!writers.has(split)) writers.set(split, await StoreWriter.create(join(out, split), size))
-        await writers.get(split)!.add({ id, identity }, face)
-      } else dropped.push({ id, why: 'no face found' })
-    } catch (error) {
-      if (!(error instanceof UserError)) throw error
-      dropped.push({ id, why: error.message })
+  const source = await openSource(from, manifest.identityColumn)
+  const besides = (await stat(from)).isDirectory() ? from : dirname(from)
+  const known = manifest.identities === 'celeba-hq' ? await celebaIdentities(identities ?? besides) : undefined
+  return { source, placed: placePictures(manifest, source.pictures, known), known }
+}
+
+const journalFolder = (out: string) => join(out, 'preparing')
+
+async function beginJournal(manifest: DatasetManifest, { from, out, size }: PrepareOptions): Promise<Journal> {
+  const { name: _, title, home, licence, terms, ...rules } = manifest
+  return Journal.begin(journalFolder(out), { from: resolve(from), size, ...rules })
+}
+
+/** Looks at the pictures of `placed` that no journal speaks of yet. */
+async function lookAt(manifest: DatasetManifest, options: PrepareOptions, placed: readonly Placed[]): Promise<void> {
+  const { out, size, onProgress } = options
+  const done = await readJournals(journalFolder(out), size)
+  const journal = await beginJournal(manifest, options)
+  try {
+    for (const [i, { picture }] of placed.entries()) {
+      if (!done.has(picture.id)) {
+        const { outcome, face } = await lookAtPicture(manifest, picture, size)
+        await journal.add(outcome, face?.data)
+      }
+      onProgress(i + 1, placed.length)
     }
-    onProgress(done + 1, files.length)
+  } finally {
+    await journal.close()
   }
-  if (writers.size === 0)
-    throw new UserError(`expected faces in ${from}, found none in ${files.length} pictures: ${dropped[0]!.why}`)
+}
+
+async function lookAtPicture(
+  manifest: DatasetManifest,
+  { id, read }: SourcePicture,
+  size: number,
+): Promise<{ outcome: Outcome; face?: Image }> {
+  let sha256: string | undefined
+  let photo: Image
+  try {
+    const bytes = await read()
+    sha256 = createHash('sha256').update(bytes).digest('hex')
+    photo = await readImage(bytes, id)
+  } catch (error) {
+    const dropped: Dropped = { reason: 'unreadable', detail: (error as Error).message }
+    return { outcome: { id, ...(sha256 && { sha256 }), dropped } }
+  }
+  const found = await cutFace(photo, manifest, size)
+  const outcome = { id, sha256, photo: [photo.width, photo.height] } as const
+  return 'reason' in found ? { outcome: { ...outcome, dropped: found } } : { outcome, face: found }
+}
+
+/** Puts the faces that were found into a store for each split, in the order of the source. */
+async function assemble(
+  placed: readonly Placed[],
+  found: ReadonlyMap<string, Found>,
+  { from, out, size }: PrepareOptions,
+): Promise<Pick<PrepareSummary, 'written' | 'people' | 'dropped' | 'photoSizes' | 'otherSizes'>> {
+  const writers = new Map<string, StoreWriter>()
+  const people = new Map<string, Set<string>>()
   const written: Record<string, number> = {}
-  for (const [split, writer] of writers) written[split] = await writer.finish()
-  const summary = { dataset: manifest.name, size, written, dropped }
-  await writeJsonAtomic(join(out, 'summary.json'), summary)
-  return summary
-}
-
-/** The aligned face of a photo: the one in the manifest's box, or the one nearest to the middle; undefined where none is. */
-async function cutFace(photo: Image, { faceBox }: DatasetManifest, size: number): Promise<Image | undefined> {
-  const landmarks = faceBox ? await landmarksInBox(photo, scaleBox(faceBox, photo)) : await centralLandmarks(photo)
-  return landmarks && (await alignFace(photo, landmarks, size)).face
-}
-
-async function centralLandmarks(photo: Image): Promise<readonly Point[] | undefined> {
-  const offset = ({ box }: Face) =>
-    Math.hypot(box.x + box.width / 2 - photo.width / 2, box.y + box.height / 2 - photo.height / 2)
-  const faces = await detectFaces(photo, { turned: false })
-  return faces.toSorted((p, q) => offset(p) - offset(q))[0]?.landmarks
-}
-
-const scaleBox = ({ x, y, width, height }: Box, photo: Image): Box => ({
-  x: x * photo.width,
-  y: y * photo.height,
-  width: width * photo.width,
-  height: height * photo.height,
-})
-
-/** Every picture below a folder, sorted by path. */
-async function pictures(folder: string): Promise<string[]> {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => {
-    throw new UserError(`expected a folder of pictures, found none at ${folder}: give one with --from`)
-  })
-  return entries
-    .filter(entry => entry.isFile() && pictureExtensions.has(extname(entry.name).toLowerCase()))
-    .map(entry => join(entry.parentPath, entry.name))
-    .sort()
-}
-
-/** Writes a face store into a folder beside its final place, and moves it there when it is whole. */
-class StoreWriter {
-  private readonly entries: FaceEntry[] = []
-  private readonly hash = createHash('sha256')
-
-  private constructor(
-    private readonly folder: string,
-    private readonly size: number,
-    private readonly file: FileHandle,
-  ) {}
-
-  static async create(folder: string, size: number): Promise<StoreWriter> {
-    const partial = `${folder}.partial`
-    await rm(partial, { recursive: true, force: true })
-    await makeFolder(partial)
-    return new StoreWriter(folder, size, await open(join(partial, 'faces.u8'), 'w'))
+  const dropped: (Dropped & { id: string })[] = []
+  const sizes = new Map<string, number>()
+  const firsts = new Map<string, string>()
+  await makeFolder(out)
+  for (const { picture, identity, split } of placed) {
+    const { id, sha256, photo, dropped: why, pixels } = found.get(picture.id)!
+    if (photo) sizes.set(photo.join(' x '), (sizes.get(photo.join(' x ')) ?? 0) + 1)
+    const first = sha256 && firsts.get(sha256)
+    if (why) dropped.push({ id, ...why })
+    else if (first) dropped.push({ id, reason: 'duplicate', detail: `the same file as ${first}` })
+    else {
+      firsts.set(sha256!, id)
+      if (!writers.has(split)) writers.set(split, await StoreWriter.create(join(out, split), size))
+      await writers.get(split)!.add({ id, identity }, await pixels!())
+      written[split] = (written[split] ?? 0) + 1
+      people.set(split, (people.get(split) ?? new Set()).add(identity))
+    }
   }
-
-  async add(entry: FaceEntry, { data }: Image): Promise<void> {
-    await this.file.writeFile(data)
-    this.hash.update(data)
-    this.entries.push(entry)
-  }
-
-  async finish(): Promise<number> {
-    await this.file.close()
-    const index: FaceIndex = { size: this.size, sha256: this.hash.digest('hex'), entries: this.entries }
-    await writeJsonAtomic(join(`${this.folder}.partial`, 'index.json'), index)
-    await rm(this.folder, { recursive: true, force: true })
-    await rename(`${this.folder}.partial`, this.folder)
-    return this.entries.length
+  const lines = dropped.map(({ id, reason, detail = '' }) => [id, reason, detail].join('\t').replace(/\n/g, ' '))
+  await writeFileAtomic(join(out, 'dropped.tsv'), `${['picture\treason\tdetail', ...lines].join('\n')}\n`)
+  if (writers.size === 0)
+    throw new UserError(
+      `expected faces in ${from}, found none in ${placed.length} pictures (${join(out, 'dropped.tsv')} says why): ${dropped[0]!.detail ?? dropped[0]!.reason}`,
+    )
+  for (const writer of writers.values()) await writer.finish()
+  const byCount = [...sizes].sort(([, a], [, b]) => b - a).map(([size, count]) => ({ size, count }))
+  return {
+    written,
+    people: Object.fromEntries([...people].map(([split, names]) => [split, names.size])),
+    dropped: Object.fromEntries(
+      dropReasons
+        .map(reason => [reason, dropped.filter(drop => drop.reason === reason).length] as const)
+        .filter(([, count]) => count > 0),
+    ),
+    photoSizes: byCount.slice(0, listedSizes),
+    otherSizes: byCount.slice(listedSizes).reduce((sum, { count }) => sum + count, 0),
   }
 }

@@ -1,71 +1,88 @@
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
-import { createRequire } from 'node:module'
+import { appendFile, cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { useBackend } from '../../src/backend/index.ts'
 import { FaceStore } from '../../src/data/face-store.ts'
-import { type DatasetManifest, loadManifest, splitOf } from '../../src/data/manifest.ts'
-import { prepareDataset } from '../../src/data/prepare.ts'
+import { type Image, readImage, resizeImage, writeImage } from '../../src/data/image.ts'
+import { splitsOf, summaryOf, writeContactSheet } from '../../src/data/info.ts'
+import { manifestSchema } from '../../src/data/manifest.ts'
+import { type PrepareOptions, prepareDataset, preparePart } from '../../src/data/prepare.ts'
+import { portrait } from './portraits.ts'
 
-const photos = join(dirname(createRequire(import.meta.url).resolve('@vladmandic/face-api/package.json')), 'demo')
+const manifest = manifestSchema.parse({
+  name: 'people',
+  title: '',
+  licence: '',
+  identities: 'folder',
+  detectorSize: 256,
+  severalFaces: 'drop',
+})
 
 let folder: string
+let from: string
+const options = (out: string, more: Partial<PrepareOptions> = {}): PrepareOptions => ({
+  from,
+  out: join(folder, out),
+  size: 32,
+  onProgress: () => {},
+  ...more,
+})
+
+/** `right` beside `left`. */
+function beside(left: Image, right: Image): Image {
+  const width = left.width + right.width
+  const data = new Uint8Array(width * left.height * 3)
+  for (let y = 0; y < left.height; y++) {
+    data.set(left.data.subarray(3 * y * left.width, 3 * (y + 1) * left.width), 3 * y * width)
+    data.set(right.data.subarray(3 * y * right.width, 3 * (y + 1) * right.width), 3 * (y * width + left.width))
+  }
+  return { width, height: left.height, data }
+}
+
 beforeAll(async () => {
   await useBackend('wasm')
   folder = await mkdtemp(join(tmpdir(), 'prepare-'))
+  from = join(folder, 'photos')
+  for (const name of ['ann', 'ben', 'carl', 'dora', 'eve', 'flo']) await mkdir(join(from, name), { recursive: true })
+  const ann = await portrait(0, 256)
+  await writeImage(join(from, 'ann/1.jpg'), ann)
+  await writeImage(join(from, 'ben/1.jpg'), await portrait(1, 256))
+  await writeImage(join(from, 'carl/1.png'), { width: 300, height: 300, data: new Uint8Array(300 * 300 * 3).fill(99) })
+  await writeFile(join(from, 'dora/1.jpg'), 'no picture')
+  await cp(join(from, 'ann/1.jpg'), join(from, 'eve/1.jpg'))
+  await writeImage(join(from, 'ann/small.png'), await resizeImage(ann, 64, 64))
+  await writeImage(join(from, 'flo/1.png'), beside(ann, ann))
 })
 afterAll(() => rm(folder, { recursive: true }))
 
-describe('the split of a data set', () => {
-  it('keeps every person on one side, about as many of them as the manifest says', async () => {
-    const lfw = await loadManifest('lfw')
-    const splits = Array.from({ length: 2000 }, (_, i) => splitOf(lfw, `person ${i}`))
-    const share = splits.filter(split => split === 'test').length / splits.length
-    expect(share).toBeGreaterThan(0.27)
-    expect(share).toBeLessThan(0.33)
-    expect(splitOf(lfw, 'person 7')).toBe(splits[7])
-    // sha256 of the names, first eight digits modulo ten: 0 and 9.
-    expect(['Aaron_Peirsol', 'AJ_Cook'].map(name => splitOf(lfw, name))).toEqual(['test', 'train'])
-  })
-
-  it('holds nobody out unless asked', async () => {
-    expect(splitOf(await loadManifest('utkface'), 'anybody')).toBe('train')
-  })
-})
-
 describe('prepareDataset', () => {
-  const manifest: DatasetManifest = {
-    name: 'two people',
-    title: '',
-    home: '',
-    licence: '',
-    layout: 'folder-per-identity',
-    heldOutTenths: 0,
-    aligned: false,
-  }
-
-  it('cuts one face out of each photo, and says what it dropped', async () => {
-    const from = join(folder, 'photos')
-    for (const name of ['one', 'two', 'broken']) await mkdir(join(from, name), { recursive: true })
-    await cp(join(photos, 'sample1.jpg'), join(from, 'one/a.jpg'))
-    await cp(join(photos, 'sample5.jpg'), join(from, 'two/b.jpg'))
-    await writeFile(join(from, 'broken/c.jpg'), 'no picture')
+  it('cuts one face out of each photo, and says what it dropped and why', async () => {
     const steps: number[] = []
     const out = join(folder, 'out')
-    const summary = await prepareDataset(manifest, { from, out, size: 64, onProgress: done => steps.push(done) })
-    expect(steps).toEqual([1, 2, 3])
+    const summary = await prepareDataset(manifest, options('out', { onProgress: done => void steps.push(done) }))
+    expect(steps).toEqual([1, 2, 3, 4, 5, 6, 7])
     expect(summary.written).toEqual({ train: 2 })
-    expect(summary.dropped.map(({ id }) => id)).toEqual(['broken/c.jpg'])
-    expect(await readdir(out)).toEqual(['summary.json', 'train'])
+    expect(summary.people).toEqual({ train: 2 })
+    expect(summary.dropped).toEqual({ 'no face': 1, 'several faces': 1, 'too small': 1, unreadable: 1, duplicate: 1 })
+    const [, ...dropped] = (await readFile(join(out, 'dropped.tsv'), 'utf8')).trim().split('\n')
+    expect(dropped.map(line => line.split('\t').slice(0, 2))).toEqual([
+      ['ann/small.png', 'too small'],
+      ['carl/1.png', 'no face'],
+      ['dora/1.jpg', 'unreadable'],
+      ['eve/1.jpg', 'duplicate'],
+      ['flo/1.png', 'several faces'],
+    ])
+    expect(summary.identitiesKnown).toBe(true)
+    expect((await readdir(out)).sort()).toEqual(['dropped.tsv', 'summary.json', 'train'])
 
     const store = await FaceStore.open(join(out, 'train'))
-    expect(store.entries.map(({ id, identity }) => [id, identity])).toEqual([
-      ['one/a.jpg', 'one'],
-      ['two/b.jpg', 'two'],
+    expect(store.entries).toEqual([
+      { id: 'ann/1.jpg', identity: 'ann' },
+      { id: 'ben/1.jpg', identity: 'ben' },
     ])
     const faces = await store.faces([1, 0])
-    expect(faces.shape).toEqual([2, 64, 64, 3])
+    expect(faces.shape).toEqual([2, 32, 32, 3])
     const values = await faces.data()
     expect(Math.min(...values)).toBeGreaterThanOrEqual(-1)
     expect(Math.max(...values)).toBeLessThanOrEqual(1)
@@ -78,15 +95,73 @@ describe('prepareDataset', () => {
     await Promise.all([store.close(), both.close()])
   })
 
-  it('refuses a folder without pictures, and a store whose files do not agree', async () => {
+  it('goes on where it was interrupted, to the same result', async () => {
+    const interrupted = options('again', {
+      onProgress: done => {
+        if (done === 4) throw new Error('killed')
+      },
+    })
+    await expect(prepareDataset(manifest, interrupted)).rejects.toThrow('killed')
+    // A line that the interruption cut short, and its face.
+    const journals = join(interrupted.out, 'preparing')
+    const written = (await readdir(journals)).filter(name => name.endsWith('.jsonl')).sort()
+    for (const name of written) await appendFile(join(journals, name), '{"id":"ben/1.j')
+    for (const name of written) await appendFile(join(journals, name.replace('jsonl', 'u8')), 'some')
+
+    const other = prepareDataset({ ...manifest, severalFaces: 'central' }, options('again'))
+    await expect(other).rejects.toThrow(/interrupted and had other settings/)
+    // What was looked at before is not looked at again: its file may be gone.
+    const hidden = join(folder, 'hidden.jpg')
+    await cp(join(from, 'ann/1.jpg'), hidden)
+    await writeFile(join(from, 'ann/1.jpg'), 'gone')
+    const summary = await prepareDataset(manifest, options('again'))
+    await cp(hidden, join(from, 'ann/1.jpg'))
+    expect(summary).toEqual(await summaryOf(join(folder, 'out')))
+    const stores = await Promise.all(['out', 'again'].map(out => readFile(join(folder, out, 'train/faces.u8'))))
+    expect(stores[0]!.equals(stores[1]!)).toBe(true)
+  })
+
+  it('shares the work with other processes', async () => {
+    const polled: number[] = []
+    const shared = options('shared', { onProgress: done => void polled.push(done) })
+    await prepareDataset(manifest, {
+      ...shared,
+      workers: async poll => {
+        await preparePart(manifest, options('shared'), 0, 2)
+        await poll()
+        await preparePart(manifest, options('shared'), 1, 2)
+      },
+    })
+    expect(polled).toEqual([7, 1, 2, 3, 4, 5, 6, 7]) // All of them are in the first part of 64.
+    const stores = await Promise.all(['out', 'shared'].map(out => readFile(join(folder, out, 'train/index.json'))))
+    expect(stores[0]!.equals(stores[1]!)).toBe(true)
+  })
+
+  it('refuses a folder without pictures or faces, and a store whose files do not agree', async () => {
     const empty = join(folder, 'empty')
     await mkdir(empty)
-    const options = { from: empty, out: join(folder, 'none'), size: 64, onProgress: () => {} }
-    await expect(prepareDataset(manifest, options)).rejects.toThrow(/found none/)
+    await expect(prepareDataset(manifest, options('none', { from: empty }))).rejects.toThrow(/found none/)
+    const faceless = options('none', { from: join(folder, 'faceless') })
+    await cp(join(from, 'carl'), join(faceless.from, 'carl'), { recursive: true })
+    await expect(prepareDataset(manifest, faceless)).rejects.toThrow(/found none in 1 pictures .*: no face/)
     await expect(FaceStore.open(empty)).rejects.toThrow(/dataset prepare/)
     const cut = join(folder, 'cut')
     await cp(join(folder, 'out/train'), cut, { recursive: true })
     await writeFile(join(cut, 'faces.u8'), (await readFile(join(cut, 'faces.u8'))).subarray(0, 100))
     await expect(FaceStore.open(cut)).rejects.toThrow(/holds 100 bytes/)
+  })
+})
+
+describe('what is in a prepared folder', () => {
+  it('is counted by split, and shown', async () => {
+    const out = join(folder, 'out')
+    const splits = await splitsOf(out)
+    expect(splits.map(({ name, faces, people, size }) => [name, faces, people, size])).toEqual([['train', 2, 2, 32]])
+    expect(await splitsOf(join(out, 'train'))).toEqual(splits)
+    await expect(splitsOf(from)).rejects.toThrow(/dataset prepare/)
+    const sheet = join(folder, 'sheet.png')
+    await writeContactSheet(sheet, splits)
+    const { width, height } = await readImage(sheet)
+    expect([width, height]).toEqual([12 * 64, 64])
   })
 })

@@ -1,0 +1,74 @@
+/** What is in a prepared data set. */
+import { readdir, readFile } from 'node:fs/promises'
+import { basename, join } from 'node:path'
+import * as tf from '@tensorflow/tfjs'
+import { UserError } from '../errors.ts'
+import { FaceStore } from './face-store.ts'
+import { gridImage } from './grid.ts'
+import { writeImage } from './image.ts'
+import type { PrepareSummary } from './prepare.ts'
+
+/** Faces of each split on a contact sheet. */
+const [sheetRows, sheetColumns] = [3, 12]
+
+/** Side of a face on a contact sheet. */
+const sheetFace = 64
+
+export interface SplitInfo {
+  readonly name: string
+  readonly folder: string
+  readonly faces: number
+  readonly people: number
+  /** Side of the faces in pixels. */
+  readonly size: number
+}
+
+/**
+ * The stores of a folder that `dataset prepare` made, or the one store that `folder` is.
+ * @throws UserError when it is neither
+ */
+export async function splitsOf(folder: string): Promise<SplitInfo[]> {
+  const names = await readdir(folder, { withFileTypes: true }).catch(() => [])
+  const folders = names.some(({ name }) => name === 'index.json')
+    ? [folder]
+    : names.filter(entry => entry.isDirectory() && !entry.name.includes('.')).map(({ name }) => join(folder, name))
+  const splits: SplitInfo[] = []
+  for (const path of folders) {
+    if (!(await readdir(path)).includes('index.json')) continue
+    const store = await FaceStore.open(path)
+    const people = new Set(store.entries.map(({ identity }) => identity)).size
+    splits.push({ name: basename(path), folder: path, faces: store.count, people, size: store.size })
+    await store.close()
+  }
+  if (splits.length > 0) return splits
+  throw new UserError(`expected prepared faces in ${folder}, found none: run 'diff-privacy dataset prepare' first`)
+}
+
+/** What the preparation of a folder said of itself, where it did. */
+export async function summaryOf(folder: string): Promise<PrepareSummary | undefined> {
+  const text = await readFile(join(folder, 'summary.json'), 'utf8').catch(() => undefined)
+  return text === undefined ? undefined : JSON.parse(text)
+}
+
+/** Writes a picture of faces of every split, spread evenly over each, a split's rows below another's. */
+export async function writeContactSheet(path: string, splits: readonly SplitInfo[]): Promise<void> {
+  const parts: tf.Tensor4D[] = []
+  for (const { folder, faces } of splits) {
+    const store = await FaceStore.open(folder)
+    const shown = Math.min(faces, sheetRows * sheetColumns)
+    const chosen = await store.faces(Array.from({ length: shown }, (_, i) => Math.floor((i * faces) / shown)))
+    parts.push(
+      tf.tidy(() => {
+        const missing = Math.ceil(shown / sheetColumns) * sheetColumns - shown
+        const small = tf.image.resizeBilinear(chosen, [sheetFace, sheetFace])
+        return missing ? tf.concat([small, tf.ones([missing, sheetFace, sheetFace, 3])]) : small
+      }) as tf.Tensor4D,
+    )
+    chosen.dispose()
+    await store.close()
+  }
+  const grid = tf.tidy(() => tf.reshape(tf.concat(parts), [-1, sheetColumns, sheetFace, sheetFace, 3]) as tf.Tensor5D)
+  const image = await gridImage(grid)
+  tf.dispose([grid, ...parts])
+  await writeImage(path, image)
+}

@@ -1,0 +1,135 @@
+/**
+ * Parquet files as Hugging Face writes image data sets: a column of structs { bytes, path }, one file or several shards
+ * (train-00000-of-00012.parquet), other columns beside it.
+ */
+import { basename } from 'node:path'
+import {
+  type AsyncBuffer,
+  asyncBufferFromFile,
+  type FileMetaData,
+  parquetMetadataAsync,
+  parquetReadObjects,
+} from 'hyparquet'
+import { compressors } from 'hyparquet-compressors'
+import { UserError } from '../../errors.ts'
+import { nearestHint } from '../../nearest.ts'
+import { picture, type Source, type SourcePicture } from './source.ts'
+
+/** An open shard. */
+interface Shard {
+  readonly path: string
+  readonly file: AsyncBuffer
+  readonly metadata: FileMetaData
+  /** The column of pictures. */
+  readonly column: string
+}
+
+/** Rows of one shard that are stored together, and so read together. */
+interface Group {
+  readonly shard: Shard
+  readonly start: number
+  readonly end: number
+}
+
+interface Row {
+  readonly path: string | undefined
+  readonly identity: string | undefined
+}
+
+/**
+ * Every row of these files, in their order. A picture is named by its path where the file gives each another one, and
+ * by file and row otherwise. Of the pictures themselves one row group is in memory at a time: read them in order.
+ * @param identityColumn the column that says who a picture shows
+ * @throws UserError when a file is no Parquet, or has no such columns
+ */
+export async function parquetSource(paths: readonly string[], identityColumn?: string): Promise<Source> {
+  const shards = await Promise.all(paths.map(path => openShard(path, identityColumn)))
+  const rows = (await Promise.all(shards.map(shard => readRows(shard, identityColumn)))).flat()
+  const named = new Set(rows.map(({ path }) => path)).size === rows.length && rows.every(({ path }) => path)
+  const read = groupReader()
+  let i = 0
+  const pictures = shards.flatMap(shard =>
+    groupsOf(shard).flatMap(group =>
+      Array.from({ length: group.end - group.start }, (_, k): SourcePicture => {
+        const { path, identity } = rows[i++]!
+        const id = named ? path! : `${basename(shard.path)}/${group.start + k}`
+        return {
+          ...picture(id, async () => (await read(group))[k]!, basename(shard.path)),
+          ...(identity !== undefined && { identity }),
+        }
+      }),
+    ),
+  )
+  return { kind: 'parquet', pictures, close: async () => {} }
+}
+
+async function openShard(path: string, identityColumn: string | undefined): Promise<Shard> {
+  const file = await asyncBufferFromFile(path)
+  const metadata = await parquetMetadataAsync(file).catch((error: Error) => {
+    throw new UserError(`expected a Parquet file, found '${error.message}': ${path}; fetch it again`)
+  })
+  const leaves = (metadata.row_groups[0]?.columns ?? []).map(({ meta_data }) => meta_data?.path_in_schema ?? [])
+  const column = leaves.find(
+    ([first, leaf]) => leaf === 'bytes' && leaves.some(other => `${other}` === `${first},path`),
+  )
+  const columns = [...new Set(leaves.map(([first]) => first!))]
+  if (!column)
+    throw new UserError(
+      `${path}: expected a column of pictures { bytes, path }, found columns ${columns.join(', ') || '(none)'}`,
+    )
+  if (identityColumn !== undefined && !columns.includes(identityColumn))
+    throw new UserError(
+      `${path}: expected a column '${identityColumn}' of identities${nearestHint(identityColumn, columns)}, found ${columns.join(', ')}`,
+    )
+  return { path, file, metadata, column: column[0]! }
+}
+
+function groupsOf(shard: Shard): Group[] {
+  let end = 0
+  return shard.metadata.row_groups.map(({ num_rows }) => {
+    const start = end
+    end += Number(num_rows)
+    return { shard, start, end }
+  })
+}
+
+/** Paths and identities of a shard's rows, without reading its pictures. */
+async function readRows({ file, metadata, column }: Shard, identityColumn: string | undefined): Promise<Row[]> {
+  const columns = [column, ...(identityColumn === undefined ? [] : [identityColumn])]
+  const rows = await parquetReadObjects({ file, metadata: withoutBytes(metadata, column), columns, compressors })
+  return rows.map(row => ({
+    path: row[column]?.path || undefined,
+    identity: identityColumn === undefined || row[identityColumn] == null ? undefined : String(row[identityColumn]),
+  }))
+}
+
+/** What a file would say of itself without the bytes of its pictures: hyparquet chooses among whole columns only. */
+function withoutBytes(metadata: FileMetaData, column: string): FileMetaData {
+  const parent = metadata.schema.findIndex(({ name }) => name === column)
+  const leaf = metadata.schema.findIndex(({ name }, i) => i > parent && name === 'bytes')
+  return {
+    ...metadata,
+    schema: metadata.schema
+      .map((element, i) => (i === parent ? { ...element, num_children: element.num_children! - 1 } : element))
+      .filter((_, i) => i !== leaf),
+    row_groups: metadata.row_groups.map(group => ({
+      ...group,
+      columns: group.columns.filter(({ meta_data }) => `${meta_data?.path_in_schema}` !== `${column},bytes`),
+    })),
+  }
+}
+
+/** Reads the pictures of a group of rows, and keeps those of the last one. */
+function groupReader(): (group: Group) => Promise<Uint8Array[]> {
+  let last: { group: Group; pictures: Promise<Uint8Array[]> } | undefined
+  return group => {
+    if (last?.group !== group) last = { group, pictures: readGroup(group) }
+    return last.pictures
+  }
+}
+
+async function readGroup({ shard: { file, metadata, column }, start, end }: Group): Promise<Uint8Array[]> {
+  const range = { rowStart: start, rowEnd: end }
+  const rows = await parquetReadObjects({ file, metadata, columns: [column], ...range, utf8: false, compressors })
+  return rows.map(row => row[column]?.bytes ?? new Uint8Array())
+}

@@ -1,0 +1,69 @@
+/** Who every picture of a data set shows and which part of it they belong to; nobody is in two parts. */
+import { createHash } from 'node:crypto'
+import { basename, dirname } from 'node:path'
+import { UserError } from '../errors.ts'
+import type { Identities } from './celeba.ts'
+import type { DatasetManifest } from './manifest.ts'
+import type { SourcePicture } from './sources/source.ts'
+
+export interface Placed {
+  readonly picture: SourcePicture
+  readonly identity: string
+  readonly split: string
+}
+
+/**
+ * Gives every picture its identity and its split.
+ * @param known who CelebA's files say the pictures show
+ * @throws UserError when the source itself puts one person into two parts, or does not say who is where
+ */
+export function placePictures(
+  manifest: DatasetManifest,
+  pictures: readonly SourcePicture[],
+  known?: Identities,
+): Placed[] {
+  const places = new Map<string, string>()
+  return pictures.map(picture => {
+    const identity = picture.identity ?? identityOf(manifest, picture.id, known)
+    const split = manifest.split === 'source' ? sourceSplit(picture) : splitOf(manifest, identity)
+    const before = places.get(identity) ?? split
+    if (before !== split)
+      throw new UserError(
+        `expected everybody in one part of the data set, found ${identity} in ${before} and in ${split} (${picture.id}): use 'split: hash'`,
+      )
+    places.set(identity, split)
+    return { picture, identity, split }
+  })
+}
+
+/**
+ * Which part of the data set a person belongs to: `test` where the first eight hexadecimal digits of sha256(name), modulo
+ * ten, are below `heldOutTenths`. A person's photos never come apart, and no list needs keeping.
+ */
+export function splitOf({ heldOutTenths }: DatasetManifest, identity: string): 'train' | 'test' {
+  const digits = createHash('sha256').update(identity).digest('hex').slice(0, 8)
+  return Number.parseInt(digits, 16) % 10 < heldOutTenths ? 'test' : 'train'
+}
+
+/** Whether people are known, or each picture counts as a person of its own. */
+export function identitiesKnown(
+  { identities }: DatasetManifest,
+  pictures: readonly SourcePicture[],
+  known?: Identities,
+) {
+  return identities === 'folder' || known !== undefined || pictures.every(({ identity }) => identity !== undefined)
+}
+
+function identityOf({ identities, title }: DatasetManifest, id: string, known?: Identities): string {
+  if (identities === 'folder') {
+    const folder = dirname(id)
+    if (folder !== '.') return basename(folder)
+    throw new UserError(`${title}: expected a folder for each person, found ${id} in none: give the folder above them`)
+  }
+  return known ? known(id) : id
+}
+
+function sourceSplit({ id, split }: SourcePicture): string {
+  if (split) return split
+  throw new UserError(`expected ${id} to be below train/, validation/ or test/: use 'split: hash', or move it there`)
+}
