@@ -20,10 +20,9 @@ describe.each(fast)('golden files on %s', backend => {
   it.each(backend === fast[0] ? [...small, ...large] : small)('%s', async name => {
     await useBackend(backend)
     const before = tf.memory().numTensors
-    const outcome = await checkGolden(await load(name), load)
-    if ('skipped' in outcome) throw new Error(outcome.skipped)
-    expect(outcome.checks.length).toBeGreaterThan(1)
-    expect(outcome.checks.filter(check => !passes(check))).toEqual([])
+    const checks = await checkGolden(await load(name), load)
+    expect(checks.length).toBeGreaterThan(1)
+    expect(checks.filter(check => !passes(check))).toEqual([])
     expect(tf.memory().numTensors).toBe(before)
   })
 })

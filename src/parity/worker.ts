@@ -6,11 +6,13 @@ import { readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import * as tf from '@tensorflow/tfjs'
 import { type BackendName, releaseBackend, useBackend } from '../backend/index.ts'
-import { checkGolden, type Outcome } from './checkers.ts'
-import type { GoldenFile } from './golden.ts'
+import { checkGolden } from './checkers.ts'
+import type { Check, GoldenFile } from './golden.ts'
+
+type Outcome = { checks: Check[] } | { skipped: string } | { error: string }
 
 /** What the worker sends for each file. */
-export type WorkerMessage = { path: string; seconds: number; peakBytes: number } & (Outcome | { error: string })
+export type WorkerMessage = { path: string; seconds: number; peakBytes: number } & Outcome
 
 /** wasm's heap ends near 3.75 GiB; weights and activations must fit together. */
 const wasmWeightLimit = 3e9
@@ -19,7 +21,7 @@ const [backend, ...paths] = process.argv.slice(2) as [BackendName, ...string[]]
 
 const readGolden = async (path: string): Promise<GoldenFile> => JSON.parse(await readFile(path, 'utf8'))
 
-async function check(path: string): Promise<Outcome | { error: string }> {
+async function check(path: string): Promise<Outcome> {
   const golden = await readGolden(path)
   const bytes = Object.values(golden.parameters ?? {}).reduce(
     (sum, shape) => sum + 4 * shape.reduce((a, b) => a * b, 1),
@@ -28,9 +30,9 @@ async function check(path: string): Promise<Outcome | { error: string }> {
   if (backend === 'wasm' && bytes > wasmWeightLimit)
     return { skipped: `${(bytes / 1e9).toFixed(1)} GB of weights do not fit into wasm's heap` }
   const tensors = tf.memory().numTensors
-  const outcome = await checkGolden(golden, name => readGolden(join(dirname(path), `${name}.json`)))
+  const checks = await checkGolden(golden, name => readGolden(join(dirname(path), `${name}.json`)))
   const left = tf.memory().numTensors - tensors
-  return left === 0 ? outcome : { error: `${left} tensors were left behind` }
+  return left === 0 ? { checks } : { error: `${left} tensors were left behind` }
 }
 
 await useBackend(backend)

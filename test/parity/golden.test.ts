@@ -77,10 +77,6 @@ describe('kinds', () => {
     ({ kind, name: kind, config: {}, parameters: {}, inputs: {}, outputs: {} }) as GoldenFile
   const load = () => Promise.reject(new Error('no other file'))
 
-  it('names a network that is not built', async () => {
-    expect(await checkGolden(file('bisenet'), load)).toEqual({ skipped: 'network not in this version' })
-  })
-
   it('refuses an unknown kind', async () => {
     await expect(checkGolden(file('unett'), load)).rejects.toThrow("unknown kind 'unett'")
   })

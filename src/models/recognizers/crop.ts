@@ -10,6 +10,9 @@ export interface Rectangle {
   readonly bottom: number
 }
 
+/** All of an image. */
+export const whole: Rectangle = { left: 0, top: 0, right: 1, bottom: 1 }
+
 /**
  * Cuts a rectangle out of images and resizes it: bilinear, antialiased where it shrinks (a triangle as wide as an output
  * pixel, as Pillow and torch's `antialias=True`); beyond the image, its edge is repeated.

@@ -1,6 +1,6 @@
 /** Layers that only recognition networks have. Letters: n faces, h w height and width, c channels, k kernel side. */
 import * as tf from '@tensorflow/tfjs'
-import type { Layer4D } from '../layers.ts'
+import { type Conv2dOptions, conv2d, type Layer4D } from '../layers.ts'
 import { define, weight } from '../module.ts'
 import { depthwiseConv2d } from '../ops/depthwise.ts'
 
@@ -46,3 +46,19 @@ export function batchNorm(name: string, channels: number, epsilon = 1e-5): Layer
 export function prelu(parameter: string, channels: number): Layer4D {
   return define([{ parameters: { [parameter]: [channels] } }], (w, x) => tf.prelu(x, weight(w, parameter)))
 }
+
+/** relu(bn(conv(x))): a convolution without bias, `NAME.conv`, and its batch normalisation, `NAME.bn`. */
+export function convNormRelu(
+  name: string,
+  inputs: number,
+  outputs: number,
+  { epsilon, ...options }: Conv2dOptions & { epsilon?: number } = {},
+): Layer4D {
+  return sequence(
+    conv2d(`${name}.conv`, inputs, outputs, { ...options, bias: false }),
+    batchNorm(`${name}.bn`, outputs, epsilon),
+    relu,
+  )
+}
+
+export const relu: Layer4D = define([], (_, x: tf.Tensor4D) => tf.relu(x))
