@@ -7,6 +7,7 @@ export const builder = (yargs: Argv) =>
     .positional('out', { type: 'string', demandOption: true, describe: 'the safetensors file to write, in 16 bits' })
     .option('model', { type: 'string', default: 'faces-128', describe: 'a model of configs/models/' })
     .option('autoencoder', { type: 'string', demandOption: true, describe: 'the run that trained the autoencoder' })
+    .option('decoder', { type: 'string', describe: 'a run that trained its decoder further' })
     .option('diffusion', { type: 'string', demandOption: true, describe: 'the run that trained the noise predictor' })
     .option('msi', { type: 'string', demandOption: true, describe: 'the run that trained MSI' })
 
@@ -14,6 +15,7 @@ interface Arguments {
   out: string
   model: string
   autoencoder: string
+  decoder?: string
   diffusion: string
   msi: string
 }

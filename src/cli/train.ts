@@ -26,8 +26,8 @@ export const builder = (yargs: Argv) =>
       array: true,
       describe: 'prepared faces of other people, whose loss says which checkpoint is best',
     })
-    .option('autoencoder', { type: 'string', describe: 'the run that trained the autoencoder' })
-    .option('diffusion', { type: 'string', describe: 'the run that trained the noise predictor' })
+    .option('autoencoder', { type: 'string', describe: "the run that trained the autoencoder; the model's own weights unless given" })
+    .option('diffusion', { type: 'string', describe: "the run that trained the noise predictor, for MSI; the model's own weights unless given" })
     .option('track', {
       type: 'string',
       array: true,

@@ -59,6 +59,10 @@ export const trainSchema = z.discriminatedUnion('task', [
     edgeWeight: z.number().min(0).describe('of the L1 between differences of neighbouring pixels'),
     featureWeight: z.number().min(0).describe('of the distance between features of the dlib recognizer'),
     klWeight: z.number().min(0).describe('of the KL divergence of the latent from a standard normal'),
+    decoderOnly: z
+      .boolean()
+      .default(false)
+      .describe('trains on the decoder of the run --autoencoder, whose latents stay as they are'),
     latentNoise: z.number().min(0).describe('standard deviation of noise added to the latent before it is decoded'),
   }),
   z.strictObject({

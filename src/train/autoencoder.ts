@@ -27,9 +27,12 @@ export interface AutoencoderTaskOptions {
 export type FeatureNetwork = (faces: tf.Tensor4D) => tf.Tensor[]
 
 /**
+ * Trains encoder and decoder; only the decoder where `trained` weights are given, whose encoder then stays as it is, and with
+ * it every latent that other networks have learnt.
  * @param faces what is trained on, a batch mirrored as a whole every other time
  * @param demoFaces shown with their reconstructions at every demo, [n, s, s, 3]; the caller's
  * @param features frozen; without it no features are compared
+ * @param trained weights of both that the decoder starts from
  */
 export function autoencoderTask(
   { encode, decode }: Autoencoder,
@@ -37,10 +40,12 @@ export function autoencoderTask(
   demoFaces: tf.Tensor4D,
   options: AutoencoderTaskOptions,
   features?: FeatureNetwork,
+  trained?: Weights,
 ): TrainingTask<tf.Tensor4D> {
   return {
     name: 'autoencoder',
-    parameters: { ...encode.parameters, ...decode.parameters },
+    parameters: { ...(!trained && encode.parameters), ...decode.parameters },
+    ...(trained && { start: pick(trained, Object.keys(decode.parameters)) }),
     zero: /\.conv2\.weight$/,
 
     async batch(step) {
@@ -53,7 +58,7 @@ export function autoencoderTask(
     },
 
     loss(weights, images, step) {
-      const moments = encode(weights, images)
+      const moments = encode(trained ?? weights, images)
       const { mean, logVariance } = splitMoments(moments)
       const noise = normal(mean.shape, options.seed, 'latent', step)
       const deviation = tf.sqrt(tf.add(tf.exp(logVariance), options.latentNoise ** 2))
@@ -78,7 +83,7 @@ export function autoencoderTask(
     async demo(weights) {
       const grid = tf.tidy(() => {
         const [n, s] = demoFaces.shape
-        const decoded = tf.clipByValue(reconstruct({ encode, decode }, weights, demoFaces), -1, 1)
+        const decoded = tf.clipByValue(reconstruct({ encode, decode }, { ...trained, ...weights }, demoFaces), -1, 1)
         return tf.reshape(tf.stack([demoFaces, decoded]), [2, n, s, s, 3]) as tf.Tensor5D
       })
       return { reconstructions: grid }
@@ -94,6 +99,9 @@ export function reconstruct(
 ): tf.Tensor4D {
   return tf.tidy(() => decode(weights, splitMoments(encode(weights, faces)).mean))
 }
+
+const pick = (weights: Weights, names: readonly string[]): Weights =>
+  Object.fromEntries(names.map(name => [name, weights[name]!]))
 
 /** Mean L1 between the differences of neighbours along an axis. */
 function differenceL1(a: tf.Tensor4D, b: tf.Tensor4D, axis: 1 | 2): tf.Tensor {

@@ -1,123 +1,179 @@
 /**
- * What is frozen while a diffusion model or MSI is trained, computed once: scaled latents of every face and of its mirror
- * image, identity embeddings and, for MSI, features at five depths.
+ * What is frozen while a diffusion model or MSI is trained, computed once and kept on disk: latents of every face and of
+ * its mirror image, embeddings and, for MSI, features at five depths. A step then reads a few rows.
  */
+import { createHash } from 'node:crypto'
+import { type FileHandle, open, readFile, statfs } from 'node:fs/promises'
+import { join } from 'node:path'
 import * as tf from '@tensorflow/tfjs'
+import { makeFolder, writeJsonAtomic } from '../atomic.ts'
 import type { FaceStore } from '../data/face-store.ts'
-import { type Autoencoder, splitMoments } from '../models/autoencoder.ts'
+import { UserError } from '../errors.ts'
 import type { FeatureNetwork } from '../models/features/feature-network.ts'
-import type { Weights } from '../models/module.ts'
 
-/** Rows of equal shape, kept off the tensor backend. */
-class Rows {
-  readonly data: Float32Array
-  constructor(
-    readonly count: number,
-    readonly shape: readonly number[],
-  ) {
-    this.data = new Float32Array(count * this.width)
-  }
-  get width(): number {
-    return this.shape.reduce((a, b) => a * b, 1)
-  }
-  async write(row: number, tensor: tf.Tensor): Promise<void> {
-    this.data.set(await tensor.data(), row * this.width)
-  }
-  read(rows: readonly number[]): tf.Tensor {
-    const values = new Float32Array(rows.length * this.width)
-    for (const [i, row] of rows.entries())
-      values.set(this.data.subarray(row * this.width, (row + 1) * this.width), i * this.width)
-    return tf.tensor(values, [rows.length, ...this.shape])
-  }
+/** The networks that do not learn. */
+export interface FrozenNetworks {
+  /** Faces [n, s, s, 3] -> latents [n, l, l, z], scaled. */
+  encode(faces: tf.Tensor4D): tf.Tensor4D
+  readonly features: FeatureNetwork['features']
 }
 
-/** Latents, embeddings and features of all faces, in memory; batches of them as tensors. */
+export interface LatentOptions {
+  /** Which faces of the store. */
+  readonly faces: readonly number[]
+  /** Whether to have the mirror images too. */
+  readonly mirrored: boolean
+  /** What to keep of the features: nothing, the mean of each depth's tokens, or all of them. */
+  readonly features: 'none' | 'means' | 'tokens'
+}
+
+/** Faces that the frozen networks see at once. */
+const batchSize = 32
+
+/** What a row holds one after the other: latent, embedding and features, by their shapes. */
+type Layout = readonly (readonly number[])[]
+
+const sizeOf = (shape: readonly number[]) => shape.reduce((a, b) => a * b, 1)
+
+/** Rows of the frozen networks' outputs, in one file; batches of them as tensors. */
 export class LatentCache {
   private constructor(
-    private readonly latents: Rows,
-    private readonly embeddings: Rows,
-    private readonly features: readonly Rows[],
+    private readonly file: FileHandle,
+    private readonly layout: Layout,
+    readonly count: number,
     /** Standard deviation of the latents, which scaling should have brought to 1. */
     readonly deviation: number,
   ) {}
 
   /**
-   * Runs the frozen networks over all faces; entry i is face i, entry count + i its mirror image.
-   * @param scaleFactor multiplies the autoencoder's latents
-   * @param withFeatures whether to keep the features too
-   * @param mirrored whether to have the mirror images
-   * @param onProgress told how many faces of how many are done
-   * @throws Error when there are no faces
+   * Opens what `folder` keeps of these faces, networks and options, and computes what is missing: an interrupted
+   * computation goes on where it was. Row i is face i of `options.faces`, row count + i its mirror image.
+   * @param onProgress told how many rows of how many are done
+   * @throws UserError when there are no faces, or no room on the disk
    */
-  static async build(
-    faces: FaceStore,
-    { encode }: Pick<Autoencoder, 'encode'>,
-    weights: Weights,
-    network: FeatureNetwork,
-    {
-      scaleFactor,
-      withFeatures = false,
-      mirrored = true,
-      batchSize = 32,
-    }: { scaleFactor: number; withFeatures?: boolean; mirrored?: boolean; batchSize?: number },
+  static async open(
+    folder: string,
+    store: FaceStore,
+    networks: FrozenNetworks,
+    options: LatentOptions,
     onProgress: (done: number, total: number) => void,
   ): Promise<LatentCache> {
-    const total = faces.count * (mirrored ? 2 : 1)
-    let latents: Rows | undefined
-    let embeddings: Rows | undefined
-    let features: Rows[] = []
-    for (let start = 0; start < faces.count; start += batchSize) {
-      const indices = Array.from({ length: Math.min(batchSize, faces.count - start) }, (_, i) => start + i)
-      const upright = await faces.faces(indices)
-      for (const side of mirrored ? [0, 1] : [0]) {
-        const results = tf.tidy(() => {
-          const images = side === 0 ? upright : (tf.reverse(upright, 2) as tf.Tensor4D)
-          return { latent: splitMoments(encode(weights, images)).mean, ...network.features(images) }
-        })
-        latents ??= new Rows(total, results.latent.shape.slice(1))
-        embeddings ??= new Rows(total, results.embedding.shape.slice(1))
-        if (features.length === 0 && withFeatures)
-          features = results.features.map(f => new Rows(total, f.shape.slice(1)))
-        const row = side * faces.count + start
-        await latents.write(row, results.latent)
-        await embeddings.write(row, results.embedding)
-        for (const [k, rows] of features.entries()) await rows.write(row, results.features[k]!)
-        tf.dispose(results as unknown as tf.TensorContainer)
-      }
-      upright.dispose()
-      onProgress(start + indices.length, faces.count)
+    const { faces, mirrored } = options
+    if (faces.length === 0) throw new UserError('expected faces to train on, found none')
+    const first = await frozenRows(store, networks, options, [faces[0]!], false)
+    const path = join(folder, keyOf(store, options, first.values))
+    await makeFolder(folder)
+    const file = await open(`${path}.f32`, 'a+')
+    const width = first.layout.reduce((sum, shape) => sum + sizeOf(shape), 0)
+    const total = faces.length * (mirrored ? 2 : 1)
+    let done = Math.floor((await file.stat()).size / (4 * width))
+    await checkRoom(folder, 4 * width * (total - done), total)
+    await file.truncate(done * 4 * width)
+    while (done < total) {
+      const [start, isMirror] = done < faces.length ? [done, false] : [done - faces.length, true]
+      const indices = faces.slice(start, start + batchSize)
+      const { values } = await frozenRows(store, networks, options, indices, isMirror)
+      await file.appendFile(values)
+      done += indices.length
+      onProgress(done, total)
     }
-    if (!latents || !embeddings) throw new Error('LatentCache: no faces')
-    for (let i = 0; i < latents.data.length; i++) latents.data[i]! *= scaleFactor
-    return new LatentCache(latents, embeddings, features, standardDeviation(latents.data))
-  }
-
-  get count(): number {
-    return this.latents.count
+    const deviation = await knownDeviation(`${path}.json`, file, first.layout, total)
+    return new LatentCache(file, first.layout, total, deviation)
   }
 
   get embeddingWidth(): number {
-    return this.embeddings.width
+    return this.layout[1]![0]!
   }
 
-  /** Latents [n, l, l, z] and identity embeddings [n, e] of entries. */
-  batch(rows: readonly number[]): { latents: tf.Tensor4D; embeddings: tf.Tensor2D } {
-    return { latents: this.latents.read(rows) as tf.Tensor4D, embeddings: this.embeddings.read(rows) as tf.Tensor2D }
+  /** Latents [n, l, l, z] and embeddings [n, e] of rows. */
+  async batch(rows: readonly number[]): Promise<{ latents: tf.Tensor4D; embeddings: tf.Tensor2D }> {
+    const [latents, embeddings] = await this.read(rows, [0, 1])
+    return { latents: latents as tf.Tensor4D, embeddings: embeddings as tf.Tensor2D }
   }
 
-  /** Features of entries at five depths, [n, t_k, c_k]. */
-  featuresOf(rows: readonly number[]): tf.Tensor3D[] {
-    return this.features.map(feature => feature.read(rows) as tf.Tensor3D)
+  /** Latents and features at five depths, [n, t_k, c_k]. */
+  async featured(rows: readonly number[]): Promise<{ latents: tf.Tensor4D; features: tf.Tensor3D[] }> {
+    const [latents, ...features] = await this.read(rows, [0, 2, 3, 4, 5, 6])
+    return { latents: latents as tf.Tensor4D, features: features as tf.Tensor3D[] }
+  }
+
+  async close(): Promise<void> {
+    await this.file.close()
+  }
+
+  private async read(rows: readonly number[], parts: readonly number[]): Promise<tf.Tensor[]> {
+    const widths = this.layout.map(sizeOf)
+    const starts = widths.map((_, i) => widths.slice(0, i).reduce((a, b) => a + b, 0))
+    const width = widths.reduce((a, b) => a + b, 0)
+    const values = parts.map(part => new Float32Array(rows.length * widths[part]!))
+    await Promise.all(
+      parts.flatMap((part, p) =>
+        rows.map((row, i) => {
+          const [place, length] = [4 * (row * width + starts[part]!), 4 * widths[part]!]
+          return this.file.read(new Uint8Array(values[p]!.buffer), i * length, length, place)
+        }),
+      ),
+    )
+    return parts.map((part, p) => tf.tensor(values[p]!, [rows.length, ...this.layout[part]!]))
   }
 }
 
-function standardDeviation(values: Float32Array): number {
-  let sum = 0
-  let squares = 0
-  for (const v of values) {
-    sum += v
-    squares += v * v
+/** The frozen networks' outputs of some faces, row by row. */
+async function frozenRows(
+  store: FaceStore,
+  { encode, features }: FrozenNetworks,
+  { features: kept }: LatentOptions,
+  indices: readonly number[],
+  isMirror: boolean,
+): Promise<{ layout: Layout; values: Float32Array }> {
+  const upright = await store.faces(indices)
+  const outputs = tf.tidy(() => {
+    const faces = isMirror ? (tf.reverse(upright, 2) as tf.Tensor4D) : upright
+    const { embedding, features: scales } = features(faces)
+    const means = kept === 'means' ? scales.map(scale => tf.mean(scale, 1, true)) : scales
+    return [encode(faces), embedding, ...(kept === 'none' ? [] : means)] as tf.Tensor[]
+  })
+  const n = indices.length
+  const flat = tf.tidy(() => tf.concat(outputs.map(output => tf.reshape(output, [n, -1])), 1))
+  const values = Float32Array.from(await flat.data())
+  tf.dispose([upright, flat, ...outputs])
+  return { layout: outputs.map(({ shape }) => shape.slice(1)), values }
+}
+
+/**
+ * A name for everything that the rows depend on. The networks are known by what they make of the first face, and so is the
+ * backend, whose last digits may differ from another's.
+ */
+function keyOf({ checksum }: FaceStore, options: LatentOptions, first: Float32Array): string {
+  const hash = createHash('sha256').update(checksum).update(JSON.stringify(options)).update(first)
+  return `latents-${hash.digest('hex').slice(0, 16)}`
+}
+
+async function checkRoom(folder: string, bytes: number, rows: number): Promise<void> {
+  const { bavail, bsize } = await statfs(folder)
+  const gigabytes = (value: number) => `${(value / 1e9).toPrecision(3)} GB`
+  if (bytes > bavail * bsize)
+    throw new UserError(
+      `the latents and features of ${rows} faces want ${gigabytes(bytes)} in ${folder}, which has ${gigabytes(bavail * bsize)}: make room, name another folder with --cache, or train a variant of MSI that reads means of features (variant: released)`,
+    )
+}
+
+/** The deviation of all latents, written down once it has been computed. */
+async function knownDeviation(path: string, file: FileHandle, layout: Layout, count: number): Promise<number> {
+  const known = await readFile(path, 'utf8').catch(() => undefined)
+  if (known !== undefined) return JSON.parse(known).deviation
+  const width = layout.reduce((sum, shape) => sum + sizeOf(shape), 0)
+  const latent = new Float32Array(sizeOf(layout[0]!))
+  let [sum, squares] = [0, 0]
+  for (let row = 0; row < count; row++) {
+    await file.read(new Uint8Array(latent.buffer), 0, latent.byteLength, 4 * row * width)
+    for (const value of latent) {
+      sum += value
+      squares += value * value
+    }
   }
-  const mean = sum / values.length
-  return Math.sqrt(squares / values.length - mean * mean)
+  const values = count * latent.length
+  const deviation = Math.sqrt(squares / values - (sum / values) ** 2)
+  await writeJsonAtomic(path, { rows: count, layout, deviation })
+  return deviation
 }

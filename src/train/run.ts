@@ -3,6 +3,7 @@ import { basename, resolve } from 'node:path'
 import * as tf from '@tensorflow/tfjs'
 import { flatten } from '../config/flatten.ts'
 import type { ModelConfig } from '../config/model.ts'
+import { loadNetworkWeights } from '../config/model-weights.ts'
 import type { TrainConfig } from '../config/train.ts'
 import { FaceStore } from '../data/face-store.ts'
 import { normal } from '../data/random.ts'
@@ -20,7 +21,7 @@ import {
   withoutPrefix,
   withPrefix,
 } from '../models/latent-diffusion.ts'
-import type { Shapes, Weights } from '../models/module.ts'
+import type { Weights } from '../models/module.ts'
 import { openTrackers } from '../tracking/open.ts'
 import { sha256 } from '../weights/checksum.ts'
 import { autoencoderTask } from './autoencoder.ts'
@@ -40,9 +41,9 @@ export interface RunPaths {
   readonly out: string
   /** Prepared faces of other people, whose loss says which checkpoint is best. */
   readonly validate?: readonly string[]
-  /** The run that trained the autoencoder; not needed to train one. */
+  /** The run that trained the autoencoder; the model's own weights are taken where it is absent. */
   readonly autoencoder?: string
-  /** The run that trained the noise predictor; needed to train MSI. */
+  /** The run that trained the noise predictor, for MSI; the model's own weights are taken where it is absent. */
   readonly diffusion?: string
 }
 
@@ -141,12 +142,12 @@ async function buildTask(
       const { embedding, features } = dlib.features(images)
       return [...features, embedding]
     }
-    return autoencoderTask(networks.autoencoder, faces, shown, config, features) as TrainingTask
+    const trained = config.decoderOnly ? await autoencoderWeights(model, networks, paths) : undefined
+    return autoencoderTask(networks.autoencoder, faces, shown, config, features, trained) as TrainingTask
   }
 
-  const parameters = parametersOf(networks)
   const schedule = noiseSchedule(model.schedule)
-  const autoencoder = await finishedRun(paths.autoencoder, 'autoencoder', parameters.autoencoder)
+  const autoencoder = await autoencoderWeights(model, networks, paths)
   const extractor = await loadFeatureNetwork(model.features, model.msi.featureDims)
   if (config.task === 'diffusion') {
     const cache = await LatentCache.build(faces, networks.autoencoder, autoencoder, extractor, model, onPrepare)
@@ -159,10 +160,6 @@ async function buildTask(
     const demo = sampler(model, networks, autoencoder, config.seed)
     return diffusionTask(networks, model.prompt, schedule, cache, config, demo) as TrainingTask
   }
-  const base = await finishedRun(paths.diffusion, 'diffusion', {
-    ...withPrefix(parameters.unet, prefixes.unet),
-    ...withPrefix(parameters.text, prefixes.text),
-  })
   const cache = await LatentCache.build(
     faces,
     networks.autoencoder,
@@ -171,14 +168,33 @@ async function buildTask(
     { scaleFactor: model.scaleFactor, withFeatures: true, mirrored: false },
     onPrepare,
   )
-  const frozen = { unet: withoutPrefix(base, prefixes.unet), text: withoutPrefix(base, prefixes.text) }
+  const frozen = await baseWeights(model, networks, paths)
   return msiTask(networks, frozen, model.prompt, schedule, cache, config) as TrainingTask
 }
 
-/** Averaged weights of a run that this one builds upon. */
-async function finishedRun(folder: string | undefined, name: string, parameters: Shapes): Promise<Weights> {
-  if (!folder) throw new UserError(`expected the run that trained the ${name}: give its folder with --${name}`)
-  return loadAverage(lastCheckpoint(folder), parameters)
+/** The autoencoder's weights: averaged ones of the run that trained it, or the model's own where no run is named. */
+async function autoencoderWeights(model: ModelConfig, networks: LatentDiffusion, paths: RunPaths): Promise<Weights> {
+  const parameters = parametersOf(networks).autoencoder
+  if (!paths.autoencoder) return loadNetworkWeights(model, 'autoencoder', parameters)
+  return loadAverage(lastCheckpoint(paths.autoencoder), parameters)
+}
+
+/** The weights of noise predictor and text transformer, in the same way. */
+async function baseWeights(
+  model: ModelConfig,
+  networks: LatentDiffusion,
+  paths: RunPaths,
+): Promise<Record<'unet' | 'text', Weights>> {
+  const { unet, text } = parametersOf(networks)
+  if (!paths.diffusion) {
+    return {
+      unet: await loadNetworkWeights(model, 'unet', unet),
+      text: await loadNetworkWeights(model, 'text', text),
+    }
+  }
+  const parameters = { ...withPrefix(unet, prefixes.unet), ...withPrefix(text, prefixes.text) }
+  const base = await loadAverage(lastCheckpoint(paths.diffusion), parameters)
+  return { unet: withoutPrefix(base, prefixes.unet), text: withoutPrefix(base, prefixes.text) }
 }
 
 /** Draws 2 x 8 faces under the empty prompt, always from the same noise. */

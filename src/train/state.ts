@@ -15,11 +15,11 @@ export interface RunState {
 
 /** A run before its first step. */
 export function initialState(
-  { parameters, zero }: Pick<TrainingTask, 'parameters' | 'zero'>,
+  { parameters, zero, start }: Pick<TrainingTask, 'parameters' | 'zero' | 'start'>,
   vector: WeightVector,
   seed: number,
 ): RunState {
-  const weights = tf.tidy(() => vector.join(initialise(parameters, seed, zero)))
+  const weights = tf.tidy(() => vector.join(start ?? initialise(parameters, seed, zero)))
   return { weights, average: weights.clone(), adam: adamWStart(vector.length) }
 }
 

@@ -11,6 +11,8 @@ export interface TrainingTask<Batch extends tf.TensorContainer = tf.TensorContai
   readonly parameters: Shapes
   /** Names of parameters that start at zero. */
   readonly zero?: RegExp
+  /** What the parameters start from, instead of random numbers. */
+  readonly start?: Weights
   /** The batch of a step, as tensors that the loop disposes of. */
   batch(step: number): Promise<Batch>
   /** Loss of the batch, and its parts by name for the log. */
