@@ -60,6 +60,11 @@ export async function useBackend(name = 'auto'): Promise<BackendName> {
   return chosen
 }
 
+/** The version of a backend that can be used here, as far as its files say it. */
+export async function backendVersion(name: BackendName): Promise<string> {
+  return (await backends[name].probe()).reason
+}
+
 /** Gives back what would keep Node from exiting. Tensors on a webgpu backend are gone afterwards. */
 export async function releaseBackend(): Promise<void> {
   if (current === 'webgpu') await webgpu.release()

@@ -103,7 +103,11 @@ export class FaceStore {
   }
 }
 
-async function readIndex(folder: string): Promise<FaceIndex> {
+/**
+ * What a folder of prepared faces says of itself.
+ * @throws UserError when it is none
+ */
+export async function readIndex(folder: string): Promise<FaceIndex> {
   try {
     return JSON.parse(await readFile(join(folder, 'index.json'), 'utf8'))
   } catch {

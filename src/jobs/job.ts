@@ -7,6 +7,14 @@ export interface JobContext {
   /** A folder of the job's own, which need not exist yet. What a handler keeps there spares the next attempt the work. */
   readonly scratch: string
   readonly onProgress: (done: number, total: number) => void
+  readonly here: Circumstances
+}
+
+/** What is another on this machine than a job says. */
+export interface Circumstances {
+  /** Where prepared faces lie. */
+  readonly faces?: string
+  readonly backend?: string
 }
 
 export interface Job {

@@ -1,12 +1,13 @@
 /** Worker processes on this machine: tfjs keeps one engine a process, and a process that dies takes only its job along. */
 import { type ChildProcess, fork } from 'node:child_process'
+import { rm } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { UserError } from '../errors.ts'
-import { type Job, type JobContext, JobError, type Pool, PoolClosed } from './job.ts'
-import type { WorkerMessage } from './process-worker.ts'
+import { type Circumstances, type Job, type JobContext, JobError, type Pool, PoolClosed } from './job.ts'
+import type { WorkerMessage, WorkerRequest } from './process-worker.ts'
 
 /** How often a job may take its process along before it is blamed. */
 const attempts = 2
@@ -16,8 +17,9 @@ export interface ProcessPoolOptions {
   readonly jobs: number
   /** URL of the module whose exported `handlers` do the work. */
   readonly handlers?: URL
-  /** Each job has a folder of its id below it. */
+  /** Each job has a folder of its id below it, which goes when the job is done. */
   readonly scratch: string
+  readonly here?: Circumstances
 }
 
 /** @throws UserError for more processes than cores */
@@ -39,7 +41,7 @@ interface Slot {
 }
 
 /** Processes are started when there is work for them. */
-export function processPool({ jobs, handlers, scratch }: ProcessPoolOptions): Pool {
+export function processPool({ jobs, handlers, scratch, here = {} }: ProcessPoolOptions): Pool {
   const slots: Slot[] = Array.from({ length: jobs }, () => ({ busy: false }))
   const waiting: ((slot: Slot) => void)[] = []
   let closed = false
@@ -73,8 +75,12 @@ export function processPool({ jobs, handlers, scratch }: ProcessPoolOptions): Po
         for (let attempt = 1; ; attempt++) {
           if (closed) throw new PoolClosed()
           if (!slot.child || hasEnded(slot.child)) slot.child = start()
-          const outcome = await work(slot.child, job, join(scratch, job.id), onProgress)
-          if ('result' in outcome) return outcome.result
+          const own = join(scratch, job.id)
+          const outcome = await work(slot.child, job, { scratch: own, here, onProgress })
+          if ('result' in outcome) {
+            await rm(own, { recursive: true, force: true })
+            return outcome.result
+          }
           if ('error' in outcome) throw new JobError(outcome.error)
           if (!closed && attempt === attempts) throw new JobError(`its process ended early (${outcome.died})`)
         }
@@ -95,8 +101,7 @@ type Outcome = { readonly result: unknown } | { readonly error: string } | { rea
 function work(
   child: ChildProcess,
   { id, kind, input }: Job,
-  scratch: string,
-  onProgress: JobContext['onProgress'],
+  { scratch, here, onProgress }: JobContext,
 ): Promise<Outcome> {
   return new Promise(resolve => {
     let complaint = ''
@@ -119,7 +124,10 @@ function work(
     }
     child.stderr!.on('data', onStderr)
     child.on('message', onMessage).on('close', onClose)
-    child.send({ id, kind, input, scratch }, error => error && finish({ died: error.message }))
+    child.send(
+      { id, kind, input, scratch, here } satisfies WorkerRequest,
+      error => error && finish({ died: error.message }),
+    )
   })
 }
 

@@ -1,6 +1,9 @@
 /** A worker process: does the jobs that its parent sends, one at a time. Argument: URL of the module of handlers. */
 import { UserError } from '../errors.ts'
-import type { Handler, Job } from './job.ts'
+import type { Handler, Job, JobContext } from './job.ts'
+
+/** What it is sent. */
+export type WorkerRequest = Job & Omit<JobContext, 'onProgress'>
 
 /** What it sends: progress any number of times, then the result or why there is none. */
 export type WorkerMessage =
@@ -13,18 +16,18 @@ const { handlers } = (await import(url)) as { handlers: Readonly<Record<string, 
 
 const send = (message: WorkerMessage) => void process.send?.(message)
 
-async function perform({ kind, input, scratch }: Job & { scratch: string }): Promise<WorkerMessage> {
+async function perform({ kind, input, scratch, here }: WorkerRequest): Promise<WorkerMessage> {
   const handler = handlers[kind]
   if (!handler) return { error: `expected a job out of ${Object.keys(handlers).join(', ')}, found '${kind}'` }
   try {
-    return { result: await handler(input, { scratch, onProgress: (...progress) => send({ progress }) }) }
+    return { result: await handler(input, { scratch, here, onProgress: (...progress) => send({ progress }) }) }
   } catch (error) {
     const { message, stack } = error instanceof Error ? error : new Error(String(error))
     return { error: error instanceof UserError ? message : `unexpected: ${stack ?? message}` }
   }
 }
 
-process.on('message', job => void perform(job as Job & { scratch: string }).then(send))
+process.on('message', job => void perform(job as WorkerRequest).then(send))
 // Ctrl-C reaches the whole group: the parent decides what becomes of the work. Without a parent there is none.
 process.on('SIGINT', () => {})
 process.on('disconnect', () => process.exit(0))

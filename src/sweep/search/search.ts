@@ -1,7 +1,7 @@
 /** What a search is: a pure function from the trials so far to the next one, so that an interrupted sweep goes on alike. */
 import type { SweepConfig } from '../../config/sweep.ts'
 import { type Axes, grid, randomSettings, type Settings, sameSettings } from '../space.ts'
-import { halving } from './halving.ts'
+import { halving, rounds } from './halving.ts'
 import { tpe } from './tpe.ts'
 
 export interface Trial {
@@ -47,6 +47,17 @@ export function searchOf({ axes, search, faces: { count } }: Pick<SweepConfig, '
         return settings ? { settings, count } : 'done'
       }
   }
+}
+
+/** How many points a sweep will have at most. */
+export function mostPoints({ axes, search, faces: { count } }: Pick<SweepConfig, 'axes' | 'search' | 'faces'>): number {
+  if (search.kind === 'grid') return grid(axes, search.seed).length
+  if (search.kind !== 'halving') return search.points
+  const survivors = (entrants: number) => Math.max(1, Math.floor(entrants / search.keep))
+  const entrants = rounds({ ...search, most: count }).map((_, round) =>
+    Array.from({ length: round }).reduce<number>(survivors, search.points),
+  )
+  return entrants.reduce((sum, n) => sum + n, 0)
 }
 
 /** Different settings drawn at random, as many as there are up to `points`. */

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { RandomStream } from '../../../src/data/random.ts'
 import { rounds } from '../../../src/sweep/search/halving.ts'
-import { type Proposal, searchOf, type Trial } from '../../../src/sweep/search/search.ts'
+import { mostPoints, type Proposal, searchOf, type Trial } from '../../../src/sweep/search/search.ts'
 import { parzen } from '../../../src/sweep/search/tpe.ts'
 import type { Axes, Settings } from '../../../src/sweep/space.ts'
 import { axis } from '../axes.ts'
@@ -68,6 +68,7 @@ test('halving keeps one in three with three times the faces, and leaves failed p
   expect(at(9)).toEqual([1, 2, 3])
   expect(at(27)).toEqual([1])
   expect(trials).toHaveLength(13)
+  expect(mostPoints({ axes: {}, search: { kind: 'halving', points: 9, keep: 3, least: 3, seed: 0 }, faces })).toBe(13)
   expect(rounds({ least: 4, keep: 2, most: 10 })).toEqual([4, 8, 10])
   expect(rounds({ least: 10, keep: 2, most: 10 })).toEqual([10])
 })

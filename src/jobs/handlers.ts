@@ -1,0 +1,5 @@
+/** The kinds of work that workers do, by name. */
+import { measurePoint } from '../sweep/measure.ts'
+import type { Handler } from './job.ts'
+
+export const handlers: Readonly<Record<string, Handler>> = { point: measurePoint }

@@ -1,0 +1,106 @@
+/**
+ * run.json: all that it takes to make a run's outputs again and to say whether they are the same: what was asked, with
+ * everything resolved, the weights, the software, and what the inputs and outputs hash to.
+ */
+import { readFile } from 'node:fs/promises'
+import { isAbsolute, join, relative, resolve } from 'node:path'
+import * as tf from '@tensorflow/tfjs'
+import { z } from 'zod'
+import packageJson from '../package.json' with { type: 'json' }
+import { makeFolder, writeFileAtomic } from './atomic.ts'
+import { type BackendName, backendVersion } from './backend/index.ts'
+import { UserError } from './errors.ts'
+import { sha256 } from './weights/checksum.ts'
+
+export const recordFile = 'run.json'
+
+const sum = z.string().regex(/^[0-9a-f]{64}$/)
+const fileSchema = z.strictObject({
+  path: z.string().describe('relative to the folder of run.json'),
+  sha256: sum,
+})
+
+const softwareSchema = z.strictObject({
+  version: z.string().describe('of this package'),
+  node: z.string(),
+  tfjs: z.string(),
+  backend: z.string(),
+  backendVersion: z.string(),
+  platform: z.string(),
+})
+
+const recordSchema = z.strictObject({
+  format: z.literal(1),
+  command: z.enum(['anonymize', 'hide', 'recover', 'demo', 'point']),
+  settings: z.record(z.string(), z.unknown()).describe('what the command was asked, every default resolved'),
+  weights: z.record(z.string(), sum).describe('of the model and the recognizers that had a part, by name'),
+  software: softwareSchema,
+  inputs: z.array(fileSchema),
+  outputs: z.array(fileSchema),
+})
+
+export type RunRecord = z.output<typeof recordSchema>
+export type FileSum = z.output<typeof fileSchema>
+export type Software = z.output<typeof softwareSchema>
+
+const folderSchema = z.strictObject({ runs: z.array(recordSchema) })
+
+/** What computes now. */
+export async function softwareOf(backend: BackendName): Promise<Software> {
+  return {
+    version: packageJson.version,
+    node: process.versions.node,
+    tfjs: tf.version['tfjs-core'] ?? '',
+    backend,
+    backendVersion: await backendVersion(backend),
+    platform: `${process.platform} ${process.arch}`,
+  }
+}
+
+/** Where a file is from a run's folder, so that both can be moved together. */
+export function pathFrom(folder: string, path: string): string {
+  return relative(resolve(folder), resolve(path))
+}
+
+/** Where a file of a record is. */
+export function pathIn(folder: string, path: string): string {
+  return isAbsolute(path) ? path : join(folder, path)
+}
+
+/** @throws UserError when a file cannot be read */
+export async function fileSums(folder: string, paths: readonly string[]): Promise<FileSum[]> {
+  const sums: FileSum[] = []
+  for (const path of paths) sums.push({ path: pathFrom(folder, path), sha256: await sha256(path) })
+  return sums
+}
+
+/**
+ * Adds a run to the record of its folder. Of earlier runs there only what this one has not written over is kept. Readable
+ * to its owner alone: it names the originals, and their hashes would prove whose a protected photo is.
+ */
+export async function recordRun(folder: string, run: RunRecord): Promise<void> {
+  const written = new Set(run.outputs.map(({ path }) => path))
+  const earlier = (await readRuns(folder).catch(() => [])).map(other => ({
+    ...other,
+    outputs: other.outputs.filter(({ path }) => !written.has(path)),
+  }))
+  const runs = [...earlier.filter(({ outputs }) => outputs.length > 0), run]
+  await makeFolder(folder)
+  await writeFileAtomic(join(folder, recordFile), `${JSON.stringify({ runs }, null, 2)}\n`, { mode: 0o600 })
+}
+
+/**
+ * The runs that a folder holds, in the order in which they were made.
+ * @throws UserError when there is no record, or it is none
+ */
+export async function readRuns(folder: string): Promise<RunRecord[]> {
+  const path = join(folder, recordFile)
+  const text = await readFile(path, 'utf8').catch(() => {
+    throw new UserError(`expected ${recordFile} in ${folder}, found none: name the folder of a run`)
+  })
+  try {
+    return folderSchema.parse(JSON.parse(text)).runs
+  } catch {
+    throw new UserError(`${path}: expected the record of a run, found something else: make the run again`)
+  }
+}

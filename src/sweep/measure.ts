@@ -1,0 +1,192 @@
+/** Measures a point: protects its faces one by one and compares each with its original. */
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import * as tf from '@tensorflow/tfjs'
+import { makeFolder, writeJsonAtomic } from '../atomic.ts'
+import { useBackend } from '../backend/index.ts'
+import { FaceStore, readIndex } from '../data/face-store.ts'
+import { encodeImage, fromTensor, type Image, toTensor } from '../data/image.ts'
+import { UserError } from '../errors.ts'
+import { chooseFaces } from '../eval/evaluation.ts'
+import { bootstrapMean } from '../eval/metrics/bootstrap.ts'
+import { proportion } from '../eval/metrics/proportion.ts'
+import { psnr } from '../eval/metrics/psnr.ts'
+import { ssim } from '../eval/metrics/ssim.ts'
+import { loadThresholds, type Thresholds } from '../eval/thresholds.ts'
+import { detectionScore } from '../faces/detect-aligned.ts'
+import { loadRecognizer, type RecognizerName, recognizerChecksums, recognizerNames } from '../faces/recognizers.ts'
+import type { JobContext } from '../jobs/job.ts'
+import type { Recognizer } from '../models/recognizers/recognizer.ts'
+import { pictureHash, wrongKey } from '../protect/key.ts'
+import { type FaceModel, loadModel } from '../protect/model.ts'
+import { keyOfPhotoFace, recoverFromKey } from '../protect/photo.ts'
+import { protectFace } from '../protect/protect.ts'
+import { softwareOf } from '../run-record.ts'
+import type { Measure, PointFace, PointResult, PointTask } from './point.ts'
+
+/** An aligned face is where it is in its own picture. */
+const inPlace = { a: 1, b: 0, tx: 0, ty: 0 }
+
+type Scores = PointFace['scores']
+
+const models = new Map<string, Promise<FaceModel>>()
+
+function modelOf(name: string): Promise<FaceModel> {
+  const model = models.get(name) ?? loadModel(name)
+  models.set(name, model)
+  return model
+}
+
+/**
+ * Measures a point. Each face is kept in `scratch` as it is done, so that another attempt goes on there.
+ * @throws UserError when the store holds other faces than were meant, or faces of another size
+ */
+export async function measurePoint(task: PointTask, { scratch, here, onProgress }: JobContext): Promise<PointResult> {
+  const { recipe, faces } = task
+  const { faces: from = faces.from, backend: asked = recipe.backend } = here
+  const found = (await readIndex(from)).sha256
+  if (found !== faces.sha256)
+    throw new UserError(
+      `expected faces of SHA-256 ${faces.sha256.slice(0, 12)}… in ${from}, found ${found.slice(0, 12)}…: name the folder of the same faces`,
+    )
+  const backend = await useBackend(asked)
+  const model = await modelOf(recipe.model)
+  const recognizers = await Promise.all(recognizerNames.map(name => loadRecognizer(name)))
+  const store = await FaceStore.open(from)
+  try {
+    if (store.size !== model.imageSize)
+      throw new UserError(
+        `expected faces of ${model.imageSize} x ${model.imageSize} for model ${model.name}, found ${store.size} x ${store.size}: prepare the data set with --size ${model.imageSize}`,
+      )
+    await makeFolder(scratch)
+    const indices = chooseFaces(store.entries, faces.count, faces.seed)
+    const measured: PointFace[] = []
+    for (const index of indices) {
+      onProgress(measured.length, indices.length)
+      const kept = join(scratch, `${index}.json`)
+      const image = { width: store.size, height: store.size, data: await store.bytes([index]) }
+      const face = await readKept(kept, () => measureFace(task, model, recognizers, image, store.entries[index]!.id))
+      measured.push(face)
+    }
+    return {
+      measures: summarise(measured, recipe.guide, await loadThresholds()),
+      faces: measured,
+      software: await softwareOf(backend),
+      weights: {
+        [model.name]: model.sha256,
+        ...Object.fromEntries(recognizerNames.map(name => [name, recognizerChecksums[name]])),
+      },
+    }
+  } finally {
+    await store.close()
+  }
+}
+
+async function readKept(path: string, measure: () => Promise<PointFace>): Promise<PointFace> {
+  try {
+    return JSON.parse(await readFile(path, 'utf8'))
+  } catch {
+    const face = await measure()
+    await writeJsonAtomic(path, face)
+    return face
+  }
+}
+
+/** Protects one face and compares it with the original, as the bytes that a picture file would hold. */
+async function measureFace(
+  { recipe, recovery }: PointTask,
+  model: FaceModel,
+  recognizers: readonly Recognizer[],
+  original: Image,
+  id: string,
+): Promise<PointFace> {
+  const started = performance.now()
+  const face = toTensor(original)
+  const made = await protectFace(model, await loadRecognizer(recipe.guide), face, recipe, { identity: id })
+  const versions = await fromTensor(made)
+  const seconds = (performance.now() - started) / 1000
+  tf.dispose([face, made])
+  const detections: number[] = []
+  for (const version of versions) detections.push(await detectionScore(version))
+  return {
+    id,
+    scores: {
+      ...(await cosines(recognizers, original, versions)),
+      detection: detections,
+      detected: detections.map(score => Number(score > 0)),
+      ssim: versions.map(version => ssim(original, version)),
+      ...(recovery && (await recoveryScores(recipe, model, recognizers, original))),
+      seconds: [seconds],
+    },
+    pictures: await Promise.all(versions.map(async image => (await encodeImage(image, 'png')).toString('base64'))),
+  }
+}
+
+/** Cosines of the original with each version under each recognizer, and of the versions with each other. */
+async function cosines(
+  recognizers: readonly Recognizer[],
+  original: Image,
+  versions: readonly Image[],
+): Promise<Scores> {
+  const batch = tf.tidy(() => tf.concat([original, ...versions].map(toTensor)) as tf.Tensor4D)
+  const scores: Record<string, number[]> = {}
+  for (const { name, embed } of recognizers) {
+    const products = tf.tidy(() => {
+      const embeddings = embed(batch)
+      return tf.matMul(embeddings, embeddings, false, true)
+    })
+    const [toOriginal, ...rest] = (await products.array()) as number[][]
+    products.dispose()
+    scores[`cosine.${name}`] = toOriginal!.slice(1)
+    const between = rest.flatMap((row, i) => row.slice(i + 2))
+    if (between.length > 0) scores[`between.${name}`] = between
+  }
+  batch.dispose()
+  return scores
+}
+
+/** What the face's key regenerates, and what a wrong one does. */
+async function recoveryScores(
+  recipe: PointTask['recipe'],
+  model: FaceModel,
+  recognizers: readonly Recognizer[],
+  original: Image,
+): Promise<Scores> {
+  const found = { face: original, transform: inPlace, index: 0 }
+  const key = { ...(await keyOfPhotoFace(model, found, recipe)), picture: pictureHash(original.data) }
+  const [recovered] = await recoverFromKey(model, key)
+  const [wrong] = await recoverFromKey(model, wrongKey(key, recipe.seed))
+  const named = (prefix: string, scores: Scores) =>
+    Object.fromEntries(Object.entries(scores).map(([name, value]) => [`${prefix}.${name}`, value]))
+  return {
+    ...named('recovered', await cosines(recognizers, original, [recovered!])),
+    ...named('wrong-key', await cosines(recognizers, original, [wrong!])),
+    'recovered.psnr': [psnr(original, recovered!)],
+  }
+}
+
+/** Means over all faces, and the share of faces that each recognizer takes for the person. */
+function summarise(faces: readonly PointFace[], guide: RecognizerName, thresholds: Thresholds): Measure[] {
+  const names = Object.keys(faces[0]!.scores)
+  return names.flatMap(name => {
+    const values = faces.flatMap(({ scores }) => scores[name]!)
+    const identities = faces.flatMap(({ id, scores }) => scores[name]!.map(() => id))
+    const recognizer = recognizerNames.find(known => name.endsWith(`.${known}`))
+    const role = recognizer && { role: recognizer === guide ? ('guide' as const) : ('judge' as const) }
+    const { low, high } = bootstrapMean(values, { identities })
+    const average: Measure = { name, value: mean(values), n: values.length, interval: [low, high], ...role }
+    if (name === 'detected') return [share(name, values.filter(Boolean).length, values.length)]
+    if (!recognizer || !name.includes('cosine.')) return [average]
+    const above = values.filter(value => value > thresholds[recognizer].threshold).length
+    return [{ ...share(name.replace('cosine.', 'accepted.'), above, values.length), ...role }, average]
+  })
+}
+
+function share(name: string, count: number, total: number): Measure {
+  const { rate, interval } = proportion(count, total)
+  return { name, value: rate, n: total, interval }
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length
+}

@@ -1,0 +1,194 @@
+/** Runs a sweep: proposes points, has them measured wherever the pool does it, and writes what comes back. */
+import { randomUUID } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { makeFolder, writeJsonAtomic } from '../atomic.ts'
+import type { SweepConfig } from '../config/sweep.ts'
+import { FaceStore, readIndex } from '../data/face-store.ts'
+import { writeImage } from '../data/image.ts'
+import { UserError } from '../errors.ts'
+import { chooseFaces } from '../eval/evaluation.ts'
+import { JobError, type Pool, PoolClosed } from '../jobs/job.ts'
+import { nearestHint } from '../nearest.ts'
+import {
+  addPoint,
+  faceFile,
+  type NumberedPoint,
+  type Outcome,
+  readOutcome,
+  readPoints,
+  writeFailure,
+  writePoint,
+} from './folder.ts'
+import { measureNames } from './measure-names.ts'
+import { type Measure, type PointResult, type PointTask, pointId } from './point.ts'
+import { searchOf, type Trial } from './search/search.ts'
+import { checkAxes, recipeOf, type Settings } from './space.ts'
+
+/** A point and what came of it; nothing yet of one that is under way. */
+export interface SweepPoint extends NumberedPoint {
+  readonly outcome?: Outcome
+}
+
+export interface RunOptions {
+  readonly out: string
+  /** Measures failed points again. */
+  readonly retry?: boolean
+  /** Ends the sweep where it is; the next one goes on. */
+  readonly signal?: AbortSignal
+  /** Told whenever a point begins, gets on or ends. */
+  readonly onChange?: (points: readonly SweepPoint[], note: string) => void
+}
+
+/** What a measure is called that a sweep asks for, and the way in which it is better. */
+export function aimOf(aim: SweepConfig['privacy']): { name: string; better: 'lower' | 'higher' } {
+  return 'lower' in aim ? { name: aim.lower, better: 'lower' } : { name: aim.higher, better: 'higher' }
+}
+
+/**
+ * Checks all of a sweep that can be checked before anything runs.
+ * @throws UserError that says what is wrong
+ */
+export async function checkSweep(config: SweepConfig): Promise<void> {
+  await checkAxes(config)
+  const known = measureNames(config.recovery)
+  const asked = [aimOf(config.privacy).name, aimOf(config.utility).name, ...config.measures]
+  for (const name of [...asked, ...Object.keys(config.objective ?? {})])
+    if (!known.includes(name))
+      throw new UserError(`'${name}' is no measure${nearestHint(name, known)}: a sweep measures ${known.join(', ')}`)
+}
+
+/**
+ * Names the sweep in `out` for the queue: the same one at each start, and another one for each folder.
+ */
+export async function ownerOf(out: string): Promise<string> {
+  const path = join(out, 'owner.json')
+  if (!existsSync(path)) await writeJsonAtomic(path, { owner: randomUUID() })
+  return JSON.parse(await readFile(path, 'utf8')).owner
+}
+
+/**
+ * Measures every point that the search proposes and that is not finished in `out` yet.
+ * @returns the points of this sweep by number, those of an earlier one with other recipes left out
+ * @throws UserError for a mistake in the sweep or its faces
+ */
+export async function runSweep(config: SweepConfig, pool: Pool, options: RunOptions): Promise<SweepPoint[]> {
+  const { out, retry = false, signal, onChange = () => {} } = options
+  const { sha256 } = await readIndex(config.faces.from)
+  await makeFolder(join(out, 'points'))
+  await writeJsonAtomic(join(out, 'sweep.json'), config)
+  await writeOriginals(config, out)
+  const taskOf = async (settings: Settings, count: number): Promise<PointTask> => ({
+    recipe: await recipeOf(config, settings),
+    faces: { ...config.faces, sha256, count },
+    recovery: config.recovery,
+  })
+
+  const { points, last } = await resume(config, out, taskOf, retry)
+  const propose = searchOf(config)
+  const running = new Map<number, Promise<void>>()
+  let number = last
+  let failure: unknown
+
+  const measure = async (at: number) => {
+    const point = points[at]!
+    const task = await taskOf(point.settings, point.count)
+    const note = (done: number, total: number) =>
+      onChange(points, `point ${point.number}: face ${done + 1} of ${total}`)
+    try {
+      const result = await pool.run({ id: point.id, kind: 'point', input: task }, note)
+      await writePoint(out, point, task, result as PointResult)
+    } catch (error) {
+      if (!(error instanceof JobError)) throw error
+      await writeFailure(out, point, error.message)
+    }
+    points[at] = { ...point, outcome: await readOutcome(out, point) }
+    onChange(points, '')
+  }
+  const start = (at: number) => {
+    const work = measure(at)
+      .catch(error => {
+        if (!(error instanceof PoolClosed)) failure ??= error
+      })
+      .finally(() => running.delete(at))
+    running.set(at, work)
+  }
+
+  const stop = () => void pool.close()
+  signal?.addEventListener('abort', stop)
+  try {
+    // Points that were under way when the sweep was interrupted come first.
+    const pending = points.flatMap(({ outcome }, at) => (outcome ? [] : [at]))
+    while (!signal?.aborted && !failure) {
+      const next = running.size >= pool.slots ? 'wait' : (pending.shift() ?? propose(trialsOf(points, config)))
+      if (next === 'done' && running.size === 0) break
+      if (next === 'done' || next === 'wait') {
+        if (running.size === 0) break
+        await Promise.race(running.values())
+      } else if (typeof next === 'number') start(next)
+      else {
+        const point = { number: ++number, id: await pointId(await taskOf(next.settings, next.count)), ...next }
+        await addPoint(out, point)
+        points.push(point)
+        start(points.length - 1)
+      }
+    }
+    await Promise.all(running.values())
+  } finally {
+    signal?.removeEventListener('abort', stop)
+  }
+  if (failure) throw failure
+  return points
+}
+
+/** The points that `out` knows of this sweep: those whose settings still mean the same recipe and faces. */
+async function resume(
+  config: SweepConfig,
+  out: string,
+  taskOf: (settings: Settings, count: number) => Promise<PointTask>,
+  retry: boolean,
+): Promise<{ points: SweepPoint[]; last: number }> {
+  const known = await readPoints(out)
+  const points: SweepPoint[] = []
+  for (const point of known) {
+    const axes = Object.keys(config.axes)
+    if (Object.keys(point.settings).length !== axes.length || !axes.every(name => name in point.settings)) continue
+    const id = await taskOf(point.settings, point.count)
+      .then(pointId)
+      .catch(() => undefined)
+    if (id !== point.id) continue
+    const outcome = await readOutcome(out, point)
+    points.push(outcome && !(retry && outcome.state === 'failed') ? { ...point, outcome } : point)
+  }
+  return { points, last: Math.max(0, ...known.map(({ number }) => number)) }
+}
+
+/** The points as a search sees them. */
+function trialsOf(points: readonly SweepPoint[], { objective }: SweepConfig): Trial[] {
+  return points.map(({ settings, count, outcome }) => {
+    if (outcome?.state !== 'done') return { settings, count, state: outcome ? 'failed' : 'running' }
+    return { settings, count, state: 'done', ...(objective && { value: weighted(objective, outcome.measures) }) }
+  })
+}
+
+/** The weighted sum of measures: what halving and TPE lower. */
+function weighted(objective: Readonly<Record<string, number>>, measures: readonly Measure[]): number {
+  const of = (name: string) => measures.find(measure => measure.name === name)?.value ?? Number.POSITIVE_INFINITY
+  return Object.entries(objective).reduce((sum, [name, weight]) => sum + weight * of(name), 0)
+}
+
+/** Writes the faces themselves, for the report. */
+async function writeOriginals({ faces }: SweepConfig, out: string): Promise<void> {
+  const store = await FaceStore.open(faces.from)
+  try {
+    await makeFolder(join(out, 'originals'))
+    for (const index of chooseFaces(store.entries, faces.count, faces.seed)) {
+      const path = join(out, 'originals', faceFile(store.entries[index]!.id))
+      if (!existsSync(path))
+        await writeImage(path, { width: store.size, height: store.size, data: await store.bytes([index]) })
+    }
+  } finally {
+    await store.close()
+  }
+}
