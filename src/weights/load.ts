@@ -3,17 +3,18 @@ import * as tf from '@tensorflow/tfjs'
 import { UserError } from '../errors.ts'
 import { nearestHint } from '../nearest.ts'
 import { checkpointShape, type Shapes, toCheckpoint, toRuntime, type Weights } from './layout.ts'
-import { type Layout, ownNames, under } from './layouts/layout.ts'
+import { type Layout, under } from './layouts/layout.ts'
+import type { NameTable } from './names.ts'
 import { withTensorFile } from './open.ts'
 import { type Values, writeSafetensors } from './safetensors.ts'
 import { quoted, shown, type TensorFile } from './tensor-file.ts'
 
 export interface LoadOptions {
-  /** How the file names the module's tensors; by its own names when absent. */
+  /** How files name the module's tensors. */
   layout?: Layout
-  /** Shorthand for the layout of a file that writes this, which ends in a dot, before every name of the module. */
+  /** What the file writes before every name of the module; shorthand for `layout: under(prefix)`. */
   prefix?: string
-  /** Refuse a file with tensors of the layout that the module does not name. */
+  /** Refuse a file with tensors, where those of the module are, that the module does not name. */
   strict?: boolean
   /** Told of such tensors when not strict. */
   onExtra?: (names: string[]) => void
@@ -34,10 +35,14 @@ interface Wanted {
  * @throws UserError naming the file, the tensor and what to compare when one is missing or misshapen
  */
 export async function loadWeights(path: string, shapes: Shapes, options: LoadOptions = {}): Promise<Weights> {
-  const { prefix, layout = prefix ? under(prefix) : ownNames, strict = false, onExtra } = options
+  const { prefix = '', layout = under(prefix), strict = false, onExtra } = options
   return withTensorFile(path, async file => {
-    const wanted = wantedNames(file, shapes, layout)
-    const extra = extraNames(file, wanted, layout)
+    const table = fittingTable(file, shapes, layout)
+    // A parameter that the table does not know is missing under its own name.
+    const wanted = Object.entries(shapes).map(([parameter, shape]) => {
+      return { parameter, shape, name: table.theirs(parameter) ?? parameter }
+    })
+    const extra = extraNames(file, wanted, table, layout)
     checkPresent(file, wanted, extra)
     if (extra.length > 0 && strict) {
       const [first] = extra as [string]
@@ -79,18 +84,14 @@ export async function saveWeights(
   await writeSafetensors(path, tensors, metadata, { dtype })
 }
 
-/** The names of `shapes` in the file, by that table of the layout under which fewest are missing. */
-function wantedNames({ tensors }: TensorFile, shapes: Shapes, layout: Layout): Wanted[] {
-  const candidates = layout.tables.map(table =>
-    Object.entries(shapes).map(([parameter, shape]) => ({ parameter, shape, name: table.theirs(parameter) })),
-  )
-  const present = candidates.map(names => names.filter(({ name }) => name !== undefined && tensors.has(name)).length)
-  const best = candidates[present.indexOf(Math.max(...present))]!
-  // A parameter that the table does not know is missing under its own name.
-  return best.map(({ parameter, shape, name = parameter }) => ({ parameter, shape, name }))
+/** The table of the layout under which the file has most of `shapes`. */
+function fittingTable({ tensors }: TensorFile, shapes: Shapes, { tables }: Layout): NameTable {
+  const names = Object.keys(shapes)
+  const present = tables.map(table => names.filter(name => tensors.has(table.theirs(name) ?? '')).length)
+  return tables[present.indexOf(Math.max(...present))]!
 }
 
-function extraNames({ tensors }: TensorFile, wanted: readonly Wanted[], { scope = '', ignored }: Layout): string[] {
+function extraNames({ tensors }: TensorFile, wanted: readonly Wanted[], { scope }: NameTable, { ignored }: Layout) {
   const known = new Set(wanted.map(({ name }) => name))
   return [...tensors.keys()].filter(name => name.startsWith(scope) && !known.has(name) && !ignored?.test(name))
 }

@@ -9,6 +9,8 @@ export type Pair = readonly [ours: string, theirs: string]
 
 export interface NameTable {
   readonly pairs: readonly Pair[]
+  /** What every name of the table begins with in the file; empty, or up to and with a dot. */
+  readonly scope: string
   /** The name in the file of one of our parameters; undefined when the table has none for it. */
   theirs(ours: string): string | undefined
   /** Our name of a tensor of the file; undefined when the table has none for it. */
@@ -22,7 +24,8 @@ export function nameTable(pairs: readonly Pair[]): NameTable {
   if (forward.size !== pairs.length || backward.size !== pairs.length) {
     throw new Error('a name table has two pairs with one side alike: it cannot be inverted')
   }
-  return { pairs, theirs: name => replace(name, forward), ours: name => replace(name, backward) }
+  const scope = commonPrefix([...backward.keys()])
+  return { pairs, scope, theirs: name => replace(name, forward), ours: name => replace(name, backward) }
 }
 
 /** The table of `inner` within a larger one: all its names stand under these prefixes. */
@@ -38,4 +41,15 @@ function replace(name: string, prefixes: ReadonlyMap<string, string>): string | 
   return undefined
 }
 
-const join = (prefix: string, rest: string): string => [prefix, rest].filter(Boolean).join('.')
+/** The dotted names that all of these begin with, a dot after them. */
+function commonPrefix([first = '', ...others]: readonly string[]): string {
+  const parts = first.split('.')
+  const differs = parts.findIndex((part, i) => others.some(other => other.split('.')[i] !== part))
+  return parts
+    .slice(0, differs < 0 ? parts.length : differs)
+    .filter(Boolean)
+    .map(part => `${part}.`)
+    .join('')
+}
+
+const join = (...parts: string[]): string => parts.filter(Boolean).join('.')

@@ -60,7 +60,7 @@ describe('loadWeights', () => {
 
   it('renames by the table that finds most', async () => {
     const tables = [nameTable([['', 'unet']]), nameTable([['bias', 'unet.conv.bias']]), nameTable([])]
-    const weights = await loadWeights(path, { bias: [2] }, { layout: { name: 'a test', tables } })
+    const weights = await loadWeights(path, { bias: [2] }, { layout: { tables } })
     expect([...(await weights.bias!.data())]).toEqual([7, 8])
     tf.dispose(weights)
   })
