@@ -8,9 +8,9 @@ export const agreementDefinition: Definition = {
   unit: 'share, 0..1',
   text:
     'Share of the faces of which a named classifier gives the same most probable label (expression, gender) in the ' +
-    'original and the other picture, among those found both times. It is agreement with the classifier’s own answer, not ' +
+    "original and the other picture, among those found both times. It is agreement with the classifier's own answer, not " +
     'with the truth.',
-  source: 'the share of equal labels; its interval is Wilson’s',
+  source: "the share of equal labels; its interval is Wilson's",
 }
 
 export const ageDifferenceDefinition: Definition = {

@@ -19,6 +19,6 @@ export interface Unmeasured {
 }
 
 /** Whether there is a number. */
-export function isMeasured<T>(result: T | Unmeasured): result is T {
+export function isMeasured<T>(result: T): result is Exclude<T, Unmeasured> {
   return !(typeof result === 'object' && result !== null && 'unmeasured' in result)
 }

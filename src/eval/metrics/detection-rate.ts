@@ -6,7 +6,7 @@ export const detectionRateDefinition: Definition = {
   name: 'Detection rate',
   unit: 'share, 0..1',
   text: 'Share of pictures in which a named detector finds a face with at least a named score.',
-  source: 'the share of pictures; its interval is Wilson’s',
+  source: "the share of pictures; its interval is Wilson's",
 }
 
 /** The share of pictures with a face, of the best score in each (0 or none where nothing is found). */

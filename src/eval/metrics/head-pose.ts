@@ -8,7 +8,7 @@ export const headPoseDefinition: Definition = {
   unit: 'degrees',
   text:
     'Angle of the rotation between the heads of the original and the other picture, and the differences of yaw, pitch ' +
-    'and roll. A head’s rotation is that of a rigid model of six points (tip of the nose, chin, outer corners of the ' +
+    "and roll. A head's rotation is that of a rigid model of six points (tip of the nose, chin, outer corners of the " +
     'eyes, corners of the mouth) seen from far away (weak perspective) whose projection is nearest to the landmarks: ' +
     'least squares, then the nearest rotation. Absolute angles are as good as the model fits the face; of two pictures ' +
     'of one face that error is the same in both.',
@@ -18,7 +18,7 @@ export const headPoseDefinition: Definition = {
 type Vector = readonly [number, number, number]
 
 /** Of the average head, x to the picture's right, y up, z towards the camera, by place in the 68 landmarks. */
-const model: readonly { landmark: number; position: Vector }[] = [
+export const headModel: readonly { landmark: number; position: Vector }[] = [
   { landmark: 30, position: [0, 0, 0] }, // tip of the nose
   { landmark: 8, position: [0, -330, -65] }, // chin
   { landmark: 36, position: [-225, 170, -135] }, // outer corner of the eye on the left of the picture
@@ -29,7 +29,7 @@ const model: readonly { landmark: number; position: Vector }[] = [
 
 /** Columns of the pseudoinverse of the centred model Q [6, 3]: (Q^T Q)^-1 q of each point. */
 const modelInverse: readonly Vector[] = (() => {
-  const positions = model.map(({ position }) => position)
+  const positions = headModel.map(({ position }) => position)
   const centre = scale(positions.reduce(add), 1 / positions.length)
   const centred = positions.map(position => add(position, scale(centre, -1)))
   const moments = ([0, 1, 2] as const).map(i =>
@@ -55,7 +55,7 @@ export interface HeadPose {
 /** The pose of a head by its 68 landmarks (in pixels, y down). */
 export function headPose(landmarks: readonly Point[]): HeadPose {
   if (landmarks.length !== 68) throw new Error(`headPose: expected 68 landmarks, found ${landmarks.length}`)
-  const points = model.map(({ landmark }) => landmarks[landmark]!)
+  const points = headModel.map(({ landmark }) => landmarks[landmark]!)
   // Rows of the 2 x 3 matrix that takes the centred model nearest to the landmarks; their mean drops out of the sum.
   const row = (of: (point: Point) => number): Vector =>
     modelInverse.reduce<Vector>((sum, column, i) => add(sum, scale(column, of(points[i]!))), [0, 0, 0])

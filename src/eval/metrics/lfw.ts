@@ -45,7 +45,7 @@ export function lfwProtocol(
   checkScores('lfwProtocol', 'pair', similarities)
   const pairs = similarities.length
   if (same.length !== pairs) throw new Error(`lfwProtocol: expected ${pairs} answers, found ${same.length}`)
-  const distances = Float64Array.from(similarities, cosine => 2 - 2 * cosine)
+  const distances = Float64Array.from(similarities, cosine => Math.max(0, 2 - 2 * cosine))
   const bounds = foldBounds(pairs, folds)
   const results = Array.from({ length: folds }, (_, fold) => {
     const isTest = (i: number) => i >= bounds[fold]! && i < bounds[fold + 1]!

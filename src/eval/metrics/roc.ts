@@ -63,12 +63,15 @@ export function auc({ far, tar }: Roc): number {
   return area
 }
 
-/** The rate where false accepts and false rejects are equally frequent, and the threshold of the point next before it. */
+/** The rate where false accepts and false rejects are equally frequent, and the threshold of the point nearest to it. */
 export function equalErrorRate({ thresholds, far, tar }: Roc): { rate: number; threshold: number } {
   // far + tar - 1 grows from -1 to 1 along the curve.
   const after = far.findIndex((f, i) => f + tar[i]! >= 1)
   const before = after - 1
   const [from, to] = [far[before]! + tar[before]! - 1, far[after]! + tar[after]! - 1]
   const share = from / (from - to)
-  return { rate: far[before]! + share * (far[after]! - far[before]!), threshold: thresholds[before]! }
+  return {
+    rate: far[before]! + share * (far[after]! - far[before]!),
+    threshold: thresholds[share < 0.5 ? before : after]!,
+  }
 }
