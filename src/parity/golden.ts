@@ -68,12 +68,16 @@ export async function compare(
   return { what, relativeError: relativeError(got, wanted), tolerance }
 }
 
-/** Procedural weights in runtime layout. */
-export function proceduralWeights(shapes: Shapes): Weights {
+/**
+ * Procedural weights in runtime layout.
+ * @param gain of the convolutions: sqrt(2) (He et al., arXiv 1502.01852) keeps a deep network of rectifiers awake
+ */
+export function proceduralWeights(shapes: Shapes, gain = 1): Weights {
   const weights: Record<string, tf.Tensor> = {}
   for (const [name, checkpointShape] of Object.entries(shapes)) {
     const { shape, data } = toRuntime(checkpointShape, proceduralWeight(name, checkpointShape))
-    weights[name] = tf.tensor(data, shape)
+    const factor = Math.fround(shape.length === 4 ? gain : 1)
+    weights[name] = tf.tensor(factor === 1 ? data : data.map(value => value * factor), shape)
   }
   return weights
 }
