@@ -13,21 +13,30 @@ export const builder = (yargs: Argv) =>
     .option('faces', {
       type: 'string',
       array: true,
-      demandOption: true,
-      describe: 'prepared faces (dataset prepare), once for each folder',
+      describe: "prepared faces (dataset prepare), once for each folder [default: the config's]",
     })
     .option('out', {
       type: 'string',
-      demandOption: true,
-      describe: 'folder of the run; an interrupted run in it goes on',
+      describe: 'folder of the run; an interrupted run in it goes on [default: runs/CONFIG]',
     })
     .option('validate', {
       type: 'string',
       array: true,
       describe: 'prepared faces of other people, whose loss says which checkpoint is best',
     })
-    .option('autoencoder', { type: 'string', describe: "the run that trained the autoencoder; the model's own weights unless given" })
-    .option('diffusion', { type: 'string', describe: "the run that trained the noise predictor, for MSI; the model's own weights unless given" })
+    .option('autoencoder', {
+      type: 'string',
+      describe: "the run that trained the autoencoder; the model's own weights unless given",
+    })
+    .option('diffusion', {
+      type: 'string',
+      describe: "the run that trained the noise predictor, for MSI; the model's own weights unless given",
+    })
+    .option('cache', {
+      type: 'string',
+      describe:
+        "where latents and features of the faces are kept, for several runs one after the other [default: the run's folder]",
+    })
     .option('track', {
       type: 'string',
       array: true,
@@ -38,8 +47,9 @@ export const builder = (yargs: Argv) =>
 
 interface Arguments {
   config: string
-  faces: string[]
-  out: string
+  faces?: string[]
+  out?: string
+  cache?: string
   autoencoder?: string
   diffusion?: string
   validate?: string[]
@@ -50,7 +60,7 @@ interface Arguments {
 }
 
 export async function handler(argv: ArgumentsCamelCase<Arguments>) {
-  const { config: path, set, backend, faces, out, validate, autoencoder, diffusion, track, allowChanges } = argv
+  const { config: path, set, backend, validate, cache, autoencoder, diffusion, track, allowChanges } = argv
   const { useBackend } = await import('../backend/index.ts')
   const { enableBf16 } = await import('../backend/bf16.ts')
   const { loadConfig } = await import('../config/load.ts')
@@ -58,7 +68,12 @@ export async function handler(argv: ArgumentsCamelCase<Arguments>) {
   const { progress } = await import('../progress.ts')
   const { loadModelConfig } = await import('../config/model.ts')
   const { runTraining } = await import('../train/run.ts')
+  const { basename } = await import('node:path')
+  const { UserError } = await import('../errors.ts')
   const asked = await loadConfig(trainSchema, { path, overrides: set })
+  const { faces = asked.faces, out = `runs/${basename(path, '.yaml')}` } = argv
+  if (faces.length === 0)
+    throw new UserError("expected prepared faces: name them with --faces or by 'faces' in the config")
   const model = await loadModelConfig(asked.model)
   const used = await useBackend(backend ?? asked.backend)
   const precision = asked.precision === 'bf16' && enableBf16() ? 'bf16' : 'float32'
@@ -80,13 +95,16 @@ export async function handler(argv: ArgumentsCamelCase<Arguments>) {
         bar.note('stopping after this step, with a checkpoint (Ctrl-C again: at once)')
       })
     },
-    onReport({ step, loss, gradientNorm, secondsPerStep }) {
+    onReport({ step, loss, gradientNorm, secondsPerStep, waiting }) {
       const rate = `${(facesPerStep / secondsPerStep).toFixed(1)} faces/s`
-      bar.update(step, `loss ${loss.toFixed(4)}, gradient ${gradientNorm.toFixed(2)}, ${rate}`)
+      bar.update(
+        step,
+        `loss ${loss.toFixed(4)}, gradient ${gradientNorm.toFixed(2)}, ${rate}, ${(100 * waiting).toFixed(1)} % waiting`,
+      )
     },
     onNote: text => bar.note(text),
   }
-  const paths = { faces, out, validate, autoencoder, diffusion }
+  const paths = { faces, out, cache, validate, autoencoder, diffusion }
   await runTraining(config, model, paths, events, { allowChanges, signal: stop.signal })
   bar.stop()
   console.log(`${out}/last.safetensors`)

@@ -42,6 +42,9 @@ const clipSizes = z.strictObject({
   states: z.array(z.int().min(0)).length(5).describe('the hidden states that are read, shallow to deep'),
 })
 
+/** The variants of MSI (src/models/msi.ts). */
+export const msiVariants = ['released', 'patch', 'single'] as const
+
 export const modelSchema = z.strictObject({
   name: z.string().describe('name of the model'),
   imageSize: count.describe('side of the aligned faces in pixels'),
@@ -95,7 +98,7 @@ export const modelSchema = z.strictObject({
     ])
     .describe('the frozen network whose activations at five depths MSI reads'),
   msi: z.strictObject({
-    variant: z.enum(['released', 'patch']).describe('attend over the mean of a scale, or over its tokens'),
+    variant: z.enum(msiVariants).describe('attend over the mean of a scale, over its tokens, or give one vector'),
     dim: count,
     featureDims: z.array(count).length(5).describe('widths of the five scales of features'),
     heads: count,

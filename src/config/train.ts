@@ -1,6 +1,7 @@
 /** How a network is trained (configs/train-*.yaml). */
 import { z } from 'zod'
 import { backendNames } from '../backend/names.ts'
+import { msiVariants } from './model.ts'
 
 const count = z.int().positive()
 
@@ -11,6 +12,7 @@ const common = {
     .describe('tfjs backend; the fastest present unless one is named'),
   model: z.string().default('faces-128').describe('a model of configs/models/, or the path of such a file'),
   seed: z.int().default(0).describe('of initial weights, batches, noise and timesteps'),
+  faces: z.array(z.string()).default([]).describe('prepared faces, where the command line names none'),
   steps: count.describe('optimizer steps in all'),
   batchSize: count.describe('faces in memory at once'),
   accumulate: count.default(1).describe('batches whose gradients are averaged for one step'),
@@ -74,6 +76,16 @@ export const trainSchema = z.discriminatedUnion('task', [
     task: z.literal('msi'),
     ...common,
     dropout: z.number().min(0).lt(1).describe('share of values set to zero; the release has 0.05'),
+    variant: z.enum(msiVariants).optional().describe("what attends to what; the model's own unless given"),
+    subject: z
+      .union([
+        z.literal('everybody'),
+        z.strictObject({ identity: z.string().describe('a person of the prepared faces') }),
+        z.strictObject({ image: z.string().describe('a picture of the prepared faces, by its path in the data set') }),
+      ])
+      .default('everybody')
+      .describe('whom it is trained for'),
+    flip: z.boolean().default(false).describe('whether half of the faces that are drawn are mirrored'),
   }),
 ])
 
@@ -81,6 +93,7 @@ export type TrainConfig = z.output<typeof trainSchema>
 
 /** Keys that a run may change when it goes on: none of them changes what a step computes, but for the rate's descent. */
 export const changeable = [
+  'faces',
   'steps',
   'logEvery',
   'checkpointEvery',

@@ -20,8 +20,10 @@ export const BUCKETS = 10
  *   projection, normalisation and time modulation. Both attentions then choose among tokens, and every weight learns.
  *   Tokens have unit length, so scores come out about d times smaller than attention expects and the softmax would be
  *   flat: they are multiplied by d. With a single token a scale the two variants are the same function.
+ * - `single`: the released form, but every bucket gives the vector of the last: one embedding of the deepest features for
+ *   all of the denoising, as in textual inversion, which the paper's ten are compared with.
  */
-export type MsiVariant = 'released' | 'patch'
+export type MsiVariant = 'released' | 'patch' | 'single'
 
 export interface MsiConfig {
   /** Width of the placeholder vector d. */
@@ -54,7 +56,8 @@ export function msi({ dim, featureDims, heads, headDim, variant = 'released' }: 
   const attn1 = crossAttention('attn1', dim, heads, headDim, gain)
   const attn2 = crossAttention('attn2', dim, heads, headDim, gain)
   const out = linear('net.1', dim, dim)
-  return define([timeEmbedding, ...projections, attn1, attn2, out], (w, features, bucket, dropout = x => x) => {
+  return define([timeEmbedding, ...projections, attn1, attn2, out], (w, features, asked, dropout = x => x) => {
+    const bucket = variant === 'single' ? BUCKETS - 1 : asked
     const scale = Math.floor((bucket * SCALES) / BUCKETS)
     const feature = features[scale]
     const project = projections[scale]

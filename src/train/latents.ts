@@ -66,17 +66,22 @@ export class LatentCache {
     const file = await open(`${path}.f32`, 'a+')
     const width = first.layout.reduce((sum, shape) => sum + sizeOf(shape), 0)
     const total = faces.length * (mirrored ? 2 : 1)
-    let done = Math.floor((await file.stat()).size / (4 * width))
+    let done = wholeBatches(Math.floor((await file.stat()).size / (4 * width)), faces.length)
     await checkRoom(folder, 4 * width * (total - done), total)
     await file.truncate(done * 4 * width)
     while (done < total) {
       const [start, isMirror] = done < faces.length ? [done, false] : [done - faces.length, true]
       const indices = faces.slice(start, start + batchSize)
       const { values } = await frozenRows(store, networks, options, indices, isMirror)
-      await file.appendFile(values)
+      await file.appendFile(new Uint8Array(values.buffer))
       done += indices.length
       onProgress(done, total)
     }
+    const { size } = await file.stat()
+    if (size !== 4 * width * total)
+      throw new UserError(
+        `${path}.f32 holds ${size} bytes, expected ${4 * width * total}: two runs have written it at once; remove it and run again`,
+      )
     const deviation = await knownDeviation(`${path}.json`, file, first.layout, total)
     return new LatentCache(file, first.layout, total, deviation)
   }
@@ -118,6 +123,12 @@ export class LatentCache {
   }
 }
 
+/** Of `done` rows those in whole batches: what a face's row is to the last digit may depend on the faces beside it. */
+function wholeBatches(done: number, faces: number): number {
+  const start = done < faces ? 0 : faces
+  return done >= 2 * faces ? done : done - ((done - start) % batchSize)
+}
+
 /** The frozen networks' outputs of some faces, row by row. */
 async function frozenRows(
   store: FaceStore,
@@ -134,7 +145,12 @@ async function frozenRows(
     return [encode(faces), embedding, ...(kept === 'none' ? [] : means)] as tf.Tensor[]
   })
   const n = indices.length
-  const flat = tf.tidy(() => tf.concat(outputs.map(output => tf.reshape(output, [n, -1])), 1))
+  const flat = tf.tidy(() =>
+    tf.concat(
+      outputs.map(output => tf.reshape(output, [n, -1])),
+      1,
+    ),
+  )
   const values = Float32Array.from(await flat.data())
   tf.dispose([upright, flat, ...outputs])
   return { layout: outputs.map(({ shape }) => shape.slice(1)), values }

@@ -27,6 +27,7 @@ interface Batch extends tf.TensorContainerObject {
  * uniformly, so that timesteps are uniform over all of 0..T-1 as in the paper.
  * @param frozen weights of the noise predictor and of the text transformer
  * @param cache frozen latents and features of the faces
+ * @param demo shows what the embeddings bring back
  */
 export function msiTask(
   { unet, text, msi }: Pick<LatentDiffusion, 'unet' | 'text' | 'msi'>,
@@ -35,16 +36,14 @@ export function msiTask(
   schedule: NoiseSchedule,
   cache: LatentCache,
   { seed, batchSize, dropout }: MsiTaskOptions,
+  demo?: TrainingTask<Batch>['demo'],
 ): TrainingTask<Batch> {
   return {
     name: 'msi',
     parameters: msi.parameters,
 
     async batch(step) {
-      const rows = batchIndices(step, batchSize, cache.count, seed)
-      const { latents, embeddings } = cache.batch(rows)
-      embeddings.dispose()
-      return { latents, features: cache.featuresOf(rows) }
+      return cache.featured(batchIndices(step, batchSize, cache.count, seed))
     },
 
     loss(weights, { latents, features }, step) {
@@ -60,5 +59,7 @@ export function msiTask(
         parts: {},
       }
     },
+
+    ...(demo && { demo }),
   }
 }

@@ -1,5 +1,5 @@
 /** A training run from its config: opens the data, builds the task, trains it. */
-import { basename, resolve } from 'node:path'
+import { basename, join, resolve } from 'node:path'
 import * as tf from '@tensorflow/tfjs'
 import { flatten } from '../config/flatten.ts'
 import type { ModelConfig } from '../config/model.ts'
@@ -12,6 +12,7 @@ import { ddimSteps, noiseSchedule } from '../diffusion/schedule.ts'
 import { UserError } from '../errors.ts'
 import { loadFeatureNetwork } from '../faces/features.ts'
 import { loadRecognizer } from '../faces/recognizers.ts'
+import { splitMoments } from '../models/autoencoder.ts'
 import {
   type LatentDiffusion,
   latentDiffusion,
@@ -28,10 +29,12 @@ import { autoencoderTask } from './autoencoder.ts'
 import { loadAverage } from './checkpoint.ts'
 import { diffusionTask } from './diffusion.ts'
 import { lastCheckpoint } from './keep.ts'
-import { LatentCache } from './latents.ts'
+import { LatentCache, type LatentOptions } from './latents.ts'
 import { type StepReport, train } from './loop.ts'
 import { msiTask } from './msi.ts'
+import { msiDemo } from './msi-demo.ts'
 import { changes, checkResume, type ResolvedConfig } from './resume.ts'
+import { facesOf } from './subject.ts'
 import type { TrainingTask } from './task.ts'
 
 export interface RunPaths {
@@ -41,6 +44,8 @@ export interface RunPaths {
   readonly out: string
   /** Prepared faces of other people, whose loss says which checkpoint is best. */
   readonly validate?: readonly string[]
+  /** Where frozen latents and features are kept, which runs may share; in `out` unless given. */
+  readonly cache?: string
   /** The run that trained the autoencoder; the model's own weights are taken where it is absent. */
   readonly autoencoder?: string
   /** The run that trained the noise predictor, for MSI; the model's own weights are taken where it is absent. */
@@ -72,19 +77,25 @@ export interface RunOptions {
  */
 export async function runTraining(
   config: TrainConfig,
-  model: ModelConfig,
+  base: ModelConfig,
   paths: RunPaths,
   events: RunEvents,
   { allowChanges = false, signal }: RunOptions = {},
 ): Promise<void> {
+  const model = inVariant(base, config)
   const networks = latentDiffusion(model)
   const { onStart, onReport, onNote = () => {} } = events
   const tracker = openTrackers(config.tracking, paths.out, onNote)
   const faces = await openFaces(paths.faces, model)
   const others = paths.validate ? await openFaces(paths.validate, model) : undefined
+  const built: Built[] = []
+  const build = async (config: TrainConfig, faces: FaceStore) => {
+    built.push(await buildTask(config, model, networks, faces, paths, events))
+    return built.at(-1)!.task
+  }
   try {
     const resolved: ResolvedConfig = { train: config, model, data: await checksums(faces, paths) }
-    const weights = await train(await buildTask(config, model, networks, faces, paths, events), config, {
+    const weights = await train(await build(config, faces), config, {
       folder: paths.out,
       config: resolved,
       checkResume(before) {
@@ -97,16 +108,28 @@ export async function runTraining(
         tags: { task: config.task, model: model.name, backend: config.backend },
       },
       tracker,
-      validation: others && (await buildTask(config, model, networks, others, paths, events)),
+      validation: others && (await build(forEverybody(config), others)),
       onStart,
       onReport,
       signal,
     })
     tf.dispose(Object.values(weights))
   } finally {
+    for (const { close } of built) await close()
     await faces.close()
     await others?.close()
   }
+}
+
+/** The model with the variant of MSI that is to be trained. */
+function inVariant(model: ModelConfig, config: TrainConfig): ModelConfig {
+  if (config.task !== 'msi' || !config.variant) return model
+  return { ...model, msi: { ...model.msi, variant: config.variant } }
+}
+
+/** The same task for faces among which its subject is not. */
+function forEverybody(config: TrainConfig): TrainConfig {
+  return config.task === 'msi' ? { ...config, subject: 'everybody' } : config
 }
 
 async function openFaces(folders: readonly string[], { name, imageSize }: ModelConfig): Promise<FaceStore> {
@@ -126,50 +149,85 @@ async function checksums(faces: FaceStore, paths: RunPaths): Promise<Record<stri
   return sums
 }
 
-/** The task that `config` names, over frozen networks and data of its own, which stay as long as the process. */
+/** A task, and what frees the frozen networks and data that it is over. */
+interface Built {
+  readonly task: TrainingTask
+  close(): Promise<void>
+}
+
+/** The task that `config` names, over frozen networks and data of its own. */
 async function buildTask(
   config: TrainConfig,
   model: ModelConfig,
   networks: LatentDiffusion,
   faces: FaceStore,
   paths: RunPaths,
-  { onPrepare }: RunEvents,
-): Promise<TrainingTask> {
+  events: RunEvents,
+): Promise<Built> {
   if (config.task === 'autoencoder') {
     const dlib = await loadRecognizer('dlib')
-    const shown = await faces.faces(Array.from({ length: 8 }, (_, i) => Math.floor((i * faces.count) / 8)))
+    const shown = await faces.faces(spread(8, faces.count))
     const features = (images: tf.Tensor4D) => {
       const { embedding, features } = dlib.features(images)
       return [...features, embedding]
     }
     const trained = config.decoderOnly ? await autoencoderWeights(model, networks, paths) : undefined
-    return autoencoderTask(networks.autoencoder, faces, shown, config, features, trained) as TrainingTask
+    const task = autoencoderTask(networks.autoencoder, faces, shown, config, features, trained) as TrainingTask
+    return { task, close: async () => tf.dispose([shown, trained] as tf.TensorContainer) }
   }
 
   const schedule = noiseSchedule(model.schedule)
   const autoencoder = await autoencoderWeights(model, networks, paths)
-  const extractor = await loadFeatureNetwork(model.features, model.msi.featureDims)
-  if (config.task === 'diffusion') {
-    const cache = await LatentCache.build(faces, networks.autoencoder, autoencoder, extractor, model, onPrepare)
-    if (Math.abs(Math.log(cache.deviation)) > 0.05) {
-      const right = (model.scaleFactor / cache.deviation).toPrecision(4)
-      throw new UserError(
-        `the latents of these faces have standard deviation ${cache.deviation.toFixed(3)}, expected 1: set scaleFactor: ${right} in the model '${model.name}'`,
-      )
-    }
-    const demo = sampler(model, networks, autoencoder, config.seed)
-    return diffusionTask(networks, model.prompt, schedule, cache, config, demo) as TrainingTask
+  const frozen = {
+    encode: (images: tf.Tensor4D): tf.Tensor4D =>
+      tf.tidy(() => tf.mul(splitMoments(networks.autoencoder.encode(autoencoder, images)).mean, model.scaleFactor)),
+    decode: (latents: tf.Tensor4D) =>
+      tf.tidy(() => networks.autoencoder.decode(autoencoder, tf.mul(latents, 1 / model.scaleFactor))),
+    features: (await loadFeatureNetwork(model.features, model.msi.featureDims)).features,
   }
-  const cache = await LatentCache.build(
-    faces,
-    networks.autoencoder,
-    autoencoder,
-    extractor,
-    { scaleFactor: model.scaleFactor, withFeatures: true, mirrored: false },
-    onPrepare,
+  const cacheOf = (options: LatentOptions) =>
+    LatentCache.open(paths.cache ?? join(paths.out, 'frozen'), faces, frozen, options, events.onPrepare)
+  if (config.task === 'diffusion') {
+    const cache = await cacheOf({ faces: facesOf('everybody', faces.entries), mirrored: true, features: 'none' })
+    const refusal = refuseDeviation(cache.deviation, model)
+    if (refusal) {
+      await closeAll(cache, autoencoder)
+      throw refusal
+    }
+    const demo = sampler(model, networks, frozen.decode, config.seed)
+    const task = diffusionTask(networks, model.prompt, schedule, cache, config, demo) as TrainingTask
+    return { task, close: () => closeAll(cache, autoencoder) }
+  }
+  const cache = await cacheOf({
+    faces: facesOf(config.subject, faces.entries),
+    mirrored: config.flip,
+    features: model.msi.variant === 'patch' ? 'tokens' : 'means',
+  })
+  const base = await baseWeights(model, networks, paths)
+  const subjects = facesOf(config.subject, faces.entries)
+  const shown = await faces.faces(spread(Math.min(6, subjects.length), subjects.length).map(i => subjects[i]!))
+  const demo = msiDemo(networks, base, model.prompt, schedule, frozen, shown)
+  const task = msiTask(networks, base, model.prompt, schedule, cache, config, demo) as TrainingTask
+  return { task, close: () => closeAll(cache, autoencoder, base.unet, base.text, { shown }) }
+}
+
+async function closeAll(cache: LatentCache, ...weights: readonly Weights[]): Promise<void> {
+  for (const tensors of weights) tf.dispose(Object.values(tensors))
+  await cache.close()
+}
+
+/** `count` numbers spread evenly over 0..total-1. */
+function spread(count: number, total: number): number[] {
+  return Array.from({ length: count }, (_, i) => Math.floor((i * total) / count))
+}
+
+/** What is wrong with latents whose deviation is not near to 1. */
+function refuseDeviation(deviation: number, { name, scaleFactor }: ModelConfig): UserError | undefined {
+  if (Math.abs(Math.log(deviation)) <= 0.05) return undefined
+  const right = (scaleFactor / deviation).toPrecision(4)
+  return new UserError(
+    `the latents of these faces have standard deviation ${deviation.toFixed(3)}, expected 1: set scaleFactor: ${right} in the model '${name}'`,
   )
-  const frozen = await baseWeights(model, networks, paths)
-  return msiTask(networks, frozen, model.prompt, schedule, cache, config) as TrainingTask
 }
 
 /** The autoencoder's weights: averaged ones of the run that trained it, or the model's own where no run is named. */
@@ -201,7 +259,7 @@ async function baseWeights(
 function sampler(
   model: ModelConfig,
   { autoencoder, unet, text }: LatentDiffusion,
-  decoder: Weights,
+  decode: (latents: tf.Tensor4D) => tf.Tensor4D,
   seed: number,
 ): (weights: Weights) => Promise<Record<string, tf.Tensor5D>> {
   const [rows, columns, steps] = [2, 8, 20]
@@ -218,7 +276,7 @@ function sampler(
         noise,
         ddimSteps(noiseSchedule(model.schedule), steps),
       )
-      const images = tf.clipByValue(autoencoder.decode(decoder, tf.mul(clean, 1 / model.scaleFactor)), -1, 1)
+      const images = tf.clipByValue(decode(clean), -1, 1)
       return tf.reshape(images, [rows, columns, model.imageSize, model.imageSize, 3]) as tf.Tensor5D
     })
     return { samples }
