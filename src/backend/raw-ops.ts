@@ -4,13 +4,13 @@ import type * as tf from '@tensorflow/tfjs'
 /** A tensor inside the binding. */
 export type Handle = number
 
-interface Metadata {
+export interface Metadata {
   id: Handle
   shape: number[]
   dtype: number
 }
 
-interface Attribute {
+export interface Attribute {
   name: string
   type: number
   value: unknown
@@ -29,6 +29,7 @@ export interface NodeBackend {
   readonly binding: Binding
   getInputTensorIds(tensors: tf.TensorInfo[]): Handle[]
   createOutputTensor(metadata: Metadata): tf.TensorInfo
+  incRef(dataId: object): void
 }
 
 /** TF_BFLOAT16 of TensorFlow's C header tf_datatype.h; the binding does not name it. */

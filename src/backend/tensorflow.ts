@@ -10,6 +10,7 @@ import { UserError } from '../errors.ts'
 import { restoreNodeUtil } from './defects/node-util.ts'
 import { registerNumericPadding } from './defects/tensorflow-numeric-padding.ts'
 import type { Availability } from './index.ts'
+import { registerShortcuts } from './tensorflow-shortcuts.ts'
 
 const require = createRequire(import.meta.url)
 
@@ -80,6 +81,7 @@ export async function start(device: Device): Promise<void> {
       throw new UserError(`the native library of ${found.package} does not load (${cause}): run npm run native`)
     }
     registerNumericPadding()
+    registerShortcuts()
   }
   await tf.setBackend('tensorflow')
   const backend = tf.backend() as unknown as { isUsingGpuDevice: boolean }

@@ -1,7 +1,8 @@
 /** The transformer layer that CLIP's image and text encoders share (Radford et al. 2021), in Hugging Face's naming. */
 import * as tf from '@tensorflow/tfjs'
-import { layerNorm, linear, quickGelu } from './layers.ts'
+import { layerNorm, linear } from './layers.ts'
 import { define, type Module } from './module.ts'
+import { swish } from './ops/activation.ts'
 import { attention } from './ops/attention.ts'
 
 export interface ClipTransformerConfig {
@@ -14,6 +15,9 @@ export interface ClipTransformerConfig {
 
 /** Hidden states [n, t, width] before the first layer -> those after each layer, `layers` of them. */
 export type ClipTransformer = Module<[x: tf.Tensor3D, mask?: tf.Tensor2D], tf.Tensor3D[]>
+
+/** CLIP's GELU is x sigmoid(1.702 x). */
+const quickGelu = 1.702
 
 /** Pre-norm layers `encoder.layers.i`; the optional mask [t, t] is added to every attention score. */
 export function clipTransformer({ width, innerWidth, layers, heads }: ClipTransformerConfig): ClipTransformer {
@@ -44,7 +48,7 @@ function block(
       const a = norm1(w, x)
       const [queries, keys, values] = [q, k, v].map(project => project(w, a) as tf.Tensor3D)
       const h = tf.add(x, out(w, attention(queries!, keys!, values!, heads, mask))) as tf.Tensor3D
-      return tf.add(h, fc2(w, quickGelu(fc1(w, norm2(w, h)))))
+      return tf.add(h, fc2(w, swish(fc1(w, norm2(w, h)), quickGelu)))
     }),
   )
 }

@@ -4,7 +4,9 @@
  */
 import * as tf from '@tensorflow/tfjs'
 import { define, type Module, weight } from './module.ts'
+import { affine, convolution } from './ops/affine.ts'
 import { groupNorm as groupNormOp, groupNormSilu as groupNormSiluOp } from './ops/group-norm.ts'
+import { layerNorm as layerNormOp } from './ops/layer-norm.ts'
 
 export type Layer4D = Module<[tf.Tensor4D], tf.Tensor4D>
 export type Layer = Module<[tf.Tensor], tf.Tensor>
@@ -39,8 +41,8 @@ export function conv2d(name: string, inputs: number, outputs: number, options: C
     const filter = weight<tf.Tensor4D>(w, `${name}.weight`)
     // tfjs-node takes only 'same' and 'valid': other paddings are made explicit.
     const padded = keepsSize || !isPadded ? x : tf.pad(x, [[0, 0], rows, columns, [0, 0]])
-    const y = tf.conv2d(padded, filter, stride, keepsSize ? 'same' : 'valid')
-    return bias ? tf.add(y, weight(w, `${name}.bias`)) : y
+    const shift = bias ? weight<tf.Tensor1D>(w, `${name}.bias`) : undefined
+    return convolution(padded, filter, shift, stride, keepsSize ? 'same' : 'valid')
   })
 }
 
@@ -50,11 +52,9 @@ export function linear(name: string, inputs: number, outputs: number, bias = tru
     [`${name}.weight`]: [outputs, inputs],
     ...(bias && { [`${name}.bias`]: [outputs] }),
   }
-  return define([{ parameters }], (w, x) => {
-    const rows = tf.reshape(x, [-1, inputs])
-    const y = tf.matMul(rows, weight<tf.Tensor2D>(w, `${name}.weight`), false, true)
-    return tf.reshape(bias ? tf.add(y, weight(w, `${name}.bias`)) : y, [...x.shape.slice(0, -1), outputs])
-  })
+  return define([{ parameters }], (w, x) =>
+    affine(x, weight<tf.Tensor2D>(w, `${name}.weight`), bias ? weight(w, `${name}.bias`) : undefined, true),
+  )
 }
 
 /** torch.nn.GroupNorm on NHWC, optionally followed by SiLU in the same pass. */
@@ -69,12 +69,9 @@ export function groupNorm(name: string, channels: number, { groups = 32, epsilon
 /** torch.nn.LayerNorm over the last axis. */
 export function layerNorm(name: string, channels: number, epsilon = 1e-5): Layer {
   const parameters = { [`${name}.weight`]: [channels], [`${name}.bias`]: [channels] }
-  return define([{ parameters }], (w, x) => {
-    const centred = tf.sub(x, tf.mean(x, -1, true))
-    const variance = tf.mean(tf.square(centred), -1, true)
-    const scale = tf.mul(tf.rsqrt(tf.add(variance, epsilon)), weight(w, `${name}.weight`))
-    return tf.add(tf.mul(centred, scale), weight(w, `${name}.bias`))
-  })
+  return define([{ parameters }], (w, x) =>
+    layerNormOp(x, weight(w, `${name}.weight`), weight(w, `${name}.bias`), epsilon),
+  )
 }
 
 /** torch.nn.Embedding: int32 ids of any shape -> [..., width]. */
@@ -83,15 +80,6 @@ export function embedding(name: string, entries: number, width: number): Layer {
     tf.gather(weight<tf.Tensor2D>(w, `${name}.weight`), ids as tf.Tensor1D),
   )
 }
-
-/** x * sigmoid(x). */
-export const silu = (x: tf.Tensor): tf.Tensor => tf.mul(x, tf.sigmoid(x))
-
-/** x * sigmoid(1.702 x), CLIP's approximation of GELU. */
-export const quickGelu = (x: tf.Tensor): tf.Tensor => tf.mul(x, tf.sigmoid(tf.mul(x, 1.702)))
-
-/** Exact GELU, x * (1 + erf(x / sqrt 2)) / 2. */
-export const gelu = (x: tf.Tensor): tf.Tensor => tf.mul(tf.mul(x, 0.5), tf.add(tf.erf(tf.mul(x, Math.SQRT1_2)), 1))
 
 /**
  * Nearest-neighbour upsampling by two: [n, h, w, c] -> [n, 2h, 2w, c]. Columns are doubled, then rows, by concatenation:

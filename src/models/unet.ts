@@ -4,8 +4,10 @@
  * Letters: n batch, h w height and width, c channels, t tokens (h * w), s context tokens, d context width.
  */
 import * as tf from '@tensorflow/tfjs'
-import { conv2d, gelu, groupNorm, type Layer4D, layerNorm, linear, silu, upsample2 } from './layers.ts'
-import { define, type Module } from './module.ts'
+import { conv2d, groupNorm, type Layer4D, layerNorm, linear, upsample2 } from './layers.ts'
+import { define, type Module, weight } from './module.ts'
+import { gatedGelu, swish } from './ops/activation.ts'
+import { affine } from './ops/affine.ts'
 import { attention } from './ops/attention.ts'
 
 export interface UnetConfig {
@@ -105,7 +107,7 @@ function timeEmbedding(name: string, frequencies: number, width: number): Module
   const second = linear(`${name}.2`, width, width)
   return define(
     [first, second],
-    (w, timesteps) => silu(second(w, silu(first(w, sinusoids(timesteps, frequencies))))) as tf.Tensor2D,
+    (w, timesteps) => swish(second(w, swish(first(w, sinusoids(timesteps, frequencies))))) as tf.Tensor2D,
   )
 }
 
@@ -185,8 +187,11 @@ function gatedFeedForward(name: string, width: number): Module<[tf.Tensor3D], tf
   const project = linear(`${name}.net.0.proj`, width, 2 * inner)
   const out = linear(`${name}.net.2`, inner, width)
   return define([project, out], (w, x) => {
-    const [value, gate] = tf.split(project(w, x), 2, 2)
-    return out(w, tf.mul(value!, gelu(gate!))) as tf.Tensor3D
+    // Two products instead of one that is split: the weight's halves are smaller than those of what it makes.
+    const weights = tf.split(weight<tf.Tensor2D>(w, `${name}.net.0.proj.weight`), 2)
+    const biases = tf.split(weight<tf.Tensor1D>(w, `${name}.net.0.proj.bias`), 2)
+    const [value, gate] = weights.map((half, i) => affine(x, half as tf.Tensor2D, biases[i], true))
+    return out(w, gatedGelu(value!, gate!)) as tf.Tensor3D
   })
 }
 

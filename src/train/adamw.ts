@@ -39,15 +39,18 @@ export function adamWStep(
   const { beta1, beta2, epsilon, weightDecay, clipNorm } = options
   const step = state.step + 1
   const [next, first, second, gradientNorm] = tf.tidy(() => {
-    const norm = tf.sqrt(tf.sum(tf.square(gradient))) as tf.Scalar
-    const g = tf.mul(gradient, tf.minimum(1, tf.div(clipNorm, tf.add(norm, 1e-6))))
-    const first = tf.add(state.first, tf.mul(tf.sub(g, state.first), 1 - beta1))
-    const second = tf.add(tf.mul(state.second, beta2), tf.mul(tf.square(g), 1 - beta2))
-    const denominator = tf.add(tf.mul(tf.sqrt(second), 1 / Math.sqrt(1 - beta2 ** step)), epsilon)
-    const update = tf.mul(tf.div(first, denominator), learningRate / (1 - beta1 ** step))
-    const decayed =
-      weightDecay > 0 ? tf.mul(weights, tf.sub(1, tf.mul(decayMask, learningRate * weightDecay))) : weights
-    return [tf.sub(decayed, update), first, second, norm] as [tf.Tensor1D, tf.Tensor1D, tf.Tensor1D, tf.Scalar]
+    const squares = tf.square(gradient)
+    const norm = tf.sqrt(tf.sum(squares)) as tf.Scalar
+    const clip = tf.minimum(1, tf.div(clipNorm, tf.add(norm, 1e-6)))
+    const first = tf.add(tf.mul(state.first, beta1), tf.mul(gradient, tf.mul(clip, 1 - beta1)))
+    const second = tf.add(tf.mul(state.second, beta2), tf.mul(squares, tf.mul(tf.square(clip), 1 - beta2)))
+    // m / (1 - beta1^t) / (sqrt(v / (1 - beta2^t)) + epsilon) and the learning rate, their constants gathered: each saved is
+    // a pass over all weights.
+    const correction = Math.sqrt(1 - beta2 ** step)
+    const rate = (learningRate * correction) / (1 - beta1 ** step)
+    const update = tf.mul(tf.div(first, tf.add(tf.sqrt(second), epsilon * correction)), rate)
+    const kept = weightDecay > 0 ? tf.mul(weights, tf.sub(1, tf.mul(decayMask, learningRate * weightDecay))) : weights
+    return [tf.sub(kept, update), first, second, norm] as [tf.Tensor1D, tf.Tensor1D, tf.Tensor1D, tf.Scalar]
   })
   return { weights: next, state: { step, first, second }, gradientNorm }
 }

@@ -1,7 +1,9 @@
 import * as tf from '@tensorflow/tfjs'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { useBackend } from '../../src/backend/index.ts'
-import { embedding, gelu, layerNorm, upsample2 } from '../../src/models/layers.ts'
+import { embedding, layerNorm, upsample2 } from '../../src/models/layers.ts'
+import { gatedGelu, swish } from '../../src/models/ops/activation.ts'
+import { affine, convolution } from '../../src/models/ops/affine.ts'
 import { attention } from '../../src/models/ops/attention.ts'
 import { groupNorm, groupNormSilu } from '../../src/models/ops/group-norm.ts'
 import { proceduralInput, proceduralWeight } from '../../src/parity/procedural.ts'
@@ -30,7 +32,33 @@ describe.each(usableBackends)('layers on %s', backend => {
 
   const ops: [string, number[], (x: tf.Tensor) => tf.Tensor][] = [
     ['upsample2', [2, 3, 2, 4], x => upsample2(x as tf.Tensor4D)],
-    ['gelu', [3, 5], gelu],
+    ['gatedGelu values', [3, 5], x => gatedGelu(x, values('gate', [3, 5]))],
+    ['gatedGelu gates', [3, 5], x => gatedGelu(values('value', [3, 5]), x)],
+    ['swish', [3, 5], x => swish(x, 1.702)],
+    ['affine', [2, 3, 4], x => affine(x, values('w', [4, 5]), values('b', [5]))],
+    ['affine weights', [4, 5], w => affine(values('x', [2, 3, 4]), w as tf.Tensor2D, values('b', [5]))],
+    ['affine transposed weights', [5, 4], w => affine(values('x', [2, 3, 4]), w as tf.Tensor2D, undefined, true)],
+    ['affine biases', [5], b => affine(values('x', [2, 3, 4]), values('w', [4, 5]), b)],
+    [
+      'convolution',
+      [2, 4, 5, 3],
+      x => convolution(x as tf.Tensor4D, values('w', [3, 3, 3, 4]), values('b', [4]), 1, 'same'),
+    ],
+    [
+      'convolution filters',
+      [3, 3, 3, 4],
+      w => convolution(values('x', [2, 5, 5, 3]), w as tf.Tensor4D, values('b', [4]), 2, 'valid'),
+    ],
+    [
+      'convolution biases',
+      [4],
+      b => convolution(values('x', [2, 4, 5, 3]), values('w', [3, 3, 3, 4]), b as tf.Tensor1D, 1, 'same'),
+    ],
+    [
+      '1x1 convolution filters',
+      [1, 1, 3, 4],
+      w => convolution(values('x', [2, 4, 5, 3]), w as tf.Tensor4D, undefined, 1, 'same'),
+    ],
     ['layerNorm', [2, 3, 8], x => layerNorm('n', 8)({ 'n.weight': tf.ones([8]), 'n.bias': tf.zeros([8]) }, x)],
     ['groupNorm', [2, 3, 3, 8], x => groupNorm(x as tf.Tensor4D, values('w', [8]), values('b', [8]), 4, 1e-5)],
     ['groupNormSilu', [2, 3, 3, 8], x => groupNormSilu(x as tf.Tensor4D, values('w', [8]), values('b', [8]), 4, 1e-5)],
@@ -50,6 +78,20 @@ describe.each(usableBackends)('layers on %s', backend => {
     const x = values<tf.Tensor>(name, shape)
     expect(directionalError(op, x)).toBeLessThan(2e-3)
     x.dispose()
+  })
+
+  it('attention in slices is attention', () => {
+    const shapes = { q: [2, 3, 8], k: [2, 5, 8], v: [2, 5, 8] }
+    const inputs = Object.entries(shapes).map(([name, shape]) => values<tf.Tensor3D>(name, shape))
+    const mask = values<tf.Tensor2D>('mask', [3, 5])
+    const run = (mostScores?: number) => {
+      const f = (q: tf.Tensor, k: tf.Tensor, v: tf.Tensor) =>
+        attention(q as tf.Tensor3D, k as tf.Tensor3D, v as tf.Tensor3D, 4, mask, mostScores)
+      const { value, grads } = tf.valueAndGrads(f as never)(inputs, values('dy', [2, 3, 8]))
+      return [value, ...grads].flatMap(x => [...x.dataSync()])
+    }
+    const whole = run()
+    for (const [i, x] of run(3 * 3 * 5).entries()) expect(x).toBeCloseTo(whole[i]!, 5)
   })
 
   it('group norm and SiLU differentiate their weight and bias', () => {

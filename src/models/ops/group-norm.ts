@@ -4,6 +4,7 @@
  * forward and more backward.
  */
 import * as tf from '@tensorflow/tfjs'
+import { differentiable } from './differentiable.ts'
 
 /** torch.nn.functional.group_norm on [n, h, w, c] with affine weight and bias [c]. */
 export function groupNorm(
@@ -35,46 +36,58 @@ function normalise(
   epsilon: number,
   silu: boolean,
 ): tf.Tensor4D {
-  const [n, h, w, c] = x.shape
+  const [n, , , c] = x.shape
   const perGroup = c / groups
   if (!Number.isInteger(perGroup)) throw new Error(`groupNorm: ${c} channels do not divide into ${groups} groups`)
-  const count = h * w * perGroup
 
-  /** Sums over the channels of each group, spread back over them: [n, 1, 1, c] -> [n, 1, 1, c]. */
-  const groupSum = (t: tf.Tensor): tf.Tensor => {
-    const sums = tf.sum(tf.reshape(t, [n, groups, perGroup]), 2, true)
-    return tf.reshape(tf.tile(sums, [1, 1, perGroup]), [n, 1, 1, c])
-  }
-  const overPixels = (t: tf.Tensor): tf.Tensor => tf.sum(t, [1, 2], true) // [n, 1, 1, c]
+  const overPixels = (t: tf.Tensor): tf.Tensor => tf.mean(t, [1, 2]) // [n, c]
+  const byGroup = (t: tf.Tensor): tf.Tensor => tf.reshape(t, [-1, groups, perGroup])
+  const groupMean = (t: tf.Tensor): tf.Tensor => tf.mean(t, 2, true) // [n, groups, perGroup] -> [n, groups, 1]
+  const perChannel = (t: tf.Tensor): tf.Tensor => tf.reshape(t, [n, 1, 1, c])
+  const spread = (t: tf.Tensor): tf.Tensor => perChannel(tf.tile(t, [1, 1, perGroup])) // of [n, groups, 1]
 
-  const op = tf.customGrad((...args) => {
-    const [x, weight, bias] = args as tf.Tensor[] as [tf.Tensor4D, tf.Tensor1D, tf.Tensor1D]
-    const save = args.at(-1) as unknown as tf.GradSaveFunc
-    // The two-pass variance: E[x^2] - mean^2 loses digits when the mean is large.
-    const centred = tf.sub(x, tf.div(groupSum(overPixels(x)), count))
-    const inverse = tf.rsqrt(tf.add(tf.div(groupSum(overPixels(tf.square(centred))), count), epsilon)) // [n, 1, 1, c]
-    const y = tf.add(tf.mul(centred, tf.mul(inverse, weight)), bias) as tf.Tensor4D
-    const s = silu ? tf.sigmoid(y) : undefined
-    const out = s ? (tf.mul(y, s) as tf.Tensor4D) : y
-    save([centred, inverse, weight, ...(s ? [s, out] : [])])
-    return {
-      value: out,
-      gradFunc: (dOut: tf.Tensor4D, saved: tf.Tensor[]) => {
-        const [centred, inverse, weight, s, out] = saved as [tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor?, tf.Tensor?]
+  return differentiable(
+    { x, weight, bias },
+    save => {
+      // The two-pass variance: E[x^2] - mean^2 loses digits when the mean is large.
+      const centred = tf.sub(x, spread(groupMean(byGroup(overPixels(x)))))
+      const variance = groupMean(byGroup(overPixels(tf.square(centred))))
+      const inverse = tf.rsqrt(tf.add(variance, epsilon)) // [n, groups, 1]
+      const scale = tf.mul(inverse, byGroup(weight)) // [n, groups, perGroup]
+      const y = tf.add(tf.mul(centred, perChannel(scale)), bias) as tf.Tensor4D
+      const s = silu ? tf.sigmoid(y) : undefined
+      const out = s ? (tf.mul(y, s) as tf.Tensor4D) : y
+      save([centred, inverse, scale, weight, ...(s ? [s, out] : [])])
+      return out
+    },
+    (dOut, saved) => {
+      const [centred, inverse, scale, weight, s, out] = saved as tf.Tensor[] as [
+        tf.Tensor4D,
+        tf.Tensor,
+        tf.Tensor,
+        tf.Tensor1D,
+        tf.Tensor?,
+        tf.Tensor?,
+      ]
+      const pixels = centred.shape[1] * centred.shape[2]
+      const [dy, meanDy, meanDyxhat] = tf.tidy(() => {
         // silu'(y) = s (1 + y (1 - s)) = out + s (1 - out)
-        const dy = s && out ? tf.mul(dOut, tf.add(out, tf.mul(s, tf.sub(1, out)))) : dOut
-        const sumDy = overPixels(dy) // [n, 1, 1, c]
-        const sumDyxhat = tf.mul(overPixels(tf.mul(dy, centred)), inverse)
-        // dx = inverse (weight dy - mean(weight dy) - xhat mean(weight dy xhat)), xhat = centred inverse
-        const meanDy = tf.div(groupSum(tf.mul(sumDy, weight)), count)
-        const meanDyxhat = tf.div(groupSum(tf.mul(sumDyxhat, weight)), count)
-        const dx = tf.sub(
-          tf.sub(tf.mul(dy, tf.mul(weight, inverse)), tf.mul(centred, tf.mul(meanDyxhat, tf.square(inverse)))),
-          tf.mul(meanDy, inverse),
-        )
-        return [dx, tf.reshape(tf.sum(sumDyxhat, 0), [c]), tf.reshape(tf.sum(sumDy, 0), [c])]
-      },
-    }
-  })
-  return op(x, weight, bias) as tf.Tensor4D
+        const dy = s && out ? tf.mul(dOut, tf.add(out, tf.mul(s, tf.sub(1, out)))) : dOut.clone()
+        const meanDyxhat = tf.mul(byGroup(overPixels(tf.mul(dy, centred))), inverse)
+        return [dy, byGroup(overPixels(dy)), meanDyxhat] // the last two [n, groups, perGroup]
+      })
+      const total = (t: tf.Tensor) => tf.reshape(tf.mul(tf.sum(t, 0), pixels), [c])
+      return {
+        // inverse (weight dy - mean(weight dy) - xhat mean(weight dy xhat)), xhat = centred inverse
+        x: () => {
+          const alongNormal = tf.mul(groupMean(tf.mul(meanDyxhat, byGroup(weight))), tf.square(inverse))
+          const shift = groupMean(tf.mul(meanDy, scale))
+          const straight = tf.mul(dy, perChannel(scale))
+          return tf.sub(tf.sub(straight, tf.mul(centred, spread(alongNormal))), spread(shift))
+        },
+        weight: () => total(meanDyxhat),
+        bias: () => total(meanDy),
+      }
+    },
+  )
 }

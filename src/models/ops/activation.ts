@@ -1,0 +1,54 @@
+/** Activations with their gradients in closed form. */
+import * as tf from '@tensorflow/tfjs'
+import { differentiable } from './differentiable.ts'
+
+/** x sigmoid(slope x): SiLU at slope 1, and at 1.702 CLIP's approximation of GELU. */
+export function swish(x: tf.Tensor, slope = 1): tf.Tensor {
+  return differentiable(
+    { x },
+    save => {
+      const gate = tf.sigmoid(slope === 1 ? x : tf.mul(x, slope))
+      const y = tf.mul(x, gate)
+      save([gate, y])
+      return y
+    },
+    (dy, saved) => {
+      const [gate, y] = saved as [tf.Tensor, tf.Tensor]
+      // gate + slope y (1 - gate)
+      const away = tf.sub(1, gate)
+      return { x: () => tf.mul(dy, tf.add(gate, tf.mul(y, slope === 1 ? away : tf.mul(away, slope)))) }
+    },
+  )
+}
+
+/**
+ * value gelu(gate), the gate of GEGLU (Shazeer 2020), both of one shape. GELU is exact: x P(x), P the distribution function
+ * of the standard normal (Hendrycks and Gimpel 2016).
+ */
+export function gatedGelu(value: tf.Tensor, gate: tf.Tensor): tf.Tensor {
+  return differentiable(
+    { value, gate },
+    save => {
+      const p = normalDistribution(gate)
+      const open = tf.mul(gate, p)
+      save([value, gate, p, open])
+      return tf.mul(value, open)
+    },
+    (dy, saved) => {
+      const [value, gate, p, open] = saved as [tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]
+      return {
+        value: () => tf.mul(dy, open),
+        gate: () => tf.mul(tf.mul(dy, value), geluSlope(gate, p)),
+      }
+    },
+  )
+}
+
+/** P(x) = (1 + erf(x / sqrt 2)) / 2. */
+const normalDistribution = (x: tf.Tensor): tf.Tensor => tf.add(tf.mul(tf.erf(tf.mul(x, Math.SQRT1_2)), 0.5), 0.5)
+
+/** P(x) + x P'(x), P'(x) = exp(-x^2 / 2) / sqrt(2 pi). */
+function geluSlope(x: tf.Tensor, p: tf.Tensor): tf.Tensor {
+  const density = tf.mul(tf.exp(tf.mul(tf.square(x), -0.5)), 1 / Math.sqrt(2 * Math.PI))
+  return tf.add(p, tf.mul(x, density))
+}
