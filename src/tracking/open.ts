@@ -1,20 +1,33 @@
 import { join } from 'node:path'
 import { UserError } from '../errors.ts'
 import { folderTracker } from './folder.ts'
+import { mlflowTracker } from './mlflow.ts'
 import { tensorboardTracker } from './tensorboard.ts'
 import { all, type Tracker } from './tracker.ts'
 
 /**
  * The run's folder and what else it is watched in.
- * @param specs 'tensorboard' (event files in FOLDER/tensorboard), 'tensorboard=FOLDER'
+ * @param specs 'tensorboard' (event files in FOLDER/tensorboard), 'tensorboard=FOLDER', 'mlflow' (the server that
+ *   MLFLOW_TRACKING_URI names) or 'mlflow=http://HOST:PORT'; each once
  * @param say told once when one of them fails
+ * @param parent folder of the run that this one belongs to, as a point does to its sweep
  * @throws UserError for a spec that is none of these
  */
-export function openTrackers(specs: readonly string[], folder: string, say: (message: string) => void): Tracker {
-  const opened = specs.map(spec => {
-    const [, kind, place] = /^([^=]*)=?(.*)$/.exec(spec)!
+export function openTrackers(
+  specs: readonly string[],
+  folder: string,
+  say: (message: string) => void,
+  parent?: string,
+): Tracker {
+  const parsed = specs.map(spec => /^([^=]*)=?(.*)$/.exec(spec)!)
+  const twice = parsed.find(([, kind], i) => parsed.findIndex(other => other[1] === kind) < i)?.[1]
+  if (twice) throw new UserError(`tracking: expected each of tensorboard and mlflow once, found ${twice} twice`)
+  const opened = parsed.map(([, kind, place]) => {
     if (kind === 'tensorboard') return tensorboardTracker(place || join(folder, 'tensorboard'), say)
-    throw new UserError(`tracking: expected tensorboard or tensorboard=FOLDER, found '${spec}'`)
+    if (kind === 'mlflow') return mlflowTracker({ uri: place || undefined, folder, parent, say })
+    throw new UserError(
+      `tracking: expected tensorboard, tensorboard=FOLDER, mlflow or mlflow=http://HOST:PORT, found '${kind}'`,
+    )
   })
   return all([folderTracker(folder, say), ...opened])
 }

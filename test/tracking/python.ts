@@ -53,12 +53,13 @@ export interface Server {
  */
 export async function serve(command: string, args: string[], url?: string): Promise<Server> {
   // A group of its own: such servers have workers, which would outlive them.
-  const child = spawn(command, args, { detached: true, stdio: ['ignore', 'pipe', 'pipe'] })
+  const env = { ...process.env, MLFLOW_SERVER_ENABLE_JOB_EXECUTION: 'false' }
+  const child = spawn(command, args, { detached: true, stdio: ['ignore', 'pipe', 'pipe'], env })
   const end = () => endGroup(child)
   process.once('exit', end)
   let printed = ''
   for (const stream of [child.stdout, child.stderr]) stream.on('data', chunk => (printed += chunk))
-  for (let waited = 0; waited < 100_000; waited += 200) {
+  for (let waited = 0; waited < 300_000; waited += 200) {
     const place = url ?? /http:\/\/[\w.]+:\d+\//.exec(printed)?.[0]
     if (
       place &&

@@ -71,7 +71,8 @@ describe.runIf(python)('TensorBoard', () => {
     expect(response.status, path).toBe(200)
     return response
   }
-  const json = async (path: string, body?: unknown) => (await data(path, body)).json()
+  // biome-ignore lint/suspicious/noExplicitAny: what the server says is what is tested
+  const json = async (path: string, body?: unknown): Promise<any> => (await data(path, body)).json()
 
   beforeAll(async () => {
     await writeRun(join(folder, 'toy'))
