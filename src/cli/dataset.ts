@@ -1,4 +1,5 @@
 import type { ArgumentsCamelCase, Argv } from 'yargs'
+import type { PreparePart } from '../jobs/prepare-handlers.ts'
 
 export const command = 'dataset <action> <name>'
 
@@ -19,7 +20,6 @@ export const builder = (yargs: Argv) =>
     .option('identities', { type: 'string', describe: "folder of CelebA's files of identities [default: --from's]" })
     .option('pairs', { type: 'string', describe: "info: LFW's pairs.txt, whose pairs are looked for" })
     .option('jobs', { type: 'number', default: 1, describe: 'processes that prepare side by side' })
-    .option('part', { type: 'string', hidden: true, describe: 'K/N: look at this part only' })
 
 interface Arguments {
   action: 'prepare' | 'info'
@@ -30,7 +30,6 @@ interface Arguments {
   identities?: string
   pairs?: string
   jobs: number
-  part?: string
   backend?: string
 }
 
@@ -41,28 +40,41 @@ export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<v
 
 type UseBackend = typeof import('../backend/index.ts')['useBackend']
 
-async function prepare({ name, from, out, size, identities, jobs, part, backend }: Arguments, useBackend: UseBackend) {
+async function prepare({ name, from, out, size, identities, jobs, backend }: Arguments, useBackend: UseBackend) {
+  const { join } = await import('node:path')
   const { UserError } = await import('../errors.ts')
   const { loadManifest } = await import('../data/manifest.ts')
-  const { prepareDataset, preparePart } = await import('../data/prepare.ts')
-  const { runJobs } = await import('../eval/jobs.ts')
+  const { prepareDataset } = await import('../data/prepare.ts')
+  const { checkJobs, processPool } = await import('../jobs/process-pool.ts')
   const { progress } = await import('../progress.ts')
   if (!from) throw new UserError('expected --from, the folder, zip archive or Parquet files of the pictures')
-  if (!Number.isInteger(jobs) || jobs < 1) throw new UserError(`expected --jobs of 1 or more, found ${jobs}`)
+  checkJobs(jobs)
   const manifest = await loadManifest(name)
   const folder = out ?? `runs/data/${manifest.name}`
   const settings = { from, out: folder, size, ...(identities && { identities }) }
   await useBackend(backend)
-  if (part) {
-    const [k, n] = part.split('/').map(Number)
-    return preparePart(manifest, { ...settings, onProgress: () => {} }, k!, n!)
-  }
   console.log(`${manifest.title}: ${manifest.licence}`)
+  const workers = async (onLooked: (pictures: number) => void) => {
+    const pool = processPool({
+      jobs,
+      scratch: join(folder, 'preparing', 'jobs'),
+      handlers: new URL('../jobs/prepare-handlers.ts', import.meta.url),
+    })
+    const looked = Array.from({ length: jobs }, () => 0)
+    const parts = looked.map((_, part) => {
+      const input: PreparePart = { manifest, options: settings, part, parts: jobs, backend }
+      return pool.run({ id: `part-${part}`, kind: 'prepare', input }, done => {
+        looked[part] = done
+        onLooked(looked.reduce((a, b) => a + b, 0))
+      })
+    })
+    await Promise.all(parts).finally(() => pool.close())
+  }
   const bar = progress('preparing', 1)
   const summary = await prepareDataset(manifest, {
     ...settings,
     onProgress: (done, total) => bar.update(done, undefined, total),
-    ...(jobs > 1 && { workers: poll => runJobs(jobs, poll) }),
+    ...(jobs > 1 && { workers }),
   }).finally(() => bar.stop())
   const counts = Object.entries(summary.written).map(
     ([split, count]) => `${count} ${split} faces of ${summary.people[split]} people`,

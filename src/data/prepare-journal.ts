@@ -91,12 +91,6 @@ export async function readJournals(folder: string, size: number): Promise<Map<st
   return found
 }
 
-/** How many pictures have been looked at. */
-export async function countOutcomes(folder: string): Promise<number> {
-  const texts = await Promise.all((await journals(folder)).map(name => readFile(join(folder, name), 'utf8')))
-  return texts.reduce((sum, text) => sum + text.split('\n').length - 1, 0)
-}
-
 async function journals(folder: string): Promise<string[]> {
   const names = await readdir(folder).catch(() => [])
   return names.filter(name => name.endsWith('.jsonl')).sort()

@@ -8,7 +8,7 @@ import { celebaIdentities, type Identities } from './celeba.ts'
 import { cutFace, type Dropped, type DropReason, dropReasons } from './cut-face.ts'
 import { type Image, readImage } from './image.ts'
 import type { DatasetManifest } from './manifest.ts'
-import { countOutcomes, type Found, Journal, type Outcome, readJournals } from './prepare-journal.ts'
+import { type Found, Journal, type Outcome, readJournals } from './prepare-journal.ts'
 import { openSource } from './sources/open.ts'
 import type { Source, SourcePicture } from './sources/source.ts'
 import { identitiesKnown, type Placed, placePictures } from './splits.ts'
@@ -33,8 +33,8 @@ export interface PrepareOptions {
   /** The folder of CelebA's files of identities; unless given, that of the pictures. */
   readonly identities?: string
   readonly onProgress: (done: number, total: number) => void
-  /** Has other processes look at parts of the pictures (`preparePart`), and calls `poll` now and then. */
-  readonly workers?: (poll: () => Promise<void>) => Promise<void>
+  /** Has other processes look at parts of the pictures (`preparePart`), and says how many they have looked at. */
+  readonly workers?: (onLooked: (pictures: number) => void) => Promise<void>
 }
 
 /** What a preparation made, as `summary.json` says it. */
@@ -68,7 +68,7 @@ export async function prepareDataset(manifest: DatasetManifest, options: Prepare
   try {
     const folder = journalFolder(out)
     await (await beginJournal(manifest, options)).close() // Refuses other settings before any process begins.
-    await workers?.(async () => onProgress(Math.min(await countOutcomes(folder), placed.length), placed.length))
+    await workers?.(pictures => onProgress(pictures, placed.length))
     await lookAt(manifest, options, placed)
     const summary: PrepareSummary = {
       dataset: manifest.name,

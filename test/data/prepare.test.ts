@@ -126,9 +126,9 @@ describe('prepareDataset', () => {
     const shared = options('shared', { onProgress: done => void polled.push(done) })
     await prepareDataset(manifest, {
       ...shared,
-      workers: async poll => {
+      workers: async onLooked => {
         await preparePart(manifest, options('shared'), 0, 2)
-        await poll()
+        onLooked(7)
         await preparePart(manifest, options('shared'), 1, 2)
       },
     })
