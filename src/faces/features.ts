@@ -1,28 +1,38 @@
 /** Feature networks with their weights, as a model's config names them. */
-import { isAbsolute, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { UserError } from '../errors.ts'
 import { clipImage } from '../models/clip-image.ts'
 import { type ClipFeaturesConfig, clipFeatures, clipVitL14 } from '../models/features/clip.ts'
 import type { FeatureNetwork } from '../models/features/feature-network.ts'
+import type { Shapes, Weights } from '../models/module.ts'
+import { clipImageLayout } from '../weights/layouts/clip.ts'
 import { loadWeights } from '../weights/load.ts'
-import { loadRecognizer } from './recognizers.ts'
+import { locateWeights } from '../weights/locate.ts'
+import { loadRecognizer, recognizerNetworks } from './recognizers.ts'
 
 /** Which feature network, and what it needs. */
 export type FeaturesConfig =
   | { readonly network: 'dlib' }
   | {
       readonly network: 'clip-vit-l-14'
-      /** Safetensors file that holds the image encoder, relative to the repository. */
+      /** Where the image encoder is: a file, or published weights by their name. */
       readonly weights: string
       /** Where it is not ViT-L/14 read as the release reads it. */
       readonly sizes?: Partial<ClipFeaturesConfig> | undefined
     }
 
-const root = fileURLToPath(new URL('../../', import.meta.url))
+/** What a feature network is made of. */
+export interface FeatureNetworkParts {
+  readonly parameters: Shapes
+  /** The feature network over weights for these parameters. */
+  readonly over: (weights: Weights) => FeatureNetwork
+}
 
-/** Before the image encoder's names in a checkpoint of the whole of CLIP. */
-const clipPrefix = 'vision_model.'
+/** The feature network that a model's config names, without its weights. */
+export function featureNetwork(config: FeaturesConfig): FeatureNetworkParts {
+  if (config.network === 'dlib') return recognizerNetworks.dlib
+  const sizes = { ...clipVitL14, ...config.sizes }
+  return { parameters: clipImage(sizes).parameters, over: weights => clipFeatures(sizes, weights) }
+}
 
 /**
  * Loads the feature network of a model.
@@ -37,8 +47,7 @@ export async function loadFeatureNetwork(config: FeaturesConfig, widths: readonl
   )
 }
 
-async function loadClip({ weights, sizes }: FeaturesConfig & { network: 'clip-vit-l-14' }): Promise<FeatureNetwork> {
-  const config = { ...clipVitL14, ...sizes }
-  const path = isAbsolute(weights) ? weights : join(root, weights)
-  return clipFeatures(config, await loadWeights(path, clipImage(config).parameters, { prefix: clipPrefix }))
+async function loadClip(config: FeaturesConfig & { network: 'clip-vit-l-14' }): Promise<FeatureNetwork> {
+  const { parameters, over } = featureNetwork(config)
+  return over(await loadWeights(await locateWeights(config.weights), parameters, { layout: clipImageLayout }))
 }

@@ -4,20 +4,44 @@ import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { UserError } from '../errors.ts'
-import { type DlibRecognizer, dlib, foldDlib } from '../models/recognizers/dlib.ts'
-import { faceres, foldFaceres } from '../models/recognizers/faceres.ts'
+import type { Shapes, Weights } from '../models/module.ts'
+import { type DlibRecognizer, dlib, dlibNet, foldDlib } from '../models/recognizers/dlib.ts'
+import { faceres, faceresNet, foldFaceres } from '../models/recognizers/faceres.ts'
+import { facenet, inceptionResnetV1 } from '../models/recognizers/inception-resnet.ts'
+import { arcface, irSe50 } from '../models/recognizers/ir-se50.ts'
 import { mobileFaceNet, mobilefacenet } from '../models/recognizers/mobilefacenet.ts'
 import type { Recognizer } from '../models/recognizers/recognizer.ts'
+import { weightsPath } from '../weights/cache.ts'
 import { verify } from '../weights/checksum.ts'
+import { batchNormLayout, faceNetLayout } from '../weights/layouts/faces.ts'
 import { loadWeights } from '../weights/load.ts'
 import { readTensors } from '../weights/open.ts'
 
-interface Recognizers {
-  dlib: DlibRecognizer
-  faceres: Recognizer
-  mobilefacenet: Recognizer
+/** What a recognizer is made of. */
+export interface RecognizerNetwork<R extends Recognizer = Recognizer> {
+  /** Of its network. */
+  readonly parameters: Shapes
+  /** The recognizer over weights for these parameters. */
+  readonly over: (weights: Weights) => R
 }
-export type RecognizerName = keyof Recognizers
+
+/** Every recognizer, whether its weights are at hand or not. */
+export const recognizerNetworks = {
+  dlib: { parameters: dlibNet().parameters, over: weights => dlib(weights) } as RecognizerNetwork<DlibRecognizer>,
+  faceres: { parameters: faceresNet().parameters, over: weights => faceres(weights) } as RecognizerNetwork,
+  mobilefacenet: {
+    parameters: mobileFaceNet().parameters,
+    over: weights => mobilefacenet(weights),
+  } as RecognizerNetwork,
+  'ir-se50': { parameters: irSe50().parameters, over: weights => arcface(weights) } as RecognizerNetwork,
+  facenet: { parameters: inceptionResnetV1().parameters, over: weights => facenet(weights) } as RecognizerNetwork,
+}
+
+/** Those whose weights come with this project or its packages. */
+export type RecognizerName = 'dlib' | 'faceres' | 'mobilefacenet'
+/** Those too whose published weights have to be fetched. */
+export type AnyRecognizerName = keyof typeof recognizerNetworks
+type Loaded<Name extends AnyRecognizerName> = ReturnType<(typeof recognizerNetworks)[Name]['over']>
 
 /** SHA-256 of each recognizer's weights file. */
 export const recognizerChecksums: Readonly<Record<RecognizerName, string>> = {
@@ -26,36 +50,44 @@ export const recognizerChecksums: Readonly<Record<RecognizerName, string>> = {
   mobilefacenet: '8251b9450ee042af83da3a4f947a7218476f2aa53df7bc7fb786accd7b0c73de',
 }
 
-const loaders: { [Name in RecognizerName]: () => Promise<Recognizers[Name]> } = {
+const readers: Readonly<Record<AnyRecognizerName, () => Promise<Weights>>> = {
   dlib: async () => {
     const folder = join(packageFolder('@vladmandic/face-api'), 'model')
     await verify(join(folder, 'face_recognition_model.bin'), recognizerChecksums.dlib)
-    return dlib(foldDlib(await readTensors(join(folder, 'face_recognition_model-weights_manifest.json'))))
+    return foldDlib(await readTensors(join(folder, 'face_recognition_model-weights_manifest.json')))
   },
   faceres: async () => {
     const folder = join(packageFolder('@vladmandic/human'), 'models')
     await verify(join(folder, 'faceres.bin'), recognizerChecksums.faceres)
-    return faceres(foldFaceres(await readTensors(join(folder, 'faceres.json'))))
+    return foldFaceres(await readTensors(join(folder, 'faceres.json')))
   },
   mobilefacenet: async () => {
     const path = fileURLToPath(new URL('../../assets/recognizers/mobilefacenet.safetensors', import.meta.url))
     await verify(path, recognizerChecksums.mobilefacenet)
-    return mobilefacenet(await loadWeights(path, mobileFaceNet().parameters, { strict: true }))
+    return loadWeights(path, recognizerNetworks.mobilefacenet.parameters, { strict: true })
+  },
+  'ir-se50': async () => {
+    const path = await weightsPath('arcface-ir-se50')
+    return loadWeights(path, recognizerNetworks['ir-se50'].parameters, { layout: batchNormLayout, strict: true })
+  },
+  facenet: async () => {
+    const path = await weightsPath('facenet-vggface2')
+    return loadWeights(path, recognizerNetworks.facenet.parameters, { layout: faceNetLayout, strict: true })
   },
 }
 
-export const recognizerNames = Object.keys(loaders) as RecognizerName[]
+export const recognizerNames = Object.keys(recognizerChecksums) as RecognizerName[]
 
-const loaded = new Map<RecognizerName, Promise<Recognizer>>()
+const loaded = new Map<AnyRecognizerName, Promise<Recognizer>>()
 
 /**
  * Loads a recognizer; its weights are read once a process.
  * @throws UserError when its weights are absent or not the ones that were meant
  */
-export function loadRecognizer<Name extends RecognizerName>(name: Name): Promise<Recognizers[Name]> {
-  const recognizer = loaded.get(name) ?? loaders[name]()
+export function loadRecognizer<Name extends AnyRecognizerName>(name: Name): Promise<Loaded<Name>> {
+  const recognizer = loaded.get(name) ?? readers[name]().then(recognizerNetworks[name].over)
   loaded.set(name, recognizer)
-  return recognizer as Promise<Recognizers[Name]>
+  return recognizer as Promise<Loaded<Name>>
 }
 
 /** Where npm installed a package: its own `exports` need not let its package.json be resolved. */

@@ -49,10 +49,11 @@ export async function loadModel(name: string): Promise<FaceModel> {
   const networks = latentDiffusion(config)
   const { weights, sha256 } = await loadModelWeights(config, parametersOf(networks))
   const features = await loadFeatureNetwork(config.features, config.msi.featureDims)
-  return assemble(config, sha256, networks, weights, features)
+  return assembleModel(config, sha256, networks, weights, features)
 }
 
-function assemble(
+/** The model over the weights of its networks; `network` is that whose features MSI reads. */
+export function assembleModel(
   config: ModelConfig,
   sha256: string,
   { autoencoder, unet, text, msi }: LatentDiffusion,

@@ -13,6 +13,9 @@ export interface Rectangle {
 /** All of an image. */
 export const whole: Rectangle = { left: 0, top: 0, right: 1, bottom: 1 }
 
+/** ArcFace's own rectangle of the aligned face. */
+export const arcFaceRectangle: Rectangle = { left: 12 / 128, top: 14 / 128, right: 116 / 128, bottom: 118 / 128 }
+
 /**
  * Cuts a rectangle out of images and resizes it: bilinear, antialiased where it shrinks (a triangle as wide as an output
  * pixel, as Pillow and torch's `antialias=True`); beyond the image, its edge is repeated.

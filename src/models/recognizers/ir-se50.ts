@@ -4,9 +4,12 @@
  */
 import * as tf from '@tensorflow/tfjs'
 import { conv2d, type Layer4D, linear } from '../layers.ts'
-import { define, type Module } from '../module.ts'
+import { define, type Module, type Weights } from '../module.ts'
+import { arcFaceRectangle, cropResize, type Rectangle } from './crop.ts'
 import { batchNorm, prelu, sequence } from './parts.ts'
-import { unit } from './recognizer.ts'
+import { type Recognizer, unit } from './recognizer.ts'
+
+const inputSize = 112
 
 /** Channels in and out, and number of blocks, of the four stages; the first block of each halves the size. */
 const stages = [
@@ -77,4 +80,14 @@ export function irSe50(): Module<[tf.Tensor4D], tf.Tensor2D> {
       return unit(norm(w, embedding as tf.Tensor4D) as tf.Tensor as tf.Tensor2D)
     }),
   )
+}
+
+/** The recognizer over loaded weights. */
+export function arcface(weights: Weights, crop: Rectangle = arcFaceRectangle): Recognizer {
+  const network = irSe50()
+  return {
+    name: 'ir-se50',
+    dimensions: 512,
+    embed: faces => tf.tidy(() => network(weights, cropResize(faces, crop, inputSize))),
+  }
 }

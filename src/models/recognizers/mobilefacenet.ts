@@ -6,13 +6,11 @@
 import * as tf from '@tensorflow/tfjs'
 import { conv2d, type Layer4D } from '../layers.ts'
 import { define, type Module, type Weights } from '../module.ts'
-import { cropResize, type Rectangle } from './crop.ts'
+import { arcFaceRectangle, cropResize, type Rectangle } from './crop.ts'
 import { depthwise, prelu, sequence } from './parts.ts'
 import { type Recognizer, unit } from './recognizer.ts'
 
 const inputSize = 112
-/** ArcFace's own rectangle of the aligned face. */
-export const arcFaceRectangle: Rectangle = { left: 12 / 128, top: 14 / 128, right: 116 / 128, bottom: 118 / 128 }
 
 function bottleneck(name: string, inputs: number, hidden: number, outputs: number, stride: number): Layer4D {
   return sequence(
