@@ -1,16 +1,17 @@
 /** The weights of a model's networks, from wherever its config says that they are. */
 import { createHash } from 'node:crypto'
-import { existsSync } from 'node:fs'
-import { isAbsolute, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { readdir, stat } from 'node:fs/promises'
+import { join } from 'node:path'
 import { UserError } from '../errors.ts'
 import { type NetworkName, prefixes } from '../models/latent-diffusion.ts'
 import type { Shapes, Weights } from '../models/module.ts'
 import { sha256, verify } from '../weights/checksum.ts'
+import type { Layout } from '../weights/layouts/layout.ts'
+import { msiLayout } from '../weights/layouts/msi.ts'
+import { autoencoderLayout, textLayout, unetLayout } from '../weights/layouts/stable-diffusion.ts'
 import { loadWeights } from '../weights/load.ts'
+import { locateWeights } from '../weights/locate.ts'
 import type { ModelConfig } from './model.ts'
-
-const root = fileURLToPath(new URL('../../', import.meta.url))
 
 export interface ModelWeights {
   /** Of each network, by its parameters' names. */
@@ -28,7 +29,7 @@ export async function loadModelWeights(
   config: ModelConfig,
   parameters: Record<NetworkName, Shapes>,
 ): Promise<ModelWeights> {
-  const files = weightFiles(config)
+  const files = await weightFiles(config)
   const sha256 = await checksumOf([...new Set(Object.values(files))], config.sha256)
   const load = (network: NetworkName) => loadNetworkWeights(config, network, parameters[network])
   return {
@@ -48,27 +49,45 @@ export async function loadNetworkWeights(
   network: NetworkName,
   parameters: Shapes,
 ): Promise<Weights> {
-  return loadWeights(located(config, network), parameters, { prefix: prefixes[network] })
+  return loadWeights(await located(config, network), parameters, { layout: layouts[network] })
 }
 
 const networkNames = Object.keys(prefixes) as NetworkName[]
 
-function weightFiles(config: ModelConfig): Record<NetworkName, string> {
-  const files = networkNames.map(network => [network, located(config, network)] as const)
-  return Object.fromEntries(files) as Record<NetworkName, string>
+/** How each network's tensors may be named. */
+const layouts: Readonly<Record<NetworkName, Layout>> = {
+  autoencoder: autoencoderLayout,
+  unet: unetLayout,
+  text: textLayout,
+  msi: msiLayout,
 }
 
-/** The file of a network's weights. @throws UserError when there is none */
-function located({ name, weights }: ModelConfig, network: NetworkName): string {
-  const written = typeof weights === 'string' ? weights : weights[network]
-  const path = isAbsolute(written) ? written : join(root, written)
-  if (existsSync(path)) return path
-  throw new UserError(`model '${name}': expected its weights at ${path}, found no file: fetch or train them`)
+async function weightFiles(config: ModelConfig): Promise<Record<NetworkName, string>> {
+  const files = networkNames.map(async network => [network, await located(config, network)] as const)
+  return Object.fromEntries(await Promise.all(files)) as Record<NetworkName, string>
 }
 
-async function checksumOf(files: readonly string[], expected: string | undefined): Promise<string> {
+/** The file or folder of a network's weights. @throws UserError when there is none */
+async function located({ name, weights }: ModelConfig, network: NetworkName): Promise<string> {
+  return locateWeights(typeof weights === 'string' ? weights : weights[network]).catch(error => {
+    throw error instanceof UserError ? new UserError(`model '${name}': ${error.message}`) : error
+  })
+}
+
+async function checksumOf(paths: readonly string[], expected: string | undefined): Promise<string> {
+  const files = (await Promise.all(paths.map(filesOf))).flat()
   if (files.length === 1) return expected ? verify(files[0]!, expected) : sha256(files[0]!)
   const hash = createHash('sha256')
   for (const file of files) hash.update(await sha256(file))
   return hash.digest('hex')
+}
+
+/** A file; or the tensor files of a folder, in the order of their names. */
+async function filesOf(path: string): Promise<string[]> {
+  if (!(await stat(path)).isDirectory()) return [path]
+  const names = await readdir(path, { recursive: true })
+  return names
+    .filter(name => /\.(safetensors|bin|ckpt|pth?)$/.test(name))
+    .sort()
+    .map(name => join(path, name))
 }

@@ -12,7 +12,7 @@ const count = z.int().positive()
 
 const weights = z
   .string()
-  .describe('a file or folder of weights, relative to the repository, or the name of published weights')
+  .describe('a path with a slash in it, relative to the repository; or published weights by name')
 
 const foldedAutoencoder = z.strictObject({
   kind: z.literal('folded'),
@@ -92,7 +92,7 @@ export const modelSchema = z.strictObject({
       z.strictObject({ network: z.literal('dlib') }),
       z.strictObject({
         network: z.literal('clip-vit-l-14'),
-        weights: z.string().describe('safetensors file that holds the image encoder, relative to the repository'),
+        weights: weights.describe('where the image encoder is'),
         sizes: clipSizes.partial().optional().describe('where the encoder is not ViT-L/14'),
       }),
     ])

@@ -37,7 +37,7 @@ export const recipeSchema = z.strictObject({
   strength: z.number().gt(0).max(1).describe('share of these steps that is taken: how much of the face is made anew'),
   threshold: z.number().describe("timesteps above it are conditioned on the face's own embeddings, the others on none"),
   guide: z
-    .enum(['dlib', 'faceres', 'mobilefacenet'])
+    .enum(['dlib', 'faceres', 'mobilefacenet', 'ir-se50', 'facenet'])
     .default('dlib')
     .describe('the recognizer whose energy guides; it is a white box from then on'),
   guidance: z

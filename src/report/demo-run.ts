@@ -10,7 +10,7 @@ import { alignFace } from '../faces/align.ts'
 import { type Box, intersectionOverUnion } from '../faces/box.ts'
 import { detectFaces } from '../faces/detect.ts'
 import { pasteFace } from '../faces/paste.ts'
-import { type RecognizerName, recognizerNames } from '../faces/recognizers.ts'
+import { loadRecognizer, type RecognizerName, recognizerNames } from '../faces/recognizers.ts'
 import type { Similarity } from '../faces/similarity.ts'
 import type { Recognizer } from '../models/recognizers/recognizer.ts'
 import { protectedPaths, readProtected, recoveredPath, writeProtected } from '../protect/files.ts'
@@ -191,16 +191,13 @@ async function demonstrateFace(
     return made
   }
   const { anonymize, hide } = recipes
+  const guides = { anonymize: await loadRecognizer(anonymize.guide), hide: await loadRecognizer(hide.guide) }
   advance(0, 'anonymizing')
   const samples = await timed('anonymize', () =>
-    protectPhotoFace(model, recognizers[anonymize.guide], face, anonymize, () =>
-      advance(work.anonymizeStep, 'anonymizing'),
-    ),
+    protectPhotoFace(model, guides.anonymize, face, anonymize, () => advance(work.anonymizeStep, 'anonymizing')),
   )
   const hidden = await timed('hide', () =>
-    protectPhotoFace(model, recognizers[hide.guide], face, { ...hide, samples: 1 }, () =>
-      advance(work.hideStep, 'hiding'),
-    ),
+    protectPhotoFace(model, guides.hide, face, { ...hide, samples: 1 }, () => advance(work.hideStep, 'hiding')),
   )
   advance(0, 'making the key')
   const done: DoneFace = {

@@ -7,14 +7,14 @@ import { useBackend } from '../backend/index.ts'
 import { FaceStore, readIndex } from '../data/face-store.ts'
 import { encodeImage, fromTensor, type Image, toTensor } from '../data/image.ts'
 import { UserError } from '../errors.ts'
-import { chooseFaces } from '../eval/evaluation.ts'
+import { chooseFaces } from '../eval/choose-faces.ts'
 import { bootstrapMean } from '../eval/metrics/bootstrap.ts'
 import { proportion } from '../eval/metrics/proportion.ts'
 import { psnr } from '../eval/metrics/psnr.ts'
 import { ssim } from '../eval/metrics/ssim.ts'
 import { loadThresholds, type Thresholds } from '../eval/thresholds.ts'
 import { detectionScore } from '../faces/detect-aligned.ts'
-import { loadRecognizer, type RecognizerName, recognizerChecksums, recognizerNames } from '../faces/recognizers.ts'
+import { loadRecognizer, recognizerChecksums, recognizerNames } from '../faces/recognizers.ts'
 import type { JobContext } from '../jobs/job.ts'
 import type { Recognizer } from '../models/recognizers/recognizer.ts'
 import { pictureHash, wrongKey } from '../protect/key.ts'
@@ -166,7 +166,7 @@ async function recoveryScores(
 }
 
 /** Means over all faces, and the share of faces that each recognizer takes for the person. */
-function summarise(faces: readonly PointFace[], guide: RecognizerName, thresholds: Thresholds): Measure[] {
+function summarise(faces: readonly PointFace[], guide: string, thresholds: Thresholds): Measure[] {
   const names = Object.keys(faces[0]!.scores)
   return names.flatMap(name => {
     const values = faces.flatMap(({ scores }) => scores[name]!)
