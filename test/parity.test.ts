@@ -12,9 +12,9 @@ const load = async (name: string) =>
 const usable = (await availableBackends()).filter(({ usable }) => usable).map(({ name }) => name)
 const fast = (['tensorflow', 'wasm'] as const).filter(name => usable.includes(name))
 
-const small = ['schedule', 'unet-tiny', 'vae-tiny', 'clip-vision-tiny', 'clip-text-tiny', 'msi-tiny']
-/** Holds a recognizer at full size: on the fastest backend only, as `npm run parity` covers every one. */
-const large = ['pipeline-tiny']
+const small = ['schedule', 'unet-tiny', 'vae-tiny', 'clip-vision-tiny', 'clip-text-tiny', 'msi-tiny', 'lpips-distances']
+/** Hold networks at full size: on the fastest backend only, as `npm run parity` covers every one. */
+const large = ['pipeline-tiny', 'fid-inception']
 
 describe.each(fast)('golden files on %s', backend => {
   it.each(backend === fast[0] ? [...small, ...large] : small)('%s', async name => {
