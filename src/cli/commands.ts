@@ -48,5 +48,10 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     describe: 'measure how well faces are protected and recovered',
     load: () => import('./evaluate.ts'),
   },
+  sweep: {
+    describe: 'try many settings of a recipe, and report what each gives and costs',
+    load: () => import('./sweep.ts'),
+  },
+  worker: { describe: 'do the work of sweeps and photos that a queue holds', load: () => import('./worker.ts') },
   dataset: { describe: 'prepare a data set of faces for training', load: () => import('./dataset.ts') },
 }

@@ -1,16 +1,18 @@
 import { recognizerNames } from '../faces/recognizers.ts'
 
-/**
- * Names of all measures of a point:
- * - `cosine.R`: cosine of original and protected face under recognizer R; `accepted.R`: share of protected faces that R
- *   takes for the person, at its threshold
- * - `between.R`: cosine of two protected versions of one face, where there are several
- * - `detection`: the detector's score, 0 where it finds no face; `detected`: share of faces that it finds
- * - `ssim`: of original and protected face
- * - `seconds`: to protect a face
- * - with recovery: `recovered.cosine.R`, `recovered.accepted.R`, `recovered.psnr` by the right key, and `wrong-key.cosine.R`
- *   and `wrong-key.accepted.R` by a wrong one
- */
+/** What each kind of measure is; R is a recognizer. */
+export const measureMeanings: readonly (readonly [name: string, meaning: string])[] = [
+  ['cosine.R', 'Cosine similarity of the original and the protected face under recognizer R, the mean of all faces.'],
+  ['accepted.R', 'Share of protected faces that R takes for the person on the original, at its threshold.'],
+  ['between.R', 'Cosine similarity of two protected versions of one face, where there are several.'],
+  ['detected, detection', 'Share of protected faces that the detector finds; its mean score, 0 where it finds none.'],
+  ['ssim', 'Structural similarity of the original and the protected face.'],
+  ['recovered.*, wrong-key.*', 'The same of what the key regenerates, and of what a wrong key does; PSNR in decibels.'],
+  ['seconds', 'To protect one face, all its versions together, on the machine that did it.'],
+  ['white box', 'The recognizer that guided: its verdict is no evidence that others would agree.'],
+]
+
+/** Names of all measures that a point can have. */
 export function measureNames(recovery: boolean): string[] {
   const each = (prefix: string) =>
     recognizerNames.flatMap(name => [`${prefix}accepted.${name}`, `${prefix}cosine.${name}`])

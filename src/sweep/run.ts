@@ -8,7 +8,7 @@ import type { SweepConfig } from '../config/sweep.ts'
 import { FaceStore, readIndex } from '../data/face-store.ts'
 import { writeImage } from '../data/image.ts'
 import { UserError } from '../errors.ts'
-import { chooseFaces } from '../eval/evaluation.ts'
+import { chooseFaces } from '../eval/choose-faces.ts'
 import { JobError, type Pool, PoolClosed } from '../jobs/job.ts'
 import { nearestHint } from '../nearest.ts'
 import {

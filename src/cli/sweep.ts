@@ -1,0 +1,92 @@
+import type { ArgumentsCamelCase, Argv } from 'yargs'
+
+export const command = 'sweep <config>'
+
+export const builder = (yargs: Argv) =>
+  yargs
+    .positional('config', {
+      type: 'string',
+      demandOption: true,
+      describe: 'what to try and to measure, such as configs/sweeps/guidance-lfw.yaml',
+    })
+    .option('faces', { type: 'string', describe: "a prepared store of faces, in place of the config's" })
+    .option('count', { type: 'number', describe: "faces of each point, in place of the config's" })
+    .option('set', { type: 'string', array: true, default: [], describe: 'key=value over the config' })
+    .option('out', { type: 'string', describe: 'folder of the points and the report [default: runs/sweeps/NAME]' })
+    .option('jobs', { type: 'number', default: 1, describe: 'worker processes on this machine' })
+    .option('queue', { type: 'string', describe: "redis://HOST:PORT: leaves the work to that queue's workers" })
+    .option('ahead', { type: 'number', default: 64, describe: 'points in the queue at once' })
+    .option('retry', { type: 'boolean', default: false, describe: 'measure failed points again' })
+
+interface Arguments {
+  config: string
+  faces?: string
+  count?: number
+  set: string[]
+  out?: string
+  jobs: number
+  queue?: string
+  ahead: number
+  retry: boolean
+  backend?: string
+}
+
+export async function handler(args: ArgumentsCamelCase<Arguments>): Promise<void> {
+  const { basename, extname, join } = await import('node:path')
+  const { rm } = await import('node:fs/promises')
+  const { loadSweep } = await import('../config/sweep.ts')
+  const { interruptible } = await import('./interruptible.ts')
+  const { makeFolder } = await import('../atomic.ts')
+  const { checkJobs, processPool } = await import('../jobs/process-pool.ts')
+  const { queuePool } = await import('../jobs/queue.ts')
+  const { progress } = await import('../progress.ts')
+  const { checkSweep, ownerOf, runSweep } = await import('../sweep/run.ts')
+  const { mostPoints } = await import('../sweep/search/search.ts')
+  const { writeReport } = await import('../report/sweep-files.ts')
+
+  const { config: path, faces, count, jobs, queue, backend, ahead, retry } = args
+  const overrides = [
+    ...(faces === undefined ? [] : [`faces.from=${JSON.stringify(faces)}`]),
+    ...(count === undefined ? [] : [`faces.count=${count}`]),
+  ]
+  const config = await loadSweep(path, [...overrides, ...args.set])
+  // A dotted key of the recipe, not a path through the sweep.
+  if (backend !== undefined) config.set = { ...config.set, backend }
+  await checkSweep(config)
+  checkJobs(jobs)
+  const out = args.out ?? join('runs', 'sweeps', basename(path, extname(path)))
+  await makeFolder(out)
+  const scratch = join(out, '.unfinished')
+  const pool = queue
+    ? await queuePool(queue, { owner: await ownerOf(out), slots: ahead })
+    : processPool({ jobs, scratch })
+  const most = mostPoints(config)
+  const bar = progress('points', most)
+  const { signal, stop } = interruptible()
+  const points = await runSweep(config, pool, {
+    out,
+    retry,
+    signal,
+    onChange: (points, note) =>
+      bar.update(points.filter(({ outcome }) => outcome).length, note, Math.max(most, points.length)),
+  }).finally(async () => {
+    bar.stop()
+    stop()
+    await pool.close()
+  })
+  const finished = points.filter(({ outcome }) => outcome)
+  const failed = points.filter(({ outcome }) => outcome?.state === 'failed')
+  for (const { number, outcome } of failed)
+    if (outcome?.state === 'failed') process.stderr.write(`point ${number} failed: ${outcome.error.split('\n')[0]}\n`)
+  if (finished.length > failed.length) for (const file of await writeReport(config, points, out)) console.log(file)
+  if (signal.aborted) {
+    process.stderr.write(`stopped with ${finished.length} points finished: the same command goes on\n`)
+    process.exitCode = 130
+    return
+  }
+  await rm(scratch, { recursive: true, force: true })
+  if (failed.length > 0) {
+    process.stderr.write(`${failed.length} of ${points.length} points failed: --retry measures them again\n`)
+    process.exitCode = 2
+  }
+}

@@ -1,0 +1,52 @@
+import type { ArgumentsCamelCase, Argv } from 'yargs'
+
+export const command = 'worker'
+
+export const builder = (yargs: Argv) =>
+  yargs
+    .option('queue', {
+      type: 'string',
+      demandOption: true,
+      describe: 'redis://HOST:PORT, or rediss:// encrypted [its password may be in DIFF_PRIVACY_QUEUE_PASSWORD]',
+    })
+    .option('faces', { type: 'string', describe: 'where the faces of sweeps lie on this machine' })
+    .option('jobs', { type: 'number', default: 1, describe: 'jobs at once, each in a process of its own' })
+    .option('lock', {
+      type: 'number',
+      default: 30,
+      describe: 'seconds without a sign of life after which a job is given to another worker',
+    })
+
+interface Arguments {
+  queue: string
+  faces?: string
+  jobs: number
+  lock: number
+  backend?: string
+}
+
+/** Works until it is told to end, and gives back what it is at then. */
+export async function handler({ queue, faces, jobs, lock, backend }: ArgumentsCamelCase<Arguments>): Promise<void> {
+  const { resolve, join } = await import('node:path')
+  const { tmpdir } = await import('node:os')
+  const { UserError } = await import('../errors.ts')
+  const { checkJobs, processPool } = await import('../jobs/process-pool.ts')
+  const { serve, withoutCredentials } = await import('../jobs/queue.ts')
+  const { interruptible } = await import('./interruptible.ts')
+  checkJobs(jobs)
+  if (!(lock >= 1)) throw new UserError(`expected a --lock of 1 second or more, found ${lock}`)
+  const here = { ...(faces !== undefined && { faces: resolve(faces) }), ...(backend !== undefined && { backend }) }
+  const pool = processPool({ jobs, scratch: join(tmpdir(), 'diff-privacy-worker'), here })
+  const { signal, stop } = interruptible()
+  const end = await serve(queue, pool, {
+    lockSeconds: lock,
+    onJob: ({ id, kind }, event) => void process.stderr.write(`${kind} ${id}: ${event}\n`),
+  })
+  process.stderr.write(`waiting for work at ${withoutCredentials(queue)}\n`)
+  // Listening alone would not keep Node from exiting once Redis is gone for good.
+  const alive = setInterval(() => {}, 60_000)
+  await new Promise(ended => (signal.aborted ? ended(undefined) : signal.addEventListener('abort', ended)))
+  clearInterval(alive)
+  await end()
+  stop()
+}

@@ -1,0 +1,26 @@
+import type { FaceEntry } from '../data/face-store.ts'
+import { RandomStream } from '../data/random.ts'
+import { UserError } from '../errors.ts'
+import { byIdentity, onePerIdentity } from './pairs.ts'
+
+/**
+ * Numbers of faces of `count` different people, up to `photos` of each, chosen by the seed and the people's names alone: more
+ * people begin with the same ones, and so do more photos.
+ * @throws UserError when there are fewer people
+ */
+export function chooseFaces(entries: readonly FaceEntry[], count: number, seed: number, photos = 1): number[] {
+  const first = onePerIdentity(entries, seed)
+  if (first.length < count)
+    throw new UserError(`expected ${count} different people, found ${first.length}: ask for fewer with --count`)
+  const rank = (face: number) => new RandomStream(seed, 'chosen people', entries[face]!.identity).uniform()
+  const ranks = new Map(first.map(face => [face, rank(face)]))
+  const people = byIdentity(entries)
+  return first
+    .sort((a, b) => ranks.get(a)! - ranks.get(b)!)
+    .slice(0, count)
+    .flatMap(face => {
+      const others = people.get(entries[face]!.identity)!.filter(other => other !== face)
+      const order = new RandomStream(seed, 'more photos', entries[face]!.identity).permutation(others.length)
+      return [face, ...Array.from(order.subarray(0, photos - 1), i => others[i]!)]
+    })
+}

@@ -1,0 +1,141 @@
+/** What a sweep found, as a table: one row a point that is done, and which of them no other one beats. */
+import type { SweepConfig } from '../config/sweep.ts'
+import type { KeptFace } from '../sweep/folder.ts'
+import { paretoFront } from '../sweep/pareto.ts'
+import type { Measure } from '../sweep/point.ts'
+import { aimOf, type SweepPoint } from '../sweep/run.ts'
+import type { Settings, Value } from '../sweep/space.ts'
+
+export interface SweepRow {
+  readonly number: number
+  readonly id: string
+  readonly settings: Settings
+  readonly measures: ReadonlyMap<string, Measure>
+  readonly faces: readonly KeptFace[]
+  /** Whether no other point is as good in privacy and utility and better in one. */
+  readonly front: boolean
+}
+
+export interface SweepTable {
+  readonly axes: readonly string[]
+  /** Measures that are shown: privacy, utility, then further ones. */
+  readonly columns: readonly string[]
+  readonly privacy: ReturnType<typeof aimOf>
+  readonly utility: ReturnType<typeof aimOf>
+  /** Faces that every row is measured on. */
+  readonly count: number
+  /** By number. */
+  readonly rows: readonly SweepRow[]
+  /** Rows of the front, from the most private to the most useful. */
+  readonly front: readonly SweepRow[]
+  /** Points that have no row because they failed, and because they were measured on fewer faces. */
+  readonly failed: number
+  readonly smaller: number
+}
+
+/** The table of the points that are measured on the most faces: others cannot be compared with them. */
+export function sweepTable(config: SweepConfig, points: readonly SweepPoint[]): SweepTable {
+  const [privacy, utility] = [aimOf(config.privacy), aimOf(config.utility)]
+  const done = points.flatMap(point => (point.outcome?.state === 'done' ? [{ ...point, outcome: point.outcome }] : []))
+  const count = Math.max(...done.map(point => point.count))
+  const full = done
+    .filter(point => point.count === count)
+    .map(({ number, id, settings, outcome: { measures, faces } }) => ({
+      ...{ number, id, settings, faces },
+      measures: new Map(measures.map(measure => [measure.name, measure])),
+    }))
+  const goodness = full.map(
+    row =>
+      [privacy, utility].map(aim => (aim.better === 'lower' ? -1 : 1) * measured(row, aim.name)) as [number, number],
+  )
+  const front = paretoFront(goodness)
+  const rows = full.map((row, i) => ({ ...row, front: front.includes(i) }))
+  return {
+    axes: Object.keys(config.axes),
+    columns: [...new Set([privacy.name, utility.name, ...config.measures, 'seconds'])],
+    privacy,
+    utility,
+    count,
+    rows: rows.toSorted((a, b) => a.number - b.number),
+    front: front.map(i => rows[i]!),
+    failed: points.filter(({ outcome }) => outcome?.state === 'failed').length,
+    smaller: done.length - full.length,
+  }
+}
+
+/** A measure of a row; NaN where it has none, as `between` of one sample. */
+export function measured({ measures }: Pick<SweepRow, 'measures'>, name: string): number {
+  return measures.get(name)?.value ?? Number.NaN
+}
+
+/** What an axis does to a measure: its mean over the rows of each value, in the order of the axis. */
+export function effectOf({ rows }: Pick<SweepTable, 'rows'>, axis: string, measure: string) {
+  const values = [...new Set(rows.map(({ settings }) => settings[axis]!))].sort(byValue)
+  return values.map(value => {
+    const of = rows.filter(({ settings }) => settings[axis] === value).map(row => measured(row, measure))
+    return { value, mean: of.reduce((sum, v) => sum + v, 0) / of.length, rows: of.length }
+  })
+}
+
+function byValue(a: Value, b: Value): number {
+  return typeof a === 'number' && typeof b === 'number' ? a - b : 0
+}
+
+/** Every measure of every row as comma-separated values (RFC 4180), intervals in columns of their own. */
+export function sweepCsv({ axes, rows }: SweepTable): string {
+  const names = [...new Set(rows.flatMap(({ measures }) => [...measures.keys()]))]
+  const header = [
+    'point',
+    'id',
+    ...axes,
+    'front',
+    ...names.flatMap(name => [name, `${name} low`, `${name} high`, `${name} n`]),
+  ]
+  const lines = rows.map(({ number, id, settings, front, measures }) => [
+    ...[number, id, ...axes.map(axis => settings[axis]), front],
+    ...names.flatMap(name => {
+      const { value = '', interval: [low, high] = ['', ''], n = '' } = measures.get(name) ?? {}
+      return [value, low, high, n]
+    }),
+  ])
+  return [header, ...lines].map(cells => `${cells.map(quoted).join(',')}\r\n`).join('')
+}
+
+function quoted(cell: unknown): string {
+  const text = String(cell)
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
+}
+
+/** A number as the tables show it: three significant decimals, and its interval. */
+export function shownMeasure(measure: Measure | undefined): string {
+  if (!measure) return ''
+  const digits = (value: number) => value.toFixed(Math.abs(value) >= 10 ? 1 : 3)
+  const { value, interval } = measure
+  return interval ? `${digits(value)} (${interval.map(digits).join(' to ')})` : digits(value)
+}
+
+/** The table as Markdown, with what its numbers are of. */
+export function sweepMarkdown(config: SweepConfig, table: SweepTable, provenance: string): string {
+  const { axes, columns, rows, count, privacy, utility } = table
+  const line = (cells: readonly unknown[]) =>
+    `| ${cells.map(cell => String(cell).replaceAll('|', '\\|')).join(' | ')} |`
+  const header = ['point', ...axes, ...columns, 'front']
+  const body = rows.map(({ number, settings, measures, front }) =>
+    line([
+      number,
+      ...axes.map(axis => settings[axis]),
+      ...columns.map(name => shownMeasure(measures.get(name))),
+      front ? 'yes' : '',
+    ]),
+  )
+  return `# ${config.title}
+
+${provenance}
+
+N = ${count} faces a point, one of each person; 95 % intervals. Privacy is ${privacy.name} (${privacy.better} is better),
+utility is ${utility.name} (${utility.better} is better). A point is on the front when no other one is as good in both
+and better in one.
+
+${[line(header), line(header.map(() => '---')), ...body].join('\n')}
+`
+}
