@@ -44,8 +44,12 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     describe: "measure each recognizer's threshold and accuracy on clean faces",
     load: () => import('./calibrate.ts'),
   },
+  eval: {
+    describe: 'measure folders of protected or recovered pictures against their originals, whoever made them',
+    load: () => import('./eval.ts'),
+  },
   evaluate: {
-    describe: 'measure how well faces are protected and recovered',
+    describe: 'protect many faces by several methods, and measure and compare them',
     load: () => import('./evaluate.ts'),
   },
   sweep: {

@@ -1,100 +1,113 @@
 import type { ArgumentsCamelCase, Argv } from 'yargs'
 
-export const command = 'evaluate'
-
-const tasks = ['anonymize', 'hide'] as const
+export const command = 'evaluate <suite>'
 
 export const builder = (yargs: Argv) =>
   yargs
+    .positional('suite', {
+      type: 'string',
+      demandOption: true,
+      describe: 'methods to compare: default-model, or the path of a file such as configs/evaluate-default-model.yaml',
+    })
     .option('faces', { type: 'string', demandOption: true, describe: 'a prepared store of faces: runs/data/lfw/test' })
-    .option('count', { type: 'number', default: 200, describe: 'faces to measure, of as many people' })
-    .option('recipe', { choices: [...tasks, 'both'] as const, default: 'both' as const, describe: 'what to measure' })
-    .option('samples', { type: 'number', default: 1, describe: 'anonymized versions of each face' })
-    .option('set', { type: 'string', array: true, default: [], describe: 'a setting of the recipes: steps=10' })
-    .option('jobs', { type: 'number', default: 1, describe: 'processes that measure side by side' })
-    .option('part', { type: 'string', hidden: true, describe: 'K/N: measure this part only, without a summary' })
+    .option('count', { type: 'number', default: 200, describe: 'people whose faces are protected' })
+    .option('photos', { type: 'number', default: 1, describe: 'photos of each, where there are as many' })
+    .option('set', {
+      type: 'string',
+      array: true,
+      default: [],
+      describe: "a setting of all the model's recipes: steps=10",
+    })
+    .option('seed', { type: 'number', default: 1, describe: 'chooses the people, and is that of the recipes' })
+    .option('jobs', { type: 'number', default: 1, describe: 'processes that protect faces side by side' })
+    .option('attacks', { type: 'boolean', default: true, describe: 'train attackers on the protected faces' })
+    .option('make-only', { type: 'boolean', default: false, describe: 'protect only: measure with eval, or later' })
+    .option('inception', { type: 'string', describe: "weights of FID's Inception [default: nsfwjs' network]" })
+    .option('lpips', { type: 'string', array: true, describe: 'weights of LPIPS: the trunk, the linear layers' })
+    .option('cache', { type: 'string', default: 'runs/features', describe: 'folder of the features that are kept' })
     .option('out', {
       type: 'string',
       default: 'runs/evaluate',
-      describe: 'where results go; a second run goes on there',
+      describe: 'folder of all results; a second run goes on there',
     })
 
 interface Arguments {
+  suite: string
   faces: string
   count: number
-  recipe: (typeof tasks)[number] | 'both'
-  samples: number
+  photos: number
   set: string[]
+  seed: number
   jobs: number
-  part?: string
+  attacks: boolean
+  makeOnly: boolean
+  inception?: string
+  lpips?: string[]
+  cache: string
   out: string
   backend?: string
 }
 
 export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<void> {
-  const { cpus } = await import('node:os')
-  const { join } = await import('node:path')
-  const { writeFileAtomic, writeJsonAtomic } = await import('../atomic.ts')
-  const { useBackend } = await import('../backend/index.ts')
-  const { loadRecipe } = await import('../config/recipe.ts')
-  const { FaceStore } = await import('../data/face-store.ts')
   const { UserError } = await import('../errors.ts')
-  const { chooseFaces, countMeasured, evaluateFaces } = await import('../eval/evaluation.ts')
-  const { partOf, runJobs } = await import('../eval/jobs.ts')
-  const { summarise } = await import('../eval/summary.ts')
-  const { summaryTable } = await import('../eval/summary-table.ts')
+  const { faces, count, photos, jobs, seed, out } = options
+  for (const [name, value] of Object.entries({ count, photos }))
+    if (!Number.isInteger(value) || value < 1) throw new UserError(`expected --${name} of 1 or more, found ${value}`)
+  const { useBackend } = await import('../backend/index.ts')
+  const { loadSuite } = await import('../config/suite.ts')
+  const { FaceStore } = await import('../data/face-store.ts')
+  const { chooseFaces } = await import('../eval/choose-faces.ts')
+  const { fidNetwork } = await import('../eval/features/inception.ts')
+  const { provenance, writeOutputs } = await import('../eval/outputs.ts')
+  const { makeSuite, measureSuite, originalsFolder } = await import('../eval/suite.ts')
   const { loadThresholds } = await import('../eval/thresholds.ts')
-  const { loadRecognizer, recognizerNames } = await import('../faces/recognizers.ts')
+  const { checkJobs } = await import('../jobs/process-pool.ts')
   const { progress } = await import('../progress.ts')
-  const { loadModel } = await import('../protect/model.ts')
-
-  const { faces, count, recipe: asked, samples, set, jobs, part, out } = options
-  if (!Number.isInteger(count) || count < 1) throw new UserError(`expected a --count of 1 or more, found ${count}`)
-  if (!Number.isInteger(jobs) || jobs < 1) throw new UserError(`expected --jobs of 1 or more, found ${jobs}`)
-  const recipes = {
-    ...(asked !== 'hide' && { anonymize: await loadRecipe('anonymize', [`samples=${samples}`, ...set]) }),
-    ...(asked !== 'anonymize' && { hide: await loadRecipe('hide', set) }),
-  }
-  const { model: modelName, guide: guideName, seed, backend: configured } = (recipes.anonymize ?? recipes.hide)!
-
-  const thresholds = await loadThresholds()
+  checkJobs(jobs)
+  const methods = await loadSuite(options.suite, [`seed=${seed}`, ...options.set])
+  const calibration = await loadThresholds()
   const store = await FaceStore.open(faces)
-  const indices = chooseFaces(store.entries, count, seed)
-  const backend = await useBackend(options.backend ?? configured)
-  const model = await loadModel(modelName)
-  const guide = await loadRecognizer(guideName)
-  const recognizers = await Promise.all(recognizerNames.map(name => loadRecognizer(name)))
-  const subject = { model, guide, recognizers, recipes }
-
-  if (part !== undefined) {
-    const [k, n] = part.split('/').map(Number)
-    await evaluateFaces(subject, store, partOf(indices, k!, n!), out)
-    return store.close()
-  }
-  const bar = progress('measuring faces', count)
-  if (jobs > 1) {
-    const before = await countMeasured(out)
-    await runJobs(jobs, async () => bar.update(Math.min(count, (await countMeasured(out)) - before)))
-  }
-  const results = await evaluateFaces(subject, store, indices, out, done => bar.update(done)).finally(() => {
-    bar.stop()
-    return store.close()
-  })
-
-  const summary = summarise(results, guideName, thresholds)
-  const provenance = {
-    command: `diff-privacy ${process.argv.slice(2).join(' ')}`,
-    date: new Date().toISOString().slice(0, 10),
+  const indices = chooseFaces(store.entries, count, seed, photos)
+  await store.close()
+  const recipe = methods.map(method => ('recipe' in method ? method.recipe : undefined)).find(Boolean)
+  const backend = await useBackend(options.backend ?? recipe?.backend)
+  const from = provenance(
+    `Evaluation: ${options.suite}`,
     backend,
-    machine: `${cpus().length} x ${cpus()[0]?.model.trim() ?? 'unknown'}`,
-    model: { name: model.name, sha256: model.sha256 },
-    faces: `${faces}, chosen by seed ${seed}`,
-    guide: guideName,
-    recipes,
-  }
-  await writeJsonAtomic(join(out, 'metrics.json'), { ...provenance, thresholds, ...summary })
-  const table = summaryTable(summary, provenance)
-  await writeFileAtomic(join(out, 'table.md'), table)
-  console.log(table)
-  console.log(`${out}: table.md, metrics.json, faces.jsonl, sheet.png`)
+    `${indices.length} faces of ${count} people of ${faces}, chosen by seed ${seed}`,
+  )
+
+  let bar = progress('protecting faces', 1)
+  const { title: _, originals: __, ...made } = from
+  await makeSuite({
+    methods,
+    store: faces,
+    indices,
+    out,
+    jobs,
+    backend,
+    made,
+    onMade: (done, total, method) => bar.update(done, method, total),
+  }).finally(() => bar.stop())
+  if (options.makeOnly)
+    return console.log(`${originalsFolder(out)} and a folder with a manifest for each method beside it`)
+
+  const evaluations = await measureSuite(
+    methods,
+    out,
+    {
+      calibration,
+      cache: options.cache,
+      attacks: options.attacks,
+      network: options.inception === undefined ? undefined : fidNetwork(options.inception),
+      lpips: options.lpips,
+      onProgress: (done, total, what) => bar.update(done, what, total),
+    },
+    method => {
+      bar.stop()
+      bar = progress(`measuring ${method}`, 1)
+    },
+  ).finally(() => bar.stop())
+  console.log(await writeOutputs(evaluations, from, out))
+  console.log(`${out}: report.html, table.md, metrics.json`)
 }

@@ -1,114 +1,110 @@
-/** Measures many faces one after the other, so that an interrupted run goes on where it stopped. */
-import { createHash } from 'node:crypto'
-import { existsSync } from 'node:fs'
-import { appendFile, readFile } from 'node:fs/promises'
-import { join } from 'node:path'
-import { makeFolder } from '../atomic.ts'
-import type { FaceEntry, FaceStore } from '../data/face-store.ts'
-import { type Image, readImage, writeImage } from '../data/image.ts'
-import { RandomStream } from '../data/random.ts'
-import { UserError } from '../errors.ts'
-import { type FaceMeasurement, measureFace, type Pictures, type Subject, variants } from './face-measurement.ts'
-import { onePerIdentity } from './pairs.ts'
+/** Runs a protocol: opens the folders, computes what its metrics need, and gathers what they find. */
+import { FeatureCache } from './features/cache.ts'
+import { computeFeatures } from './features/compute.ts'
+import { intervalDefinition } from './intervals.ts'
+import type { Group, Histogram, RocPlot, Value } from './metric.ts'
+import type { Definition } from './metrics/definition.ts'
+import { metricsOf, type ProtocolOptions } from './protocols.ts'
+import { type Ranked, rankFaces } from './ranking.ts'
+import { Study, type StudyOptions, type VersionKind } from './study.ts'
 
-/** Most faces on the contact sheet. */
-const sheetRows = 16
-
-/**
- * Numbers of `count` faces of different people, chosen by the seed and the people's names alone: more faces begin with
- * the same ones.
- * @throws UserError when there are fewer people
- */
-export function chooseFaces(entries: readonly FaceEntry[], count: number, seed: number): number[] {
-  const faces = onePerIdentity(entries, seed)
-  if (faces.length < count)
-    throw new UserError(`expected ${count} different people, found ${faces.length}: ask for fewer with --count`)
-  const rank = (face: number) => new RandomStream(seed, 'chosen people', entries[face]!.identity).uniform()
-  const ranks = new Map(faces.map(face => [face, rank(face)]))
-  return faces.sort((a, b) => ranks.get(a)! - ranks.get(b)!).slice(0, count)
+export interface EvaluationOptions extends StudyOptions, ProtocolOptions {
+  /** What made the pictures, as tables call it. */
+  readonly method: string
+  /** Folder of the features that are kept. */
+  readonly cache: string
+  /** Told of the rows of each feature that are not kept yet, and then of the metrics. */
+  readonly onProgress?: (done: number, total: number, what: string) => void
 }
 
-/** A short name of everything that a face's measurement depends on: the settings and the face's bytes. */
-export function measurementKey({ model, guide, recognizers, recipes }: Subject, face: Uint8Array): string {
-  const settings = { model: model.sha256, guide: guide.name, recognizers: recognizers.map(r => r.name), recipes }
-  return createHash('sha256').update(JSON.stringify(settings)).update(face).digest('hex').slice(0, 16)
+/** A value, the group of its metric and the method that it is of. */
+export type Row = Value & { readonly group: Group; readonly method: string }
+
+export interface PlotOf {
+  readonly method: string
+  readonly version: string
+  readonly plot: Histogram | RocPlot
 }
 
-/**
- * Measures the faces at `indices` and keeps each result in `out/faces.jsonl` and its pictures in `out/faces/` as it
- * comes; those that are there already under the same settings are not measured again. Ends with `out/sheet.png`.
- */
-export async function evaluateFaces(
-  subject: Subject,
-  store: FaceStore,
-  indices: readonly number[],
-  out: string,
-  onFace: (done: number) => void = () => {},
-): Promise<FaceMeasurement[]> {
-  const { model } = subject
-  if (store.size !== model.imageSize)
-    throw new UserError(
-      `expected faces of ${model.imageSize} x ${model.imageSize} for model ${model.name}, found ${store.size} x ` +
-        `${store.size}: prepare the data set with --size ${model.imageSize}`,
+/** All that was found of one method. */
+export interface Evaluation {
+  readonly method: string
+  readonly versions: readonly { readonly name: string; readonly kind: VersionKind; readonly samples: number }[]
+  readonly pictures: number
+  readonly people: number
+  readonly recognizers: readonly string[]
+  readonly guides: readonly string[]
+  readonly originals: string
+  /** How the pictures were made, as the manifest says. */
+  readonly made?: unknown
+  readonly values: readonly Row[]
+  readonly definitions: readonly Definition[]
+  readonly plots: readonly PlotOf[]
+  readonly notes: readonly string[]
+  /** For the face grid. */
+  readonly ranked: readonly Ranked[]
+}
+
+export async function evaluate(options: EvaluationOptions): Promise<Evaluation> {
+  const { method, onProgress = () => {} } = options
+  const cache = await FeatureCache.open(options.cache)
+  try {
+    const study = await Study.open(options, cache)
+    const metrics = [...study.versions.values()].flatMap(({ name, kind }) =>
+      metricsOf(kind, options).map(metric => ({ metric, version: name })),
     )
-  await makeFolder(join(out, 'faces'))
-  const log = join(out, 'faces.jsonl')
-  const finished = await readLog(log)
-  const results: FaceMeasurement[] = []
-  const strips: string[] = []
-  for (const index of indices) {
-    const entry = store.entries[index]!
-    const data = await store.bytes([index])
-    const key = measurementKey(subject, data)
-    const strip = join(out, 'faces', `${entry.identity.replace(/\W+/g, '_')}-${key}.png`)
-    let measurement = finished.get(key)
-    if (!measurement) {
-      const measured = await measureFace(subject, { width: store.size, height: store.size, data }, entry)
-      measurement = measured.measurement
-      await writeImage(strip, sideBySide(measured.pictures))
-      await appendFile(log, `${JSON.stringify({ key, ...measurement })}\n`)
+    await computeFeatures(
+      study,
+      metrics.flatMap(({ metric }) => metric.needs(study)),
+      onProgress,
+    )
+    const values: Row[] = []
+    const plots: PlotOf[] = []
+    const notes = new Set(notesOf(study))
+    const definitions = new Map([[intervalDefinition.id, intervalDefinition]])
+    for (const [i, { metric, version }] of metrics.entries()) {
+      onProgress(i, metrics.length, metric.name)
+      const finding = await metric.run(study, version)
+      for (const definition of metric.definitions) definitions.set(definition.id, definition)
+      values.push(...finding.values.map(value => ({ method, group: metric.group, ...value })))
+      plots.push(...(finding.plots ?? []).map(plot => ({ method, version, plot })))
+      for (const note of finding.notes ?? []) notes.add(note)
     }
-    results.push(measurement)
-    strips.push(strip)
-    onFace(results.length)
+    return {
+      method,
+      versions: [...study.versions.values()].map(({ name, kind, samples }) => ({
+        name,
+        kind,
+        samples: samples.length,
+      })),
+      pictures: study.cases.length,
+      people: new Set(study.cases.map(({ identity }) => identity)).size,
+      recognizers: study.recognizers,
+      guides: [...study.guides],
+      originals: options.originals,
+      ...(options.manifest?.made !== undefined && { made: options.manifest.made }),
+      values,
+      definitions: [...definitions.values()],
+      plots,
+      notes: [...notes],
+      ranked: await rankFaces(study),
+    }
+  } finally {
+    await cache.close()
   }
-  const kept = strips.slice(0, sheetRows).filter(existsSync)
-  if (kept.length > 0) await writeImage(join(out, 'sheet.png'), stack(await Promise.all(kept.map(s => readImage(s)))))
-  return results
 }
 
-/** How many measurements `out` holds so far. */
-export async function countMeasured(out: string): Promise<number> {
-  return (await readLog(join(out, 'faces.jsonl'))).size
-}
-
-/** The measurements in a log by their keys. A line that a crash cut short is left out, and ended. */
-async function readLog(path: string): Promise<Map<string, FaceMeasurement>> {
-  const text = await readFile(path, 'utf8').catch(() => '')
-  if (text !== '' && !text.endsWith('\n')) await appendFile(path, '\n')
-  const finished = new Map<string, FaceMeasurement>()
-  for (const line of text.split('\n')) {
-    try {
-      const { key, ...measurement } = JSON.parse(line) as { key: string } & FaceMeasurement
-      finished.set(key, measurement)
-    } catch {}
-  }
-  return finished
-}
-
-/** The original, then the first picture of every variant, from left to right. */
-function sideBySide(pictures: Pictures): Image {
-  const row = (['original', ...variants] as const).flatMap(variant => pictures[variant]?.[0] ?? [])
-  const { width, height } = row[0]!
-  const data = new Uint8Array(row.length * width * height * 3)
-  for (const [i, image] of row.entries())
-    for (let y = 0; y < height; y++)
-      data.set(image.data.subarray(3 * y * width, 3 * (y + 1) * width), 3 * width * (y * row.length + i))
-  return { width: row.length * width, height, data }
-}
-
-/** Pictures of one width below one another. */
-function stack(images: readonly Image[]): Image {
-  const data = Buffer.concat(images.map(image => image.data))
-  return { width: images[0]!.width, height: images.reduce((sum, { height }) => sum + height, 0), data }
+function notesOf(study: Study): string[] {
+  const faceless = study.cases.filter((_, i) => !study.placesOf('original')[i]).map(({ name }) => name)
+  return [
+    ...(study.identitiesKnown ? [] : ['Nothing says who is who: each picture counts as a person of its own.']),
+    ...(faceless.length > 0
+      ? [
+          `No face was found in ${faceless.length} originals, which count in no metric of faces: ${faceless.slice(0, 8).join(', ')}`,
+        ]
+      : []),
+    ...(study.manifest?.recoveryReads === 'key'
+      ? ['Recovery reads the key alone: its numbers are those without the protected picture.']
+      : []),
+  ]
 }

@@ -1,12 +1,16 @@
 /** Which pairs of faces verification is measured on. */
-import type { FaceEntry } from '../data/face-store.ts'
 import { RandomStream } from '../data/random.ts'
 
-/** Numbers of two faces of a store. */
+/** Numbers of two faces. */
 export type Pair = readonly [number, number]
 
-/** The numbers of each identity's faces, in the store's order. */
-export function byIdentity(entries: readonly FaceEntry[]): Map<string, number[]> {
+/** A face of which it is known whose it is. */
+export interface Known {
+  readonly identity: string
+}
+
+/** The numbers of each identity's faces, in their order. */
+export function byIdentity(entries: readonly Known[]): Map<string, number[]> {
   const groups = new Map<string, number[]>()
   for (const [i, { identity }] of entries.entries()) {
     const group = groups.get(identity)
@@ -20,7 +24,7 @@ export function byIdentity(entries: readonly FaceEntry[]): Map<string, number[]>
  * Pairs of faces of one person: all of them, or `cap` drawn at random where a person has more, so that a few people with
  * hundreds of photos do not decide the result. What is drawn of a person depends on the seed and the person alone.
  */
-export function genuinePairs(entries: readonly FaceEntry[], cap: number, seed = 0): Pair[] {
+export function genuinePairs(entries: readonly Known[], cap: number, seed = 0): Pair[] {
   return [...byIdentity(entries)].flatMap(([identity, faces]) => {
     const all = faces.flatMap((a, i) => faces.slice(i + 1).map((b): Pair => [a, b]))
     if (all.length <= cap) return all
@@ -30,8 +34,24 @@ export function genuinePairs(entries: readonly FaceEntry[], cap: number, seed = 
 }
 
 /** One face of each person, drawn at random: what is drawn depends on the seed and the person alone. */
-export function onePerIdentity(entries: readonly FaceEntry[], seed = 0): number[] {
+export function onePerIdentity(entries: readonly Known[], seed = 0): number[] {
   return [...byIdentity(entries)].map(
     ([identity, faces]) => faces[new RandomStream(seed, 'one a person', identity).integer(faces.length)]!,
   )
+}
+
+/**
+ * Pairs of faces of different people: all of them, each in both orders, or an even choice of about `limit`, in which every
+ * face takes part equally often.
+ */
+export function impostorPairs(faces: readonly Known[], limit = 1e6): Pair[] {
+  const n = faces.length
+  const offsets = Math.max(1, Math.min(n - 1, Math.floor(limit / n)))
+  const pairs: Pair[] = []
+  for (let offset = 1; offset <= offsets; offset++)
+    for (let i = 0; i < n; i++) {
+      const j = (i + offset) % n
+      if (faces[i]!.identity !== faces[j]!.identity) pairs.push([i, j])
+    }
+  return pairs
 }

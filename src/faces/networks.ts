@@ -10,13 +10,14 @@ interface Input {
 interface Network {
   loadFromDisk(folder: string): Promise<void>
 }
+/** A network of face-api in two parts: one that takes the input, and one that takes the first one's features. */
+export interface FeatureReader<Output> extends Network {
+  readonly faceFeatureExtractor: { forwardInput(input: Input): tf.Tensor4D }
+  runNet(features: tf.Tensor4D): Output
+}
 interface SsdMobilenet extends Network {
   readonly params: { output_layer: { extra_dim: tf.Tensor3D } }
   forwardInput(input: Input): { boxes: tf.Tensor2D[]; scores: tf.Tensor1D[] }
-}
-interface LandmarkNet extends Network {
-  readonly faceFeatureExtractor: { forwardInput(input: Input): tf.Tensor4D }
-  runNet(features: tf.Tensor4D): tf.Tensor2D
 }
 
 /** Strides of the detector's six feature maps in input pixels, and anchors in each of their cells. */
@@ -56,16 +57,26 @@ export function faceNetworks(): Promise<FaceNetworks> {
   return networks
 }
 
-async function load(): Promise<FaceNetworks> {
+/** face-api's classes, and the folder of their weights. */
+export function faceApi(): { classes: Readonly<Record<string, new () => unknown>>; folder: string } {
   // The ESM build has imports that Node cannot resolve; this one requires @tensorflow/tfjs and so shares our engine.
   const require = createRequire(import.meta.url)
   const entry = require.resolve('@vladmandic/face-api/dist/face-api.node-wasm.js')
-  const faceApi = require(entry)
-  const [ssd, landmarkNet] = [
-    new faceApi.SsdMobilenetv1() as SsdMobilenet,
-    new faceApi.FaceLandmark68Net() as LandmarkNet,
-  ]
-  const folder = join(dirname(entry), '..', 'model')
+  return { classes: require(entry), folder: join(dirname(entry), '..', 'model') }
+}
+
+/** Files of the weights of `faceNetworks`. */
+export const faceNetworkFiles = ['ssd_mobilenetv1_model.bin', 'face_landmark_68_model.bin']
+
+/** Runs a network of face-api on a batch [n, h, w, 3] in 0..255. */
+export function runOn<Output>(network: FeatureReader<Output>, x: tf.Tensor4D): Output {
+  return network.runNet(network.faceFeatureExtractor.forwardInput({ toBatchTensor: () => x }))
+}
+
+async function load(): Promise<FaceNetworks> {
+  const { classes, folder } = faceApi()
+  const ssd = new classes.SsdMobilenetv1!() as SsdMobilenet
+  const landmarkNet = new classes.FaceLandmark68Net!() as FeatureReader<tf.Tensor2D>
   await Promise.all([ssd.loadFromDisk(folder), landmarkNet.loadFromDisk(folder)])
   const trainedAnchors = ssd.params.output_layer.extra_dim
   const shapes = cellAnchors((await trainedAnchors.data()) as Float32Array)
@@ -78,8 +89,7 @@ async function load(): Promise<FaceNetworks> {
         const { boxes, scores } = (sized as SsdMobilenet).forwardInput({ toBatchTensor: () => x })
         return { boxes: boxes[0]!, scores: scores[0]! }
       }),
-    landmarks: x =>
-      tf.tidy(() => landmarkNet.runNet(landmarkNet.faceFeatureExtractor.forwardInput({ toBatchTensor: () => x }))),
+    landmarks: x => tf.tidy(() => runOn(landmarkNet, x)),
   }
 }
 

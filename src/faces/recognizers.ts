@@ -12,7 +12,7 @@ import { arcface, irSe50 } from '../models/recognizers/ir-se50.ts'
 import { mobileFaceNet, mobilefacenet } from '../models/recognizers/mobilefacenet.ts'
 import type { Recognizer } from '../models/recognizers/recognizer.ts'
 import { weightsPath } from '../weights/cache.ts'
-import { verify } from '../weights/checksum.ts'
+import { sha256, verify } from '../weights/checksum.ts'
 import { batchNormLayout, faceNetLayout } from '../weights/layouts/faces.ts'
 import { loadWeights } from '../weights/load.ts'
 import { readTensors } from '../weights/open.ts'
@@ -50,6 +50,12 @@ export const recognizerChecksums: Readonly<Record<RecognizerName, string>> = {
   mobilefacenet: '8251b9450ee042af83da3a4f947a7218476f2aa53df7bc7fb786accd7b0c73de',
 }
 
+/** What the weights of the others are published as. */
+const published: Readonly<Record<Exclude<AnyRecognizerName, RecognizerName>, string>> = {
+  'ir-se50': 'arcface-ir-se50',
+  facenet: 'facenet-vggface2',
+}
+
 const readers: Readonly<Record<AnyRecognizerName, () => Promise<Weights>>> = {
   dlib: async () => {
     const folder = join(packageFolder('@vladmandic/face-api'), 'model')
@@ -67,11 +73,11 @@ const readers: Readonly<Record<AnyRecognizerName, () => Promise<Weights>>> = {
     return loadWeights(path, recognizerNetworks.mobilefacenet.parameters, { strict: true })
   },
   'ir-se50': async () => {
-    const path = await weightsPath('arcface-ir-se50')
+    const path = await weightsPath(published['ir-se50'])
     return loadWeights(path, recognizerNetworks['ir-se50'].parameters, { layout: batchNormLayout, strict: true })
   },
   facenet: async () => {
-    const path = await weightsPath('facenet-vggface2')
+    const path = await weightsPath(published.facenet)
     return loadWeights(path, recognizerNetworks.facenet.parameters, { layout: faceNetLayout, strict: true })
   },
 }
@@ -88,6 +94,15 @@ export function loadRecognizer<Name extends AnyRecognizerName>(name: Name): Prom
   const recognizer = loaded.get(name) ?? readers[name]().then(recognizerNetworks[name].over)
   loaded.set(name, recognizer)
   return recognizer as Promise<Loaded<Name>>
+}
+
+/**
+ * SHA-256 of a recognizer's weights file.
+ * @throws UserError when it has not been fetched
+ */
+export async function recognizerChecksum(name: AnyRecognizerName): Promise<string> {
+  if (name === 'ir-se50' || name === 'facenet') return sha256(await weightsPath(published[name]))
+  return recognizerChecksums[name]
 }
 
 /** Where npm installed a package: its own `exports` need not let its package.json be resolved. */

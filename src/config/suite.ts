@@ -1,0 +1,58 @@
+/** Which methods an evaluation compares (configs/evaluate-NAME.yaml). */
+import { existsSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { z } from 'zod'
+import { loadConfig } from './load.ts'
+import { loadRecipe, type Recipe, recipeSchema } from './recipe.ts'
+
+const overrides = z.array(z.string()).default([]).describe('settings over the recipe of configs/: samples=2')
+const name = z.string().optional().describe("its folder and its name in tables; the method's own unless given")
+
+const modelMethod = z.strictObject({
+  method: z.enum(['anonymize', 'hide', 'recover']),
+  name,
+  set: overrides,
+})
+const baselines = [
+  z.strictObject({
+    method: z.literal('blur'),
+    deviation: z.number().positive().describe('pixels of the aligned face'),
+  }),
+  z.strictObject({ method: z.literal('pixelate'), block: z.int().min(2).describe('side of a square in pixels') }),
+  z.strictObject({ method: z.literal('eye-bar') }),
+  z.strictObject({ method: z.literal('mean-face') }),
+  z.strictObject({ method: z.literal('noise'), deviation: z.number().positive().describe('grey levels of 255') }),
+] as const
+
+const suiteSchema = z.strictObject({
+  methods: z
+    .array(z.discriminatedUnion('method', [modelMethod, ...baselines]))
+    .min(1)
+    .describe('in the order of the tables'),
+})
+
+/** A method and all that it depends on. */
+export const methodSchema = z.discriminatedUnion('method', [
+  z.strictObject({ method: modelMethod.shape.method, name, recipe: recipeSchema }),
+  ...baselines,
+])
+export type MethodConfig = z.output<typeof methodSchema>
+
+/**
+ * The methods of a suite: `name` of configs/evaluate-NAME.yaml, or the path of such a file.
+ * @param set settings over all recipes
+ * @throws UserError when there is no such file, or it or a setting is not as it should be
+ */
+export async function loadSuite(name: string, set: readonly string[] = []): Promise<MethodConfig[]> {
+  const own = fileURLToPath(new URL(`../../configs/evaluate-${name}.yaml`, import.meta.url))
+  const suite = await loadConfig(suiteSchema, { path: existsSync(own) ? own : name })
+  return Promise.all(
+    suite.methods.map(async (entry): Promise<MethodConfig> => {
+      if (!('set' in entry)) return entry
+      // A key is made alike for both tasks: recovery takes what anonymizing says of it.
+      const task: Recipe['task'] = entry.method === 'recover' ? 'anonymize' : entry.method
+      const recipe = await loadRecipe(task, [...entry.set, ...set])
+      return { method: entry.method, ...(entry.name !== undefined && { name: entry.name }), recipe }
+    }),
+  )
+}

@@ -1,0 +1,50 @@
+/** Attack: a key guessed from the published picture alone. */
+import { embeddedPairs } from '../embedded.ts'
+import { embeddingsOf } from '../features/networks.ts'
+import { usualThreshold } from '../identity/accept-thresholds.ts'
+import { shareOf } from '../intervals.ts'
+import type { Metric, Value } from '../metric.ts'
+import type { Definition } from '../metrics/definition.ts'
+import { dot } from '../metrics/vectors.ts'
+
+export const guessedKeyDefinition: Definition = {
+  id: 'guessed-key',
+  name: 'Guessed key',
+  unit: 'share, 0..1',
+  text:
+    'Share of the pictures that a recognizer takes for the person when they are recovered with a key that was guessed from ' +
+    'the published picture: an attacker who has the model inverts that picture as if it were the original. Compare it ' +
+    'with the share of protected pictures that are accepted: a greater one says that the picture gives the key away.',
+  source: 'this project',
+}
+
+export const guessedKey: Metric = {
+  name: 'guessed-key',
+  group: 'attacks',
+  definitions: [guessedKeyDefinition],
+  needs: embeddingsOf,
+  run: async (study, version) => {
+    const values: Value[] = []
+    for (const recognizer of study.recognizers) {
+      const threshold = await usualThreshold(study, recognizer, 'original')
+      const pairs = await embeddedPairs(study, recognizer, version, 'original')
+      if (!threshold || pairs.original.cases.length === 0) continue
+      const accepted = pairs.original.cases.map(
+        (_, i) => dot(pairs.original.vectors, i, pairs.version.vectors, i) > threshold.threshold,
+      )
+      values.push({
+        definition: guessedKeyDefinition.id,
+        version,
+        ...shareOf(
+          accepted,
+          pairs.original.identities.map(identity => [identity]),
+        ),
+        recognizer,
+        role: study.role(recognizer),
+        alignment: 'original',
+        ...threshold,
+      })
+    }
+    return { values }
+  },
+}

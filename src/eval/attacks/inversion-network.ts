@@ -1,0 +1,235 @@
+/** Attack: a network that has learned, on pairs of other people, to undo protection. */
+import { createHash } from 'node:crypto'
+import * as tf from '@tensorflow/tfjs'
+import { readImage, toTensor } from '../../data/image.ts'
+import { loadRecognizer } from '../../faces/recognizers.ts'
+import { conv2d, upsample2 } from '../../models/layers.ts'
+import { define, type Module, type Weights } from '../../models/module.ts'
+import { cropResize } from '../../models/recognizers/crop.ts'
+import { adamWStart, adamWStep } from '../../train/adamw.ts'
+import { batchIndices } from '../../train/batches.ts'
+import { meanGradient } from '../../train/gradient.ts'
+import { initialise } from '../../train/initialise.ts'
+import type { TrainingTask } from '../../train/task.ts'
+import { WeightVector } from '../../train/vector.ts'
+import { cutFace } from '../features/compute.ts'
+import { embeddingsOf } from '../features/networks.ts'
+import { usualThreshold } from '../identity/accept-thresholds.ts'
+import { shareOf } from '../intervals.ts'
+import type { Metric, Value } from '../metric.ts'
+import type { Definition } from '../metrics/definition.ts'
+import type { Study } from '../study.ts'
+import { leastPeople } from './learned-match.ts'
+import { foldsOf } from './ridge.ts'
+
+/** Side of the faces that the network works on. */
+const side = 64
+const settings = { steps: 300, batch: 8, rate: 2e-3, folds: 5, seed: 0, version: 1 }
+const optimizer = { beta1: 0.9, beta2: 0.99, epsilon: 1e-8, weightDecay: 0, clipNorm: 1 }
+
+export const inversionDefinition: Definition = {
+  id: 'inversion-network',
+  name: 'Inversion network',
+  unit: 'share, 0..1',
+  text:
+    'Share of the protected faces of people held out (a fifth) that a recognizer takes for the person after a network has ' +
+    `undone protection: a U-net on ${side} x ${side} faces, trained on pairs of original and protected faces of the other ` +
+    `people for ${settings.steps} steps of ${settings.batch} under the squared error. Beside it the share before, and the ` +
+    `share of the originals themselves at ${side} x ${side}, which no such network exceeds by much.`,
+  source: 'this project, after what reviewers of such methods ask for',
+}
+
+/** Three halvings, and back with what each level had: [n, 64, 64, 3] in [-1, 1] -> the same. */
+function unet(): Module<[tf.Tensor4D], tf.Tensor4D> {
+  const down = [
+    conv2d('down.0', 3, 24, { stride: 2, padding: 1 }),
+    conv2d('down.1', 24, 48, { stride: 2, padding: 1 }),
+    conv2d('down.2', 48, 96, { stride: 2, padding: 1 }),
+  ]
+  const middle = conv2d('middle', 96, 96)
+  const up = [conv2d('up.0', 96 + 48, 48), conv2d('up.1', 48 + 24, 24), conv2d('up.2', 24 + 3, 16)]
+  const out = conv2d('out', 16, 3)
+  return define([...down, middle, ...up, out], (w, x) =>
+    tf.tidy(() => {
+      const levels = [x]
+      for (const layer of down) levels.push(tf.relu(layer(w, levels.at(-1)!)))
+      let y: tf.Tensor4D = tf.relu(middle(w, levels.pop()!))
+      for (const layer of up) y = tf.relu(layer(w, tf.concat([upsample2(y), levels.pop()!], 3)))
+      return tf.add(x, out(w, y)) as tf.Tensor4D
+    }),
+  )
+}
+
+/** What the recognizers make of the people held out: cosines to the original's embedding. */
+const stages = ['before', 'after', 'ceiling'] as const
+const titles = {
+  before: 'before the attack',
+  after: 'after the attack',
+  ceiling: `originals at ${side} x ${side}`,
+} as const
+
+/** Of the first sample, cut out where the original's face is. */
+export const inversionNetwork: Metric = {
+  name: 'inversion-network',
+  group: 'attacks',
+  definitions: [inversionDefinition],
+  needs: embeddingsOf,
+  run: async (study, version) => {
+    const cases = [...study.cases.keys()].filter(i => study.placesOf('original')[i])
+    const identities = cases.map(i => study.cases[i]!.identity)
+    const people = new Set(identities).size
+    if (people < leastPeople)
+      return { values: [], notes: [`an inversion network needs ${leastPeople} people or more, there are ${people}`] }
+    const fold = foldsOf(identities, settings.folds, settings.seed)
+    const held = cases.filter((_, k) => fold[k] === 0)
+    const train = cases.filter((_, k) => fold[k] !== 0)
+    const cosines = await kept(study, version, [...train, -1, ...held], () => attack(study, version, train, held))
+    const values: Value[] = []
+    for (const [r, recognizer] of study.recognizers.entries()) {
+      const threshold = await usualThreshold(study, recognizer, 'original')
+      if (!threshold) continue
+      for (const [s, stage] of stages.entries()) {
+        const start = (r * stages.length + s) * held.length
+        const scores = cosines.subarray(start, start + held.length)
+        values.push({
+          definition: inversionDefinition.id,
+          version,
+          of: titles[stage],
+          ...shareOf(
+            Array.from(scores, score => score > threshold.threshold),
+            held.map(i => [study.cases[i]!.identity]),
+          ),
+          recognizer,
+          role: study.role(recognizer),
+          alignment: 'original',
+          ...threshold,
+        })
+      }
+    }
+    return { values }
+  },
+}
+
+/** What an attack gave when it was made on the same pictures before. */
+async function kept(
+  study: Study,
+  version: string,
+  cases: readonly number[],
+  work: () => Promise<Float32Array>,
+): Promise<Float32Array> {
+  const pictures = [study.originals, study.pictures(version)]
+  const hashes = cases.flatMap(i => pictures.map(list => list[i]?.hash ?? 'held out'))
+  const key = createHash('sha256')
+    .update([...hashes, ...study.recognizers].join('/'))
+    .digest('hex')
+  const checksum = createHash('sha256').update(JSON.stringify(settings)).digest('hex')
+  const table = await study.cache.table('inversion-network', checksum)
+  if (!table.has(key)) await table.add([[key, await work()]])
+  return table.get(key)
+}
+
+/** Trains on some cases and says how alike the others are: by recognizer, stage and case. */
+async function attack(
+  study: Study,
+  version: string,
+  train: readonly number[],
+  held: readonly number[],
+): Promise<Float32Array> {
+  const network = unet()
+  const weights = await trained(network, train.length, places =>
+    batchOf(
+      study,
+      version,
+      places.map(i => train[i]!),
+    ),
+  )
+  const cosines = new Float32Array(study.recognizers.length * stages.length * held.length)
+  for (const [k, i] of held.entries()) {
+    const { original, version: face } = await facesAt(study, version, i)
+    const shown = tf.tidy(() => {
+      const small = (x: tf.Tensor4D) => cropResize(x, whole, side)
+      const large = (x: tf.Tensor4D) => cropResize(tf.clipByValue(x, -1, 1), whole, original.shape[1])
+      return tf.concat([original, face, large(network(weights, small(face))), large(small(original))])
+    })
+    for (const [r, name] of study.recognizers.entries()) {
+      const recognizer = await loadRecognizer(name)
+      const products = tf.tidy(() => {
+        const rows = recognizer.embed(shown)
+        return tf.squeeze(tf.matMul(tf.slice(rows, [0, 0], [1, -1]), tf.slice(rows, [1, 0]), false, true))
+      })
+      for (const [s, value] of (await products.data()).entries())
+        cosines[(r * stages.length + s) * held.length + k] = value
+      products.dispose()
+    }
+    tf.dispose([original, face, shown])
+  }
+  tf.dispose(weights)
+  return cosines
+}
+
+const whole = { left: 0, top: 0, right: 1, bottom: 1 }
+
+type Pairs = Record<'original' | 'version', tf.Tensor4D>
+
+/** The weights after `settings.steps` steps of AdamW. */
+async function trained(
+  network: Module<[tf.Tensor4D], tf.Tensor4D>,
+  count: number,
+  batch: (places: number[]) => Promise<Pairs>,
+): Promise<Weights> {
+  const task: TrainingTask<Pairs> = {
+    name: 'inversion network',
+    parameters: network.parameters,
+    batch: step => batch(batchIndices(step, settings.batch, count, settings.seed)),
+    loss: (weights, { original, version }) => ({
+      loss: tf.mean(tf.square(tf.sub(network(weights, version), original))) as tf.Scalar,
+      parts: {},
+    }),
+  }
+  // The network begins as the identity.
+  const start = initialise(network.parameters, settings.seed, /^out\./)
+  const vector = new WeightVector(network.parameters)
+  let weights = vector.join(start)
+  tf.dispose(start)
+  let state = adamWStart(vector.length)
+  const decay = vector.decayMask()
+  for (let step = 0; step < settings.steps; step++) {
+    const pairs = await task.batch(step)
+    const named = vector.split(weights)
+    const { loss, gradient } = meanGradient(task, vector, named, [pairs], step)
+    const rate = settings.rate * (1 - step / settings.steps)
+    const next = adamWStep(weights, gradient, state, rate, optimizer, decay)
+    tf.dispose([
+      pairs,
+      named,
+      loss,
+      gradient,
+      weights,
+      state.first,
+      state.second,
+      next.gradientNorm,
+    ] as tf.TensorContainer)
+    weights = next.weights
+    state = next.state
+  }
+  const result = vector.split(weights)
+  tf.dispose([weights, state.first, state.second, decay])
+  return result
+}
+
+/** Pairs of aligned faces, [n, 64, 64, 3]. */
+async function batchOf(study: Study, version: string, cases: readonly number[]): Promise<Pairs> {
+  const pairs = await Promise.all(cases.map(i => facesAt(study, version, i)))
+  const joined = (which: keyof Pairs) =>
+    tf.tidy(() => cropResize(tf.concat(pairs.map(pair => pair[which]!)), whole, side))
+  const batch = { original: joined('original'), version: joined('version') }
+  for (const { original, version } of pairs) tf.dispose([original, version])
+  return batch
+}
+
+/** The aligned face of a case and its version, [1, s, s, 3] each. */
+async function facesAt(study: Study, version: string, i: number): Promise<Pairs> {
+  const place = study.placesOf('original')[i]!
+  const cut = async ({ path }: { path: string }) => toTensor(cutFace(await readImage(path), place))
+  return { original: await cut(study.originals[i]!), version: await cut(study.pictures(version)[i]!) }
+}

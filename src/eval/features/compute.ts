@@ -1,0 +1,133 @@
+/**
+ * Computes each feature that some metric needs once for each content, in batches that alone are in memory: features of
+ * pictures first, faces found in them among these, then features of the aligned faces and of pairs.
+ */
+import { type Image, readImage } from '../../data/image.ts'
+import { invert, type Similarity, similarity } from '../../faces/similarity.ts'
+import { faceSize, fivePoints, template } from '../../faces/template.ts'
+import { warp } from '../../faces/warp.ts'
+import type { Picture } from '../folders.ts'
+import type { Alignment } from '../metric.ts'
+import { featureKeys, type Study } from '../study.ts'
+import type { FeatureTable } from './cache.ts'
+import { centreOf, type FoundFace, foundFaces, nearest, readFaces } from './faces.ts'
+import type { Feature, LoadedFeature, PicturePair } from './feature.ts'
+
+/** Pictures in memory at a time. */
+const batchSize = 16
+
+/** One row to be computed. */
+interface Task<Input> {
+  readonly key: string
+  input(): Promise<Input>
+}
+
+/**
+ * Fills the tables of `features` for every version of the study, and finds where the faces are.
+ * @param onProgress told after every batch how many rows of how many missing ones are there
+ */
+export async function computeFeatures(
+  study: Study,
+  features: readonly Feature[],
+  onProgress: (done: number, total: number, feature: string) => void = () => {},
+): Promise<void> {
+  const all = [...new Set<Feature>([foundFaces, ...features])]
+  for (const of of ['picture', 'face', 'pair'] as const) {
+    for (const feature of all.filter(feature => feature.of === of)) {
+      // Each kind has inputs of its own type, which `tasksOf` makes.
+      const loaded = (await feature.load()) as LoadedFeature<unknown>
+      const table = await study.cache.table(feature.name, loaded.checksum)
+      study.tables.set(feature, table)
+      await computeMissing(loaded, table, tasksOf(study, feature), (done, total) =>
+        onProgress(done, total, feature.name),
+      )
+    }
+    if (of === 'picture') await findPlaces(study)
+  }
+}
+
+async function computeMissing<Input>(
+  feature: LoadedFeature<Input>,
+  table: FeatureTable,
+  tasks: ReadonlyMap<string, Task<Input>>,
+  onProgress: (done: number, total: number) => void,
+): Promise<void> {
+  const missing = [...tasks.values()].filter(({ key }) => !table.has(key))
+  for (let start = 0; start < missing.length; start += batchSize) {
+    const batch = missing.slice(start, start + batchSize)
+    const inputs = await Promise.all(batch.map(task => task.input()))
+    const rows = await feature.compute(inputs)
+    await table.add(batch.map(({ key }, i) => [key, rows[i]!] as const))
+    onProgress(start + batch.length, missing.length)
+  }
+}
+
+/** Every row of a feature by key: what is there twice is computed once. */
+function tasksOf(study: Study, feature: Feature): Map<string, Task<unknown>> {
+  const tasks = new Map<string, Task<unknown>>()
+  const add = (keys: readonly (string | undefined)[], input: (i: number) => Promise<unknown>) => {
+    for (const [i, key] of keys.entries()) if (key !== undefined) tasks.set(key, { key, input: () => input(i) })
+  }
+  for (const [version, sample] of versionSamples(study)) {
+    const pictures = study.pictures(version, sample)
+    const image = (i: number) => readImage(pictures[i]!.path)
+    if (feature.of === 'picture') add(featureKeys(study, feature, version, { sample }), image)
+    if (feature.of === 'face')
+      for (const alignment of feature.alignments) {
+        const places = study.placesOf(version, { sample, alignment })
+        add(featureKeys(study, feature, version, { sample, alignment }), async i => cutFace(await image(i), places[i]!))
+      }
+    if (feature.of === 'pair' && version !== 'original') {
+      const places = study.placesOf('original')
+      add(
+        featureKeys(study, feature, version, { sample }),
+        async (i): Promise<PicturePair> => ({
+          original: await readImage(study.originals[i]!.path),
+          version: await image(i),
+          place: places[i]!,
+        }),
+      )
+    }
+  }
+  return tasks
+}
+
+function versionSamples(study: Study): [version: string, sample: number][] {
+  return ['original', ...study.versions.keys()].flatMap(version =>
+    Array.from({ length: study.sampleCount(version) }, (_, sample): [string, number] => [version, sample]),
+  )
+}
+
+/** The aligned face at a place of a picture. */
+export function cutFace(picture: Image, place: Similarity): Image {
+  return warp(picture, invert(place), faceSize, faceSize)
+}
+
+/** Where each picture's face is by its own landmarks, and by the original's. */
+async function findPlaces(study: Study): Promise<void> {
+  const facesOf = async (version: string, sample = 0) =>
+    (await study.rows(foundFaces, version, { sample })).map(row => readFaces(row!))
+  const inOriginals = (await facesOf('original')).map((faces, i) => nearest(faces, centreOf(study.originals[i]!)))
+  const ownPlaces = inOriginals.map(placeOf)
+  const places = study.aligned ? study.originals.map(wholePicture) : ownPlaces
+  for (const [version, sample] of versionSamples(study)) {
+    const set = (alignment: Alignment, found: readonly (Similarity | undefined)[]) =>
+      void study.places.set(`${version}/${sample}/${alignment}`, found)
+    set('original', places)
+    if (version === 'original') set('own', ownPlaces)
+    else {
+      const faces = await facesOf(version, sample)
+      const own = faces.map((found, i) => nearest(found, centreOf(inOriginals[i] ?? study.originals[i]!)))
+      set('own', own.map(placeOf))
+    }
+  }
+}
+
+function placeOf(face: FoundFace | undefined): Similarity | undefined {
+  return face && similarity(fivePoints(face.landmarks), template(faceSize))
+}
+
+/** An aligned picture is its own face, whatever its size. */
+function wholePicture({ width }: Picture): Similarity {
+  return { a: faceSize / width, b: 0, tx: 0, ty: 0 }
+}

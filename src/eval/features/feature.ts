@@ -1,0 +1,38 @@
+/** What is computed once of a picture, of its aligned face, or of a picture and its original, and kept by content. */
+import type { Image } from '../../data/image.ts'
+import type { Similarity } from '../../faces/similarity.ts'
+import type { Alignment } from '../metric.ts'
+
+/** A version of a picture beside the original. */
+export interface PicturePair {
+  readonly original: Image
+  readonly version: Image
+  /** Takes the original's coordinates to those of its aligned face of `faceSize`. */
+  readonly place: Similarity
+}
+
+/** A feature, its networks loaded. */
+export interface LoadedFeature<Input> {
+  /** Of the weights and of whatever else the numbers depend on: another one is another feature on disk. */
+  readonly checksum: string
+  /** One row of numbers for each input; rows may differ in length. */
+  compute(inputs: readonly Input[]): Promise<Float32Array[]>
+}
+
+interface FeatureOf<Of extends string, Input> {
+  /** Also names its file in the cache. */
+  readonly name: string
+  readonly of: Of
+  load(): Promise<LoadedFeature<Input>>
+}
+
+/** Of whole pictures. */
+export type PictureFeature = FeatureOf<'picture', Image>
+
+/** Of aligned faces, `faceSize` x `faceSize`, cut out in one way or in both. */
+export type FaceFeature = FeatureOf<'face', Image> & { readonly alignments: readonly Alignment[] }
+
+/** Of versions and their originals, where a face was found in the original. */
+export type PairFeature = FeatureOf<'pair', PicturePair>
+
+export type Feature = PictureFeature | FaceFeature | PairFeature

@@ -1,0 +1,57 @@
+/** What is compared pixel by pixel between a version and its original. */
+import type { Image } from '../../data/image.ts'
+import { faceMask } from '../../faces/mask.ts'
+import { apply, type Similarity } from '../../faces/similarity.ts'
+import { faceSize } from '../../faces/template.ts'
+import { backgroundChange } from '../metrics/background-change.ts'
+import { isMeasured, type Unmeasured } from '../metrics/definition.ts'
+import { mae } from '../metrics/mae.ts'
+import { msSsim } from '../metrics/ms-ssim.ts'
+import { psnr } from '../metrics/psnr.ts'
+import { ssim } from '../metrics/ssim.ts'
+import type { PairFeature } from './feature.ts'
+
+/** What is in a row, in this order; `background` is a mean absolute difference. NaN where there is no number. */
+export const pixelMeasures = ['psnr', 'ssim', 'ms-ssim', 'mae', 'background'] as const
+export type PixelMeasure = (typeof pixelMeasures)[number]
+
+export const pixels: PairFeature = {
+  name: 'pixels',
+  of: 'pair',
+  load: async () => ({
+    checksum: '1'.padEnd(12, '0'),
+    compute: async pairs =>
+      pairs.map(({ original, version, place }) =>
+        Float32Array.of(
+          psnr(original, version),
+          ssim(original, version),
+          orNaN(msSsim(original, version)),
+          mae(original, version),
+          backgroundOf(original, version, place),
+        ),
+      ),
+  }),
+}
+
+const orNaN = (value: number | Unmeasured) => (isMeasured(value) ? value : Number.NaN)
+
+/** The change outside of the mean face's mask at the place of the original's face. */
+function backgroundOf(original: Image, version: Image, place: Similarity): number {
+  const change = backgroundChange(original, version, maskAt(place, original))
+  return isMeasured(change) ? change.mae : Number.NaN
+}
+
+const mask = faceMask(faceSize)
+
+/** The mean face's mask at a place of a picture, 0 outside of the aligned face: [height, width], 1 wherever it is not 0. */
+export function maskAt(place: Similarity, { width, height }: Image): Uint8Array {
+  const result = new Uint8Array(width * height)
+  for (let y = 0, i = 0; y < height; y++)
+    for (let x = 0; x < width; x++, i++) {
+      const at = apply(place, { x: x + 0.5, y: y + 0.5 })
+      const [column, row] = [Math.floor(at.x), Math.floor(at.y)]
+      const isInside = column >= 0 && row >= 0 && column < faceSize && row < faceSize
+      if (isInside && mask[row * faceSize + column]! > 0) result[i] = 1
+    }
+  return result
+}

@@ -1,0 +1,83 @@
+/** Folders of pictures side by side: the same picture has the same name in each. */
+import { createHash } from 'node:crypto'
+import { readdir, readFile } from 'node:fs/promises'
+import { extname, join, relative, sep } from 'node:path'
+import sharp from 'sharp'
+import { pictureExtensions } from '../data/image.ts'
+import { UserError } from '../errors.ts'
+
+/** Names that a message lists before it only counts. */
+const namesShown = 8
+
+/** A picture's file. */
+export interface Picture {
+  readonly path: string
+  /** SHA-256 of the file's bytes. */
+  readonly hash: string
+  /** Its size in pixels, upright. */
+  readonly width: number
+  readonly height: number
+}
+
+/**
+ * The pictures below a folder by name: the path within the folder without its extension.
+ * @throws UserError when there is no such folder, it holds no picture, or two of one name
+ */
+export async function listPictures(folder: string): Promise<Map<string, string>> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => {
+    throw new UserError(`expected a folder of pictures at ${folder}, found none: name another folder`)
+  })
+  const pictures = new Map<string, string>()
+  for (const entry of entries) {
+    const extension = extname(entry.name)
+    if (!entry.isFile() || entry.name.startsWith('.') || !pictureExtensions.has(extension.toLowerCase())) continue
+    const path = join(entry.parentPath, entry.name)
+    const name = relative(folder, path).slice(0, -extension.length).replaceAll(sep, '/')
+    const other = pictures.get(name)
+    if (other) throw new UserError(`${other} and ${path} have the same name: keep one of them`)
+    pictures.set(name, path)
+  }
+  if (pictures.size === 0)
+    throw new UserError(`expected pictures (${[...pictureExtensions].join(', ')}) in ${folder}, found none`)
+  return new Map([...pictures].sort(([a], [b]) => (a < b ? -1 : 1)))
+}
+
+/**
+ * Refuses a folder whose pictures are not those of the originals.
+ * @throws UserError with the names that only one of the two has
+ */
+export function checkNames(
+  originals: { readonly folder: string; readonly names: Iterable<string> },
+  other: { readonly folder: string; readonly names: Iterable<string> },
+): void {
+  const [expected, found] = [new Set(originals.names), new Set(other.names)]
+  const missing = [...expected].filter(name => !found.has(name))
+  const extra = [...found].filter(name => !expected.has(name))
+  if (missing.length + extra.length === 0) return
+  const problems = [
+    missing.length > 0 && `${missing.length} of ${originals.folder} are missing (${listed(missing)})`,
+    extra.length > 0 && `${extra.length} are not in ${originals.folder} (${listed(extra)})`,
+  ]
+  throw new UserError(
+    `expected the same picture names in ${other.folder} as in ${originals.folder}: ${problems.filter(Boolean).join('; ')}`,
+  )
+}
+
+/**
+ * What identifies a picture file, and its size.
+ * @throws UserError when it is no picture
+ */
+export async function identifyPicture(path: string): Promise<Picture> {
+  const bytes = await readFile(path)
+  try {
+    const { autoOrient } = await sharp(bytes).metadata()
+    return { path, hash: createHash('sha256').update(bytes).digest('hex'), ...autoOrient }
+  } catch {
+    throw new UserError(`expected a picture, found something else: ${path}; give another file or leave it out`)
+  }
+}
+
+function listed(names: readonly string[]): string {
+  const shown = names.slice(0, namesShown).join(', ')
+  return names.length > namesShown ? `${shown} and ${names.length - namesShown} more` : shown
+}

@@ -1,0 +1,63 @@
+/** Where a recognizer draws its line in an evaluation. */
+import type { AnyRecognizerName } from '../../faces/recognizers.ts'
+import { embedded } from '../embedded.ts'
+import type { Alignment, ThresholdSource } from '../metric.ts'
+import { thresholdAtFar } from '../metrics/tar-at-far.ts'
+import { dot } from '../metrics/vectors.ts'
+import { impostorPairs } from '../pairs.ts'
+import type { Study } from '../study.ts'
+
+/** False accept rates that verification is measured at. */
+export const rates = [1e-2, 1e-3, 1e-4]
+
+/** The rate that is in tables, and that other metrics accept faces at. */
+export const usualRate = 1e-3
+
+/** Fewer false accepts than this among the originals would leave a threshold to chance. */
+const leastAccepted = 10
+
+export interface AcceptThreshold {
+  readonly far: number
+  readonly threshold: number
+  readonly thresholdFrom: ThresholdSource
+}
+
+const found = new WeakMap<Study, Map<string, Promise<readonly AcceptThreshold[]>>>()
+
+/**
+ * The thresholds of a recognizer, for as many of `rates` as there are: the calibrated one where there is one of the rate, or
+ * else that of pairs of different people among the originals, of which at least ten must be accepted.
+ */
+export function acceptThresholds(
+  study: Study,
+  recognizer: AnyRecognizerName,
+  alignment: Alignment,
+): Promise<readonly AcceptThreshold[]> {
+  const known = found.get(study) ?? new Map<string, Promise<readonly AcceptThreshold[]>>()
+  found.set(study, known)
+  const key = `${recognizer}/${alignment}`
+  const thresholds = known.get(key) ?? find(study, recognizer, alignment)
+  known.set(key, thresholds)
+  return thresholds
+}
+
+/** The threshold for `usualRate`; none where it is not calibrated and there are too few originals. */
+export async function usualThreshold(
+  study: Study,
+  recognizer: AnyRecognizerName,
+  alignment: Alignment,
+): Promise<AcceptThreshold | undefined> {
+  return (await acceptThresholds(study, recognizer, alignment)).find(({ far }) => far === usualRate)
+}
+
+async function find(study: Study, recognizer: AnyRecognizerName, alignment: Alignment): Promise<AcceptThreshold[]> {
+  const calibrated = study.calibration[recognizer]
+  const { vectors, identities } = await embedded(study, recognizer, 'original', alignment)
+  const pairs = impostorPairs(identities.map(identity => ({ identity }))).filter(([i, j]) => i < j)
+  const scores = Float64Array.from(pairs, ([i, j]) => dot(vectors, i, vectors, j))
+  return rates.flatMap((far): AcceptThreshold[] => {
+    if (calibrated?.far === far) return [{ far, threshold: calibrated.threshold, thresholdFrom: 'calibration' }]
+    if (far * scores.length < leastAccepted) return []
+    return [{ far, threshold: thresholdAtFar(scores, far), thresholdFrom: 'originals' }]
+  })
+}

@@ -1,0 +1,60 @@
+/** The standard protocol of LFW, on its own pairs. */
+import type { LfwPair } from '../../data/lfw-pairs.ts'
+import { stack } from '../embedded.ts'
+import { embeddingOf, embeddingsOf } from '../features/networks.ts'
+import type { Metric, Value } from '../metric.ts'
+import { lfwDefinition, lfwProtocol } from '../metrics/lfw.ts'
+import { dot } from '../metrics/vectors.ts'
+
+/** The normal distribution's quantile at 0.975. */
+const quantile = 1.959963984540054
+
+/** On originals alone, and on the original of the first and the version of the second picture of each pair. */
+export function lfw(pairs: readonly LfwPair[]): Metric {
+  return {
+    name: 'lfw',
+    group: 'identity',
+    definitions: [lfwDefinition],
+    needs: embeddingsOf,
+    run: async (study, version) => {
+      const places = new Map(study.cases.map(({ name }, i) => [name, i]))
+      const pairPlaces = pairs.map(({ photos }) => photos.map(photo => places.get(photo.replace(/\.[^./]+$/, ''))))
+      const missing = pairs.flatMap(({ photos }, i) => photos.filter((_, k) => pairPlaces[i]![k] === undefined))[0]
+      if (missing !== undefined)
+        return { values: [], notes: [`LFW's protocol needs every picture of its pairs: there is no ${missing}`] }
+      const values: Value[] = []
+      for (const recognizer of study.recognizers)
+        for (const alignment of ['original', 'own'] as const) {
+          const originals = await study.rows(embeddingOf(recognizer), 'original', { alignment })
+          const versions = await study.rows(embeddingOf(recognizer), version, { alignment })
+          for (const [of, second] of [
+            ['two originals', originals],
+            [`original and ${version}`, versions],
+          ] as const) {
+            // A face that is not found is like nobody.
+            const similarities = pairPlaces.map(([p, q]) => {
+              const [a, b] = [originals[p!], second[q!]]
+              return a && b ? dot(stack([a]), 0, stack([b]), 0) : 0
+            })
+            const { accuracy } = lfwProtocol(
+              similarities,
+              pairs.map(({ same }) => same),
+            )
+            const half = (quantile * accuracy.deviation) / Math.sqrt(accuracy.folds.length - 1)
+            values.push({
+              definition: lfwDefinition.id,
+              version,
+              of,
+              value: accuracy.mean,
+              n: pairs.length,
+              interval: [accuracy.mean - half, accuracy.mean + half],
+              recognizer,
+              role: study.role(recognizer),
+              alignment,
+            })
+          }
+        }
+      return { values }
+    },
+  }
+}

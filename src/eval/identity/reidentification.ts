@@ -1,0 +1,44 @@
+/** Is the person found among all originals by a version? */
+import { embedded, embeddedPairs } from '../embedded.ts'
+import { embeddingsOf } from '../features/networks.ts'
+import { shareOf } from '../intervals.ts'
+import type { Metric, Value } from '../metric.ts'
+import { reidentificationDefinition, reidentify } from '../metrics/reidentification.ts'
+
+const ranks = [1, 5]
+
+/** Each version is searched for among all originals, its own one among them. */
+export const reidentification: Metric = {
+  name: 'reidentification',
+  group: 'identity',
+  definitions: [reidentificationDefinition],
+  needs: embeddingsOf,
+  run: async (study, version) => {
+    const values: Value[] = []
+    for (const recognizer of study.recognizers)
+      for (const alignment of ['original', 'own'] as const) {
+        const { version: queries } = await embeddedPairs(study, recognizer, version, alignment)
+        if (queries.cases.length === 0) continue
+        const gallery = await embedded(study, recognizer, 'original', alignment)
+        const found = reidentify(
+          { embeddings: queries.vectors, identities: queries.identities },
+          { embeddings: gallery.vectors, identities: gallery.identities },
+          ranks,
+        )
+        for (const k of ranks)
+          values.push({
+            definition: reidentificationDefinition.id,
+            version,
+            of: `rank ${k} of ${found.people}`,
+            ...shareOf(
+              Array.from(found.ranks, rank => rank <= k),
+              queries.identities.map(identity => [identity]),
+            ),
+            recognizer,
+            role: study.role(recognizer),
+            alignment,
+          })
+      }
+    return { values }
+  },
+}

@@ -1,0 +1,145 @@
+/** Do recognizers take two pictures for one person? */
+import type { AnyRecognizerName } from '../../faces/recognizers.ts'
+import { type Embedded, embedded, embeddedPairs } from '../embedded.ts'
+import { embeddingsOf } from '../features/networks.ts'
+import { meanOf, shareOf } from '../intervals.ts'
+import type { Alignment, Finding, Histogram, Metric, RocPlot, Value } from '../metric.ts'
+import { auc, aucDefinition, eerDefinition, equalErrorRate, roc } from '../metrics/roc.ts'
+import { cosineDefinition } from '../metrics/similarity-summary.ts'
+import { tarAtFarDefinition } from '../metrics/tar-at-far.ts'
+import { dot } from '../metrics/vectors.ts'
+import { genuinePairs, impostorPairs, type Pair } from '../pairs.ts'
+import type { Study } from '../study.ts'
+import { type AcceptThreshold, acceptThresholds, usualRate } from './accept-thresholds.ts'
+
+/** Most pairs of photos of one person. */
+const genuineCap = 10
+
+/** Similarities of pairs, and who is in each. */
+interface Scored {
+  readonly of: string
+  readonly scores: Float64Array
+  readonly people: readonly (readonly string[])[]
+}
+
+/**
+ * Similarities of the original and a version of one picture; of two versions of different people; and, where there are
+ * several pictures of a person, of the original of one and the version of another, of both as versions, and of both as
+ * originals. Accepted shares at each threshold; ROC, AUC and EER of the first kind against originals and versions of
+ * different people.
+ */
+export const verification: Metric = {
+  name: 'verification',
+  group: 'identity',
+  definitions: [cosineDefinition, tarAtFarDefinition, eerDefinition, aucDefinition],
+  needs: embeddingsOf,
+  run: async (study, version) => {
+    const findings: Finding[] = []
+    for (const recognizer of study.recognizers)
+      for (const alignment of ['original', 'own'] as const)
+        findings.push(await verify(study, version, recognizer, alignment))
+    return {
+      values: findings.flatMap(({ values }) => values),
+      plots: findings.flatMap(({ plots = [] }) => plots),
+      notes: [...new Set(findings.flatMap(({ notes = [] }) => notes))],
+    }
+  },
+}
+
+async function verify(
+  study: Study,
+  version: string,
+  recognizer: AnyRecognizerName,
+  alignment: Alignment,
+): Promise<Finding> {
+  const pairs = await embeddedPairs(study, recognizer, version, alignment)
+  if (pairs.original.cases.length === 0)
+    return { values: [], notes: [`${version}: no picture has a face in it by its ${alignment} landmarks`] }
+  const originals = await embedded(study, recognizer, 'original', alignment)
+  const versions = await embedded(study, recognizer, version, alignment)
+  const thresholds = await acceptThresholds(study, recognizer, alignment)
+  const about = { version, recognizer, role: study.role(recognizer), alignment } as const
+
+  const same = score(`original and ${version}`, pairs.original, pairs.version, diagonal(pairs.original))
+  const others = score(
+    `original and ${version} of two people`,
+    pairs.original,
+    pairs.version,
+    impostorPairs(pairs.original.cases),
+  )
+  const collisions = score(`${version} of two people`, versions, versions, impostorPairs(versions.cases, 1e5))
+  const values: Value[] = [same, collisions, ...otherPhotos(version, originals, versions)].flatMap(scored =>
+    scored.scores.length === 0 ? [] : valuesOf(scored, thresholds, about),
+  )
+  if (others.scores.length === 0) return { values }
+  const curve = roc(same.scores, others.scores)
+  const n = same.scores.length
+  values.push(
+    { definition: eerDefinition.id, of: same.of, value: equalErrorRate(curve).rate, n, ...about },
+    { definition: aucDefinition.id, of: same.of, value: auc(curve), n, ...about },
+  )
+  if (alignment === 'own') return { values }
+  const threshold = thresholds.find(({ far }) => far === usualRate)?.threshold
+  const histogram: Histogram = {
+    kind: 'histogram',
+    title: `${recognizer} (${about.role})`,
+    ...(threshold !== undefined && { threshold }),
+    series: [
+      { label: 'one person', scores: same.scores },
+      { label: 'two people', scores: others.scores },
+    ],
+  }
+  const plot: RocPlot = {
+    kind: 'roc',
+    title: 'Accepted pairs of one person over accepted pairs of two',
+    series: [{ label: `${recognizer} (${about.role})`, ...thinned(curve) }],
+  }
+  return { values, plots: [histogram, plot] }
+}
+
+/** Pairs of different pictures of one person; empty where everybody has one picture. */
+function otherPhotos(version: string, originals: Embedded, versions: Embedded): Scored[] {
+  const names = new Map(versions.cases.map(({ name }, i) => [name, i]))
+  const clean = genuinePairs(originals.cases, genuineCap)
+  const crossed = clean.flatMap(([i, j]): Pair[] => {
+    const other = names.get(originals.cases[j]!.name)
+    return other === undefined ? [] : [[i, other]]
+  })
+  return [
+    score('two originals of one person', originals, originals, clean),
+    score(`original and ${version} of another picture of the person`, originals, versions, crossed),
+    score(`${version} of two pictures of one person`, versions, versions, genuinePairs(versions.cases, genuineCap)),
+  ]
+}
+
+function score(of: string, a: Embedded, b: Embedded, pairs: readonly Pair[]): Scored {
+  return {
+    of,
+    scores: Float64Array.from(pairs, ([i, j]) => dot(a.vectors, i, b.vectors, j)),
+    people: pairs.map(([i, j]) => [a.identities[i]!, b.identities[j]!]),
+  }
+}
+
+const diagonal = ({ cases }: Embedded): Pair[] => cases.map((_, i) => [i, i])
+
+/** Mean similarity and accepted shares, with intervals over people. */
+function valuesOf(
+  { of, scores, people }: Scored,
+  thresholds: readonly AcceptThreshold[],
+  about: Pick<Value, 'version' | 'recognizer' | 'role' | 'alignment'>,
+): Value[] {
+  return [
+    { definition: cosineDefinition.id, of, ...meanOf(scores, people), ...about },
+    ...thresholds.map((threshold): Value => {
+      const accepted = Array.from(scores, value => value > threshold.threshold)
+      return { definition: tarAtFarDefinition.id, of, ...shareOf(accepted, people), ...about, ...threshold }
+    }),
+  ]
+}
+
+/** At most about 200 points of a curve, evenly along it. */
+function thinned({ far, tar }: { far: Float64Array; tar: Float64Array }) {
+  const step = Math.max(1, Math.floor(far.length / 200))
+  const kept = Uint32Array.from(far.keys()).filter(i => i % step === 0 || i === far.length - 1)
+  return { far: Array.from(kept, i => far[i]!), tar: Array.from(kept, i => tar[i]!) }
+}

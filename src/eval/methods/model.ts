@@ -1,0 +1,147 @@
+/** The tasks of a model, as methods: protecting faces, and recovering them with right and wrong keys. */
+import { createHash } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { stat } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import * as tf from '@tensorflow/tfjs'
+import { makeFolder } from '../../atomic.ts'
+import type { Recipe } from '../../config/recipe.ts'
+import { fromTensor, type Image, toTensor } from '../../data/image.ts'
+import { loadRecognizer } from '../../faces/recognizers.ts'
+import { type FaceKey, pictureHash, readKeys, writeKeys } from '../../protect/key.ts'
+import { type FaceModel, loadModel } from '../../protect/model.ts'
+import { keyOfPhotoFace, recoverFromKey } from '../../protect/photo.ts'
+import { protectFace } from '../../protect/protect.ts'
+import { type Faces, type Method, sampleFolders, secondsSince } from './method.ts'
+import { controlKey, controls } from './wrong-keys.ts'
+
+/** An aligned face is where it is in its own picture. */
+const inPlace = { a: 1, b: 0, tx: 0, ty: 0 }
+
+/** A folder of attempts to undo protection without the key. */
+const guessed = 'recovered-guessed-key'
+
+const models = new Map<string, Promise<FaceModel>>()
+
+function modelOf({ model: name }: Recipe): Promise<FaceModel> {
+  const model = models.get(name) ?? loadModel(name)
+  models.set(name, model)
+  return model
+}
+
+/**
+ * Anonymizing or hiding as a recipe says; and what an attacker regenerates who takes the published picture for the
+ * original: he inverts it into a key and recovers with that.
+ */
+export function protecting(recipe: Recipe, name: string = recipe.task): Method {
+  const folders = sampleFolders('protected', recipe.samples)
+  return {
+    name,
+    task: recipe.task,
+    guides: [recipe.guide],
+    samples: recipe.samples,
+    settings: async () => ({ recipe, weights: (await modelOf(recipe)).sha256 }),
+    versions: [
+      { name: 'protected', kind: 'protected', folders },
+      { name: guessed, kind: 'guess', folders: [guessed] },
+    ],
+    start: async faces => {
+      const model = await modelOf(recipe)
+      const guide = await loadRecognizer(recipe.guide)
+      return async place => {
+        const { image, id } = await faces.read(place)
+        const started = performance.now()
+        const face = toTensor(image)
+        const samples = await protectFace(model, guide, face, recipe, { identity: id })
+        const images = await fromTensor(samples)
+        tf.dispose([face, samples])
+        const seconds = { protect: secondsSince(started) }
+        const key = await keyOf(model, images[0]!, recipe)
+        const [guess] = await recoverFromKey(model, key)
+        const pictures = Object.fromEntries(folders.map((folder, i) => [folder, images[i]!]))
+        return { pictures: { ...pictures, [guessed]: guess! }, seconds }
+      }
+    },
+  }
+}
+
+/** Recovering each face from its key, from wrong ones, and what the autoencoder alone leaves of it, recovery's ceiling. */
+export function recovering(recipe: Recipe, name = 'recover'): Method {
+  const controlFolder = (control: string) => `recovered-${control}`
+  const { seed, recovery, compat } = recipe
+  const settings = async () => ({ recipe: { seed, recovery, compat }, weights: (await modelOf(recipe)).sha256 })
+  return {
+    name,
+    task: 'recover',
+    guides: [recipe.guide],
+    samples: 1,
+    recoveryReads: 'key',
+    settings,
+    versions: [
+      { name: 'recovered', kind: 'recovered', folders: ['recovered'] },
+      { name: 'autoencoder', kind: 'recovered', folders: ['autoencoder'] },
+      ...controls.map(control => ({
+        name: controlFolder(control),
+        kind: 'control' as const,
+        folders: [controlFolder(control)],
+      })),
+    ],
+    start: async (faces, folder) => {
+      const model = await modelOf(recipe)
+      // Other settings make other keys.
+      const hash = createHash('sha256')
+        .update(JSON.stringify(await settings()))
+        .digest('hex')
+      const keys = keyring(model, recipe, faces, join(folder, 'keys', hash.slice(0, 8)))
+      return async place => {
+        const { image } = await faces.read(place)
+        const seconds: Record<string, number> = {}
+        const timed = async <T>(part: string, work: () => Promise<T>): Promise<T> => {
+          const started = performance.now()
+          const result = await work()
+          seconds[part] = secondsSince(started)
+          return result
+        }
+        const { key, bytes } = await timed('key', () => keys(place))
+        const pictures: Record<string, Image> = {
+          recovered: await timed('recover', async () => (await recoverFromKey(model, key))[0]!),
+          autoencoder: await reconstruct(model, image),
+        }
+        const other = await keys((place + 1) % faces.indices.length)
+        for (const control of controls) {
+          const changed = controlKey(control, key, other.key, recipe.seed)
+          pictures[controlFolder(control)] = (await recoverFromKey(model, changed))[0]!
+        }
+        return { pictures, seconds, keyBytes: bytes }
+      }
+    },
+  }
+}
+
+async function keyOf(model: FaceModel, face: Image, recipe: Recipe): Promise<FaceKey> {
+  const key = await keyOfPhotoFace(model, { face, transform: inPlace, index: 0 }, recipe)
+  return { ...key, picture: pictureHash(face.data) }
+}
+
+/** Keys of faces by their place, made once and kept in a folder as the files that a user gets. */
+function keyring(model: FaceModel, recipe: Recipe, faces: Faces, folder: string) {
+  return async (place: number): Promise<{ key: FaceKey; bytes: number }> => {
+    const { image, name } = await faces.read(place)
+    const path = join(folder, `${name}.dpkey`)
+    const [kept] = existsSync(path) ? await readKeys(path) : []
+    const fits = kept?.picture === pictureHash(image.data)
+    const key = fits ? kept : await keyOf(model, image, recipe)
+    if (!fits) {
+      await makeFolder(dirname(path))
+      await writeKeys(path, [key])
+    }
+    return { key, bytes: (await stat(path)).size }
+  }
+}
+
+async function reconstruct(model: FaceModel, image: Image): Promise<Image> {
+  const decoded = tf.tidy(() => tf.clipByValue(model.decode(model.encode(toTensor(image))), -1, 1) as tf.Tensor4D)
+  const [picture] = await fromTensor(decoded)
+  decoded.dispose()
+  return picture!
+}

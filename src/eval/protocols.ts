@@ -1,0 +1,66 @@
+/** Which metrics belong to which versions of the pictures. */
+import type { LfwPair } from '../data/lfw-pairs.ts'
+import { guessedKey } from './attacks/guessed-key.ts'
+import { identityHead } from './attacks/identity-head.ts'
+import { inversionNetwork } from './attacks/inversion-network.ts'
+import { learnedMatch } from './attacks/learned-match.ts'
+import { protectedDetector } from './attacks/protected-detector.ts'
+import { diversity } from './diversity/samples.ts'
+import { type DistributionNetwork, npmNetwork } from './features/inception.ts'
+import { lpipsFeature } from './features/lpips.ts'
+import { lfw } from './identity/lfw.ts'
+import { reidentification } from './identity/reidentification.ts'
+import { verification } from './identity/verification.ts'
+import type { Metric } from './metric.ts'
+import { distribution } from './quality/distribution.ts'
+import { perceptual } from './quality/perceptual.ts'
+import { pixelQuality } from './quality/pixels.ts'
+import { cost } from './recovery/cost.ts'
+import type { VersionKind } from './study.ts'
+import { attributeAgreement } from './utility/attributes.ts'
+import { background } from './utility/background.ts'
+import { detection } from './utility/detection.ts'
+import { geometry } from './utility/geometry.ts'
+
+/** What the command line adds to the metrics of a protocol. */
+export interface ProtocolOptions {
+  /** Train attackers on the protected pictures, too. */
+  readonly attacks: boolean
+  /** Instead of nsfwjs'. */
+  readonly network?: DistributionNetwork
+  /** Files of LPIPS' weights. */
+  readonly lpips?: readonly string[]
+  readonly lfwPairs?: readonly LfwPair[]
+}
+
+/** The metrics of each kind of version. */
+export function metricsOf(
+  kind: VersionKind,
+  { attacks, network = npmNetwork, lpips, lfwPairs }: ProtocolOptions,
+): Metric[] {
+  const distance = lpips ? [perceptual(lpipsFeature(lpips))] : []
+  const likeness = [verification, pixelQuality, ...distance]
+  const wholeSets = distribution(network)
+  switch (kind) {
+    case 'protected':
+      return [
+        ...likeness,
+        reidentification,
+        ...(lfwPairs ? [lfw(lfwPairs)] : []),
+        wholeSets,
+        detection,
+        geometry,
+        attributeAgreement,
+        background,
+        diversity,
+        cost,
+        ...(attacks ? [learnedMatch, identityHead, protectedDetector, inversionNetwork] : []),
+      ]
+    case 'recovered':
+      return [...likeness, reidentification, wholeSets, detection, cost]
+    case 'control':
+      return likeness
+    case 'guess':
+      return [guessedKey]
+  }
+}

@@ -1,0 +1,31 @@
+import type { PairFeature } from '../features/feature.ts'
+import { meanOf } from '../intervals.ts'
+import type { Metric } from '../metric.ts'
+import { lpipsDefinition } from '../metrics/lpips.ts'
+import { pooled } from '../pooled.ts'
+
+/** LPIPS of each version against its original. */
+export function perceptual(feature: PairFeature): Metric {
+  return {
+    name: 'lpips',
+    group: 'quality',
+    definitions: [lpipsDefinition],
+    needs: () => [feature],
+    run: async (study, version) => {
+      const { rows, people } = await pooled(study, feature, version)
+      if (rows.length === 0) return { values: [] }
+      return {
+        values: [
+          {
+            definition: lpipsDefinition.id,
+            version,
+            ...meanOf(
+              rows.map(([distance]) => distance!),
+              people,
+            ),
+          },
+        ],
+      }
+    },
+  }
+}

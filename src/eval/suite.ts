@@ -1,0 +1,132 @@
+/** A whole comparison: each method protects the same faces into folders, and each folder is measured in the same way. */
+import { join } from 'node:path'
+import type { MethodConfig } from '../config/suite.ts'
+import { FaceStore } from '../data/face-store.ts'
+import { UserError } from '../errors.ts'
+import { processPool } from '../jobs/process-pool.ts'
+import { type Evaluation, type EvaluationOptions, evaluate } from './evaluation.ts'
+import { manifestFile, readManifest } from './manifest.ts'
+import type { MakeInput } from './methods/handlers.ts'
+import { methodOf } from './methods/index.ts'
+import { facesOf, makePictures, unfinished, writeManifest, writeOriginals } from './methods/make.ts'
+import type { Faces, Method } from './methods/method.ts'
+
+export interface SuiteOptions {
+  readonly methods: readonly MethodConfig[]
+  /** Folder of the face store, and the numbers of its faces to protect. */
+  readonly store: string
+  readonly indices: readonly number[]
+  readonly out: string
+  /** Worker processes. */
+  readonly jobs: number
+  readonly backend: string
+  /** Goes into each manifest: what was run, on what. */
+  readonly made: object
+  /** Told of the pictures that are not there yet. */
+  readonly onMade?: (done: number, total: number, method: string) => void
+}
+
+/** Where a suite's originals are. */
+export const originalsFolder = (out: string) => join(out, 'originals')
+
+/**
+ * Protects the faces by every method: `out/originals`, and `out/METHOD` with a manifest and a folder for each version.
+ * @throws UserError when two methods have one name
+ */
+export async function makeSuite(options: SuiteOptions): Promise<void> {
+  const { methods, out, indices, made, onMade = () => {} } = options
+  const named = methods.map(config => ({ config, method: methodOf(config) }))
+  const names = named.map(({ method }) => method.name)
+  const twice = names.find((name, i) => names.indexOf(name) !== i)
+  if (twice !== undefined)
+    throw new UserError(`expected one method called ${twice}, found two: give one of them a name of its own`)
+  const store = await FaceStore.open(options.store)
+  try {
+    const faces = facesOf(store, indices)
+    await writeOriginals(faces, originalsFolder(out))
+    const work: { config: MethodConfig; method: Method; place: number }[] = []
+    for (const { config, method } of named)
+      for (const place of await unfinished(method, faces, join(out, method.name))) work.push({ config, method, place })
+    let done = 0
+    const one = await maker(options, faces)
+    try {
+      await inParallel(work, options.jobs, async task => {
+        await one.make(task)
+        onMade(++done, work.length, task.method.name)
+      })
+    } finally {
+      await one.close()
+    }
+    for (const { method } of named) await writeManifest(method, faces, join(out, method.name), made)
+  } finally {
+    await store.close()
+  }
+}
+
+/** Measures what `makeSuite` made, method after method. */
+export async function measureSuite(
+  methods: readonly MethodConfig[],
+  out: string,
+  options: Omit<EvaluationOptions, 'method' | 'originals' | 'versions' | 'manifest' | 'names'>,
+  onMethod: (method: string) => void = () => {},
+): Promise<Evaluation[]> {
+  const evaluations: Evaluation[] = []
+  for (const config of methods) {
+    const { name, versions } = methodOf(config)
+    onMethod(name)
+    const manifest = await readManifest(join(out, name, manifestFile))
+    evaluations.push(
+      await evaluate({
+        ...options,
+        method: name,
+        originals: originalsFolder(out),
+        versions: versions.map(version => ({
+          ...version,
+          folders: version.folders.map(folder => join(out, name, folder)),
+        })),
+        manifest,
+        names: manifest.pictures.map(picture => picture.name),
+      }),
+    )
+  }
+  return evaluations
+}
+
+interface Task {
+  readonly config: MethodConfig
+  readonly method: Method
+  readonly place: number
+}
+
+/** Makes pictures in this process, or in several others. */
+async function maker(options: SuiteOptions, faces: Faces) {
+  const { out, jobs, store, indices, backend } = options
+  if (jobs === 1) {
+    const started = new Map<Method, ReturnType<typeof makePictures>>()
+    return {
+      make: async ({ method, place }: Task) => {
+        const make = started.get(method) ?? makePictures(method, faces, join(out, method.name))
+        started.set(method, make)
+        await (await make)(place)
+      },
+      close: async () => {},
+    }
+  }
+  const pool = processPool({ jobs, handlers: new URL('./methods/handlers.ts', import.meta.url), scratch: out })
+  return {
+    make: async ({ config, method, place }: Task) => {
+      const input: MakeInput = { config, store, indices, place, folder: join(out, method.name), backend }
+      await pool.run({ id: `${method.name}-${place}`, kind: 'make', input })
+    },
+    close: () => pool.close(),
+  }
+}
+
+/** Does the work, `count` pieces at a time; the first failure ends it. */
+async function inParallel<T>(items: readonly T[], count: number, work: (item: T) => Promise<void>): Promise<void> {
+  let next = 0
+  const run = async () => {
+    while (next < items.length) await work(items[next++]!)
+  }
+  await Promise.all(Array.from({ length: count }, run))
+}

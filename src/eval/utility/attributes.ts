@@ -1,0 +1,57 @@
+/** Is it a face of the same expression, age and gender to networks that judge these? */
+import { expressions } from '../../faces/attributes.ts'
+import { attributes } from '../features/networks.ts'
+import { meanOf, shareOf } from '../intervals.ts'
+import type { Metric } from '../metric.ts'
+import { ageDifferenceDefinition, agreementDefinition } from '../metrics/attribute-agreement.ts'
+import { pooled } from '../pooled.ts'
+
+/** Cut out where the original's face is, so that all pictures count. */
+export const attributeAgreement: Metric = {
+  name: 'attributes',
+  group: 'utility',
+  definitions: [agreementDefinition, ageDifferenceDefinition],
+  needs: () => [attributes],
+  run: async (study, version) => {
+    const originals = await study.rows(attributes, 'original')
+    const { rows, cases, people } = await pooled(study, attributes, version)
+    if (rows.length === 0) return { values: [] }
+    const each = rows.map((row, k) => [read(originals[cases[k]!]!), read(row)] as const)
+    const agree = (of: 'expression' | 'gender', network: string) => ({
+      definition: agreementDefinition.id,
+      version,
+      of,
+      network,
+      ...shareOf(
+        each.map(([a, b]) => a[of] === b[of]),
+        people,
+      ),
+    })
+    return {
+      values: [
+        agree('expression', 'face expression (face-api)'),
+        agree('gender', 'age and gender (face-api)'),
+        {
+          definition: ageDifferenceDefinition.id,
+          version,
+          network: 'age and gender (face-api)',
+          ...meanOf(
+            each.map(([a, b]) => Math.abs(a.age - b.age)),
+            people,
+          ),
+        },
+      ],
+    }
+  },
+}
+
+/** A row of `attributes` as labels. */
+function read(row: Float32Array) {
+  const probabilities = row.subarray(0, expressions.length)
+  const [age, male] = row.subarray(expressions.length)
+  return {
+    expression: expressions[probabilities.indexOf(Math.max(...probabilities))]!,
+    age: age!,
+    gender: male! > 0.5 ? 'male' : 'female',
+  }
+}

@@ -1,0 +1,71 @@
+/** Is the face where it was, and does it look where it looked? */
+import { centreOf, type FoundFace, foundFaces, nearest, readFaces } from '../features/faces.ts'
+import { meanOf } from '../intervals.ts'
+import type { Metric, Value } from '../metric.ts'
+import { boxDistance, boxDistanceDefinition } from '../metrics/box-distance.ts'
+import { headPose, headPoseDefinition, poseDifference } from '../metrics/head-pose.ts'
+import { landmarkDistance, landmarkDistanceDefinition } from '../metrics/landmark-distance.ts'
+import type { Study } from '../study.ts'
+
+const detector = 'SSD MobileNet v1 (face-api)'
+const landmarkNetwork = '68 landmarks (face-api)'
+
+/** Boxes, landmarks and head pose, of the pictures in which the face is found both times. */
+export const geometry: Metric = {
+  name: 'geometry',
+  group: 'utility',
+  definitions: [boxDistanceDefinition, landmarkDistanceDefinition, headPoseDefinition],
+  needs: () => [foundFaces],
+  run: async (study, version) => {
+    const faces = await facePairs(study, version)
+    if (faces.length === 0) return { values: [], notes: [`${version}: the detector finds no face in any picture`] }
+    const people = faces.map(({ identity }) => [identity])
+    const poses = faces.map(({ a, b }) => poseDifference(headPose(a.landmarks), headPose(b.landmarks)))
+    const mean = (values: number[], about: Pick<Value, 'definition' | 'of' | 'network'>): Value => ({
+      version,
+      ...meanOf(values, people),
+      ...about,
+    })
+    return {
+      values: [
+        mean(
+          faces.map(({ a, b, picture }) => boxDistance(a.box, b.box, picture)),
+          { definition: boxDistanceDefinition.id, network: detector },
+        ),
+        mean(
+          faces.map(({ a, b, picture }) => landmarkDistance(a.landmarks, b.landmarks, picture)),
+          { definition: landmarkDistanceDefinition.id, network: landmarkNetwork },
+        ),
+        ...(['angle', 'yaw', 'pitch', 'roll'] as const).map(of =>
+          mean(
+            poses.map(pose => pose[of]),
+            { definition: headPoseDefinition.id, of, network: landmarkNetwork },
+          ),
+        ),
+      ],
+    }
+  },
+}
+
+interface FacePair {
+  readonly a: FoundFace
+  readonly b: FoundFace
+  readonly picture: { readonly width: number; readonly height: number }
+  readonly identity: string
+}
+
+/** The face of each original and the one nearest to it in each version. */
+async function facePairs(study: Study, version: string): Promise<FacePair[]> {
+  const pairs: FacePair[] = []
+  const originals = await study.rows(foundFaces, 'original')
+  for (let sample = 0; sample < study.sampleCount(version); sample++) {
+    const rows = await study.rows(foundFaces, version, { sample })
+    for (const [i, { identity }] of study.cases.entries()) {
+      const picture = study.originals[i]!
+      const a = nearest(readFaces(originals[i]!), centreOf(picture))
+      const b = a && nearest(readFaces(rows[i]!), centreOf(a))
+      if (a && b) pairs.push({ a, b, picture, identity })
+    }
+  }
+  return pairs
+}

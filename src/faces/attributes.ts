@@ -1,0 +1,49 @@
+/** Expression, age and gender as networks of @vladmandic/face-api (MIT) see them: judgements, not facts. */
+import * as tf from '@tensorflow/tfjs'
+import { cropResize } from '../models/recognizers/crop.ts'
+import { dlibCrop } from '../models/recognizers/dlib.ts'
+import { type FeatureReader, faceApi, runOn } from './networks.ts'
+
+/** The seven expressions in the network's order. */
+export const expressions = ['neutral', 'happy', 'sad', 'angry', 'fearful', 'disgusted', 'surprised'] as const
+
+/** Files of the weights. */
+export const attributeFiles = ['face_expression_model.bin', 'age_gender_model.bin']
+
+const inputSize = 112
+
+export interface AttributeNetworks {
+  /**
+   * @param faces [n, s, s, 3] in [-1, 1], aligned
+   * @returns [n, 9]: the probability of each expression, the age in years, the probability of a male face
+   */
+  attributes(faces: tf.Tensor4D): tf.Tensor2D
+}
+
+const loaded = new Map<string, Promise<AttributeNetworks>>()
+
+/** The networks on the backend in use, read from the package's folder once a backend. */
+export function attributeNetworks(): Promise<AttributeNetworks> {
+  const backend = tf.getBackend()
+  const networks = loaded.get(backend) ?? load()
+  loaded.set(backend, networks)
+  return networks
+}
+
+async function load(): Promise<AttributeNetworks> {
+  const { classes, folder } = faceApi()
+  const expression = new classes.FaceExpressionNet!() as FeatureReader<tf.Tensor2D>
+  const ageGender = new classes.AgeGenderNet!() as FeatureReader<{ age: tf.Tensor1D; gender: tf.Tensor2D }>
+  await Promise.all([expression.loadFromDisk(folder), ageGender.loadFromDisk(folder)])
+  return {
+    attributes: faces =>
+      tf.tidy(() => {
+        // face-api gives its networks the box of the landmarks and a fifth around it: on the template, about dlib's chip.
+        const x = tf.mul(tf.add(cropResize(faces, dlibCrop, inputSize), 1), 127.5) as tf.Tensor4D
+        const probabilities = tf.softmax(runOn(expression, x))
+        const { age, gender } = runOn(ageGender, x)
+        const male = tf.slice(tf.softmax(gender), [0, 0], [-1, 1])
+        return tf.concat2d([probabilities, tf.reshape(age, [-1, 1]), male as tf.Tensor2D], 1)
+      }),
+  }
+}

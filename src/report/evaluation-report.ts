@@ -1,0 +1,117 @@
+/** The report of an evaluation: a page that needs nothing beside it, every number one click from what it means. */
+import { readImage } from '../data/image.ts'
+import type { Evaluation, Row } from '../eval/evaluation.ts'
+import type { Provenance } from '../eval/outputs.ts'
+import type { Ranked } from '../eval/ranking.ts'
+import { type Table, tables } from '../eval/table.ts'
+import { style } from './demo-style.ts'
+import { versionPlots } from './evaluation-plots.ts'
+import { dataUri, type Html, html, page } from './html.ts'
+
+/** Faces of each end of the grid, and their width in pixels. */
+const shown = { faces: 5, width: 96 }
+
+const more = `
+.plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 330px), 1fr)); gap: 1rem; }
+.plot svg { width: 100%; height: auto; } .plot figcaption { text-align: left; }
+.key { white-space: nowrap; margin-right: .8rem; } .key i { display: inline-block; width: .7em; height: .7em; margin-right: .3em; border-radius: 2px; }
+td a, th a { color: inherit; text-decoration-color: var(--line); text-underline-offset: .2em; }
+td small { display: block; } details { margin: 0 0 .6rem; } summary { cursor: pointer; font-weight: 600; padding: .3rem 0; }
+.grid { display: flex; flex-wrap: wrap; gap: .7rem; margin: .5rem 0 1rem; } .grid figure { width: 200px; } .grid div { display: flex; gap: 4px; }
+.grid img { width: 98px; } .grid figcaption { text-align: left; overflow-wrap: anywhere; }
+.definitions dt { font-weight: 600; margin-top: 1rem; } .definitions dd { margin: 0; max-width: 75ch; color: var(--soft); }
+.definitions div:target { outline: 2px solid var(--accent); outline-offset: 6px; border-radius: 4px; }
+`
+
+export async function evaluationReport(evaluations: readonly Evaluation[], from: Provenance): Promise<string> {
+  const definitions = new Map(evaluations.flatMap(({ definitions }) => definitions.map(d => [d.id, d] as const)))
+  const notes = [...new Set(evaluations.flatMap(({ notes }) => notes))]
+  const [first] = evaluations
+  const body = html`<main>
+<header>
+<h1>${from.title}</h1>
+<p class="facts"><span><b>${first!.pictures}</b> pictures of <b>${first!.people}</b> people</span><span>backend <b>${from.backend}</b></span><span>${from.date}</span><span>${from.machine}</span></p>
+<p>Originals: <code>${from.originals}</code>. Each number leads to its definition; intervals in brackets are <a href="#d-interval">95 %</a>. Point at a number for how many cases it is of.</p>
+${notes.map(note => html`<p class="note">${note}</p>`)}
+</header>
+${tables(evaluations).map(tableSection)}
+<section><h2>Distributions and curves</h2>
+<p>Pairs of one person: an original and its version. Pairs of two people: an original and the version of another. The dashed line is the threshold.</p>
+${evaluations.flatMap(({ method, versions, plots }) =>
+  versions.map(({ name }) => {
+    const own = versionPlots(plots.filter(({ version }) => version === name))
+    return (
+      own.length > 0 &&
+      html`<details${method === first!.method && name === versions[0]!.name ? html` open` : ''}><summary>${titleOf(method, name)}</summary><div class="plots">${own}</div></details>
+`
+    )
+  }),
+)}
+</section>
+<section><h2>Faces</h2>
+<p>Of each version the most and the least alike to their originals by the mean cosine similarity of the judges; the original is on the left.</p>
+${await Promise.all(evaluations.flatMap(({ method, ranked }) => ranked.map(each => faceGrid(titleOf(method, each.version), each))))}
+</section>
+<section><h2>What the numbers mean</h2>
+<dl class="definitions">${[...definitions.values()].map(
+    ({
+      id,
+      name,
+      unit,
+      text,
+      source,
+    }) => html`<div id="d-${id}"><dt>${name} <small>${unit}</small></dt><dd>${text} <small>${source}</small></dd></div>
+`,
+  )}</dl></section>
+<footer>Made by <code>${from.command}</code>. Every number with its N, interval, threshold and recognizer is in <code>metrics.json</code>.</footer>
+</main>`
+  return page(from.title, style + more, body)
+}
+
+function titleOf(method: string, version: string): string {
+  return version === 'protected' ? method : `${method}: ${version}`
+}
+
+function tableSection({ title, about, columns, rows }: Table): Html {
+  const definitionOf = (column: number) => rows.flatMap(({ cells }) => cells[column]?.definition ?? [])[0]
+  return html`<section><h2>${title}</h2>
+${about !== undefined && html`<p>${about}</p>`}
+<div class="scroll" tabindex="0" role="region" aria-label="${title}"><table>
+<thead><tr><th></th>${columns.map((head, i) => html`<th scope="col"><a href="#d-${definitionOf(i)}">${head}</a></th>`)}</tr></thead>
+<tbody>${rows.map(
+    ({
+      name,
+      cells,
+      texts,
+    }) => html`<tr><th scope="row">${name}</th>${cells.map((cell, i) => html`<td>${cell && cellOf(cell, texts[i]!)}</td>`)}</tr>
+`,
+  )}</tbody></table></div></section>
+`
+}
+
+/** A number, its interval below it, and how many cases it is of where it is pointed at. */
+function cellOf({ definition, n, of }: Row, text: string): Html {
+  const [number, interval] = text.split(/ (?=\()/)
+  return html`<a href="#d-${definition}" title="N = ${n}${of !== undefined && `, ${of}`}">${number}</a>${interval !== undefined && html`<small>${interval}</small>`}`
+}
+
+async function faceGrid(title: string, { faces }: Ranked): Promise<Html> {
+  const few = faces.length <= 2 * shown.faces
+  const figures = async (some: Ranked['faces']) =>
+    Promise.all(
+      some.map(async ({ name, original, picture, similarity }) => {
+        const [a, b] = await Promise.all(
+          [original, picture].map(async path => dataUri(await readImage(path), shown.width)),
+        )
+        return html`<figure><div><img src="${a}" alt="${name}, original"><img src="${b}" alt="${name}, ${title}"></div><figcaption>${similarity.toFixed(3)} <small>${name}</small></figcaption></figure>`
+      }),
+    )
+  const groups = few
+    ? [html`<div class="grid">${await figures(faces)}</div>`]
+    : [
+        html`<h3>Most alike</h3><div class="grid">${await figures(faces.slice(0, shown.faces))}</div>`,
+        html`<h3>Least alike</h3><div class="grid">${await figures(faces.slice(-shown.faces))}</div>`,
+      ]
+  return html`<details><summary>${title}</summary>${groups}</details>
+`
+}
