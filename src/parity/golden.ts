@@ -1,5 +1,6 @@
 /** The form of golden files, and how a tensor is compared with one. PyTorch's layouts on this side, tfjs's on the other. */
 import * as tf from '@tensorflow/tfjs'
+import { upload } from '../backend/upload.ts'
 import type { Shapes, Weights } from '../models/module.ts'
 import { toRuntime } from '../weights/layout.ts'
 import { proceduralInput, proceduralWeight } from './procedural.ts'
@@ -77,7 +78,7 @@ export function proceduralWeights(shapes: Shapes, gain = 1): Weights {
   for (const [name, checkpointShape] of Object.entries(shapes)) {
     const { shape, data } = toRuntime(checkpointShape, proceduralWeight(name, checkpointShape))
     const factor = Math.fround(shape.length === 4 ? gain : 1)
-    weights[name] = tf.tensor(factor === 1 ? data : data.map(value => value * factor), shape)
+    weights[name] = upload(tf.tensor(factor === 1 ? data : data.map(value => value * factor), shape))
   }
   return weights
 }

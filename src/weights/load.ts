@@ -1,5 +1,6 @@
 /** From a file of tensors to the weights that a module names, and back: every name and shape is checked. */
 import * as tf from '@tensorflow/tfjs'
+import { upload } from '../backend/upload.ts'
 import { UserError } from '../errors.ts'
 import { nearestHint } from '../nearest.ts'
 import { checkpointShape, type Shapes, toCheckpoint, toRuntime, type Weights } from './layout.ts'
@@ -59,7 +60,7 @@ export async function loadWeights(path: string, shapes: Shapes, options: LoadOpt
     try {
       for (const { parameter, name, shape } of wanted) {
         const laid = toRuntime(shape, await file.read(name))
-        weights[parameter] = tf.tensor(laid.data, laid.shape)
+        weights[parameter] = upload(tf.tensor(laid.data, laid.shape))
       }
     } catch (error) {
       tf.dispose(weights)
