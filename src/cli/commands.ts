@@ -57,5 +57,6 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     load: () => import('./sweep.ts'),
   },
   worker: { describe: 'do the work of sweeps and photos that a queue holds', load: () => import('./worker.ts') },
+  weights: { describe: 'list, fetch and verify published weights', load: () => import('./weights.ts') },
   dataset: { describe: 'prepare a data set of faces for training', load: () => import('./dataset.ts') },
 }
