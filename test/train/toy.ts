@@ -1,0 +1,63 @@
+/** A small task over noise, and a process that trains it: node --import tsx toy.ts BACKEND FOLDER STEPS. */
+import { argv } from 'node:process'
+import { pathToFileURL } from 'node:url'
+import * as tf from '@tensorflow/tfjs'
+import { useBackend } from '../../src/backend/index.ts'
+import { normal } from '../../src/data/random.ts'
+import { conv2d, linear } from '../../src/models/layers.ts'
+import { folderTracker } from '../../src/tracking/folder.ts'
+import { train } from '../../src/train/loop.ts'
+import type { TrainingTask } from '../../src/train/task.ts'
+
+interface Batch extends tf.TensorContainerObject {
+  x: tf.Tensor4D
+}
+
+/** A convolution and a linear layer of 0.6 million weights learn to give their input back. */
+export function toyTask(): TrainingTask<Batch> {
+  const [conv, head] = [conv2d('conv', 3, 8), linear('head', 12 * 12 * 8, 12 * 12 * 3)]
+  return {
+    name: 'toy',
+    parameters: { ...conv.parameters, ...head.parameters },
+    batch: async step => ({ x: normal([4, 12, 12, 3], 7, 'x', step) as tf.Tensor4D }),
+    loss(weights, { x }) {
+      const features = tf.tanh(conv(weights, x))
+      const found = head(weights, tf.reshape(features, [4, -1]) as tf.Tensor2D)
+      return { loss: tf.mean(tf.squaredDifference(found, tf.reshape(x, [4, -1]))) as tf.Scalar, parts: {} }
+    },
+  }
+}
+
+/** Trains it with a checkpoint every third step, and prints each step. */
+export async function trainToy(folder: string, steps: number, onStep: (step: number) => void): Promise<void> {
+  const options = {
+    seed: 3,
+    steps,
+    accumulate: 1,
+    learningRate: { peak: 0.01, final: 0.001, warmup: 4 },
+    optimizer: { beta1: 0.9, beta2: 0.99, epsilon: 1e-8, weightDecay: 0.01, clipNorm: 1 },
+    averageDecay: 0.9,
+    logEvery: 1,
+    checkpointEvery: 3,
+    demoEvery: 1000,
+    keepCheckpoints: 2,
+    validationBatches: 1,
+  }
+  const weights = await train(toyTask(), options, {
+    folder,
+    config: { toy: true },
+    description: { name: 'toy', params: {}, tags: {} },
+    tracker: folderTracker(folder, message => {
+      throw new Error(message)
+    }),
+    onReport: ({ step }) => onStep(step),
+  })
+  tf.dispose(Object.values(weights))
+}
+
+if (import.meta.url === pathToFileURL(argv[1] ?? '').href) {
+  const [backend, folder, steps] = argv.slice(2) as [string, string, string]
+  await useBackend(backend)
+  await trainToy(folder, Number(steps), step => process.stdout.write(`${step}\n`))
+  process.exit(0)
+}
