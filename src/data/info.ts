@@ -8,7 +8,7 @@ import { gridImage } from './grid.ts'
 import { writeImage } from './image.ts'
 import type { PrepareSummary } from './prepare.ts'
 
-/** Faces of each split on a contact sheet. */
+/** Most faces of each split on a contact sheet. */
 const [sheetRows, sheetColumns] = [3, 12]
 
 /** Side of a face on a contact sheet. */
@@ -52,6 +52,7 @@ export async function summaryOf(folder: string): Promise<PrepareSummary | undefi
 
 /** Writes a picture of faces of every split, spread evenly over each, a split's rows below another's. */
 export async function writeContactSheet(path: string, splits: readonly SplitInfo[]): Promise<void> {
+  const columns = Math.min(sheetColumns, Math.max(...splits.map(({ faces }) => faces)))
   const parts: tf.Tensor4D[] = []
   for (const { folder, faces } of splits) {
     const store = await FaceStore.open(folder)
@@ -59,7 +60,7 @@ export async function writeContactSheet(path: string, splits: readonly SplitInfo
     const chosen = await store.faces(Array.from({ length: shown }, (_, i) => Math.floor((i * faces) / shown)))
     parts.push(
       tf.tidy(() => {
-        const missing = Math.ceil(shown / sheetColumns) * sheetColumns - shown
+        const missing = Math.ceil(shown / columns) * columns - shown
         const small = tf.image.resizeBilinear(chosen, [sheetFace, sheetFace])
         return missing ? tf.concat([small, tf.ones([missing, sheetFace, sheetFace, 3])]) : small
       }) as tf.Tensor4D,
@@ -67,7 +68,7 @@ export async function writeContactSheet(path: string, splits: readonly SplitInfo
     chosen.dispose()
     await store.close()
   }
-  const grid = tf.tidy(() => tf.reshape(tf.concat(parts), [-1, sheetColumns, sheetFace, sheetFace, 3]) as tf.Tensor5D)
+  const grid = tf.tidy(() => tf.reshape(tf.concat(parts), [-1, columns, sheetFace, sheetFace, 3]) as tf.Tensor5D)
   const image = await gridImage(grid)
   tf.dispose([grid, ...parts])
   await writeImage(path, image)

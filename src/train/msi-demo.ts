@@ -13,7 +13,7 @@ import type { FrozenNetworks } from './latents.ts'
 const steps = 20
 
 /**
- * Shows what MSI is for: faces, what the autoencoder leaves of them, and what comes back from DDIM inversion under the
+ * Shows what MSI is for, in three rows: faces, what the autoencoder leaves of them, and what comes back from DDIM inversion under the
  * embeddings that MSI gives.
  * @param faces [n, s, s, 3]; the caller's
  * @param decode scaled latents -> faces
@@ -38,6 +38,6 @@ export function msiDemo(
       const decoded = [clean, recovered].map(latents => tf.clipByValue(networks.decode(latents), -1, 1))
       return tf.stack([faces, ...decoded]) as tf.Tensor5D
     })
-    return { 'faces, autoencoder, recovered': grid }
+    return { recoveries: grid }
   }
 }

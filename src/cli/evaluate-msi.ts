@@ -1,0 +1,130 @@
+import { fileURLToPath } from 'node:url'
+import type { Tensor4D, Tensor5D } from '@tensorflow/tfjs'
+import type { ArgumentsCamelCase, Argv } from 'yargs'
+
+export const command = 'evaluate-msi'
+
+/** Of the repository, from whatever folder the command is run. */
+const experiment = (name: string) =>
+  fileURLToPath(new URL(`../../experiments/msi-variants/${name}.yaml`, import.meta.url))
+
+export const builder = (yargs: Argv) =>
+  yargs
+    .option('faces', { type: 'string', demandOption: true, describe: 'a prepared store of faces to bring back' })
+    .option('train', { type: 'string', array: true, demandOption: true, describe: 'prepared faces of other people' })
+    .option('count', { type: 'number', default: 20, describe: 'faces to measure, of as many people' })
+    .option('seed', { type: 'number', default: 1, describe: 'of the choice of faces' })
+    .option('over', {
+      type: 'string',
+      default: experiment('train-set'),
+      describe: 'how MSI is trained over the train set',
+    })
+    .option('image', {
+      type: 'string',
+      default: experiment('per-image'),
+      describe: 'how MSI is trained on one image',
+    })
+    .option('set', { type: 'string', array: true, default: [], describe: 'key=value over both of these configs' })
+    .option('steps', { type: 'number', describe: "steps of inversion and recovery [default: the recipe anonymize's]" })
+    .option('out', {
+      type: 'string',
+      default: 'runs/msi-variants',
+      describe: 'where results and trained networks go; a second run goes on there',
+    })
+
+/** Faces on the sheet. */
+const sheetRows = 8
+
+interface Arguments {
+  faces: string
+  train: string[]
+  count: number
+  seed: number
+  over: string
+  image: string
+  set: string[]
+  steps?: number
+  out: string
+  backend?: string
+}
+
+export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<void> {
+  const { join } = await import('node:path')
+  const tf = await import('@tensorflow/tfjs')
+  const { makeFolder, writeFileAtomic, writeJsonAtomic } = await import('../atomic.ts')
+  const { useBackend } = await import('../backend/index.ts')
+  const { loadConfig } = await import('../config/load.ts')
+  const { loadModelConfig } = await import('../config/model.ts')
+  const { loadRecipe } = await import('../config/recipe.ts')
+  const { trainSchema } = await import('../config/train.ts')
+  const { FaceStore } = await import('../data/face-store.ts')
+  const { gridImage } = await import('../data/grid.ts')
+  const { toTensor, writeImage } = await import('../data/image.ts')
+  const { UserError } = await import('../errors.ts')
+  const { chooseFaces } = await import('../eval/choose-faces.ts')
+  const { armName, arms, measureMsiVariants, msiVariantsTable } = await import('../eval/msi-variants.ts')
+  const { provenance } = await import('../eval/outputs.ts')
+  const { loadThresholds } = await import('../eval/thresholds.ts')
+  const { loadFeatureNetwork } = await import('../faces/features.ts')
+  const { loadRecognizer, recognizerNames } = await import('../faces/recognizers.ts')
+  const { progress } = await import('../progress.ts')
+  const { loadModel } = await import('../protect/model.ts')
+  const { trainedMsi } = await import('../train/trained-msi.ts')
+
+  const { faces, count, seed, out } = options
+  if (!Number.isInteger(count) || count < 1) throw new UserError(`expected --count of 1 or more, found ${count}`)
+  const backend = await useBackend(options.backend)
+  const msiConfig = async (path: string) => {
+    const config = await loadConfig(trainSchema, { path, overrides: options.set })
+    if (config.task !== 'msi')
+      throw new UserError(`${path}: expected task: msi, found ${config.task}: name another file`)
+    // In full precision, in which faces are brought back too.
+    return { ...config, backend, precision: 'float32' } as const
+  }
+  const configs = { image: await msiConfig(options.image), 'train set': await msiConfig(options.over) }
+  const config = await loadModelConfig(configs.image.model)
+  const model = await loadModel(configs.image.model)
+  const network = await loadFeatureNetwork(config.features, config.msi.featureDims)
+  const recognizers = await Promise.all(recognizerNames.map(name => loadRecognizer(name)))
+  const thresholds = await loadThresholds()
+  const { recovery: usual } = await loadRecipe('anonymize', [])
+  const recovery = { ...usual, steps: options.steps ?? usual.steps }
+  const store = await FaceStore.open(faces)
+  const indices = chooseFaces(store.entries, count, seed)
+
+  const bar = progress('bringing faces back', count)
+  const training = { model: config, network, out, onReport: (text: string) => bar.note(text) }
+  const rows: Tensor4D[] = []
+  await makeFolder(out)
+  const measurements = await measureMsiVariants(
+    model,
+    recognizers,
+    store,
+    indices,
+    recovery,
+    ({ msi, trained }, image) =>
+      trainedMsi(msi, configs[trained], image === undefined ? options.train : [faces], training, image),
+    (done, pictures) => {
+      if (done <= sheetRows) rows.push(tf.tidy(() => tf.concat(pictures.map(toTensor))))
+      bar.update(done)
+    },
+  ).finally(() => {
+    bar.stop()
+    return store.close()
+  })
+
+  const from = {
+    ...provenance('Forms of MSI', backend, `${count} faces of as many people of ${faces}, chosen by seed ${seed}`),
+    model: { name: model.name, sha256: model.sha256 },
+    recovery,
+    training: configs,
+  }
+  await writeJsonAtomic(join(out, 'metrics.json'), { ...from, thresholds, measurements })
+  const table = msiVariantsTable(measurements, thresholds)
+  await writeFileAtomic(join(out, 'table.md'), table)
+  const grid = tf.stack(rows) as Tensor5D
+  await writeImage(join(out, 'sheet.png'), await gridImage(grid))
+  tf.dispose([grid, ...rows])
+  console.log(table)
+  console.log(`${out}: table.md, metrics.json, sheet.png (the original, ${arms.map(armName).join('; ')})`)
+}

@@ -1,0 +1,159 @@
+/**
+ * How well a face comes back from DDIM inversion under the embeddings of different forms of MSI: none at all, one
+ * embedding, the released form, attention over patch tokens; each trained on the one image or over a train set.
+ */
+import * as tf from '@tensorflow/tfjs'
+import type { Recipe } from '../config/recipe.ts'
+import type { FaceStore } from '../data/face-store.ts'
+import { fromTensor, type Image, toTensor } from '../data/image.ts'
+import { BUCKETS, type MsiVariant } from '../models/msi.ts'
+import type { Recognizer } from '../models/recognizers/recognizer.ts'
+import type { FaceModel } from '../protect/model.ts'
+import { makeSecret, recoverFace } from '../protect/recovery.ts'
+import { meanOf, shareOf } from './intervals.ts'
+import { psnr } from './metrics/psnr.ts'
+
+/** One form of MSI, trained in one way; `autoencoder` is the ceiling, without any diffusion. */
+export type Arm =
+  | { readonly msi: 'autoencoder' | 'none' }
+  | { readonly msi: MsiVariant; readonly trained: 'image' | 'train set' }
+
+export const arms: readonly Arm[] = [
+  { msi: 'autoencoder' },
+  { msi: 'none' },
+  ...(['image', 'train set'] as const).flatMap(trained =>
+    (['single', 'released', 'patch'] as const).map(msi => ({ msi, trained })),
+  ),
+]
+
+const names = { autoencoder: 'autoencoder alone', none: 'none: the empty prompt', single: 'one embedding' } as const
+
+/** An arm in words. */
+export function armName(arm: Arm): string {
+  const name = arm.msi === 'released' || arm.msi === 'patch' ? `${arm.msi} MSI` : names[arm.msi]
+  return 'trained' in arm ? `${name}, ${arm.trained === 'image' ? 'per image' : 'over the train set'}` : name
+}
+
+/** What came back of one face in one arm. */
+export interface MsiMeasurement {
+  readonly arm: Arm
+  readonly identity: string
+  readonly psnr: number
+  /** Cosine similarity to the original by recognizer. */
+  readonly cosines: Readonly<Record<string, number>>
+}
+
+/** The placeholder vectors of a trained MSI. */
+interface Placeholders extends Pick<FaceModel, 'placeholders'> {
+  /** Called when no more faces are measured with it. */
+  dispose(): void
+}
+
+type TrainedArm = Extract<Arm, { trained: string }>
+
+/**
+ * Measures the faces at `indices` in every arm.
+ * @param msiOf the MSI of an arm, for the picture of that id where it is trained on one; asked for once each
+ * @param onFace told how many faces are done, with the pictures of the last: the original and those of the arms in order
+ */
+export async function measureMsiVariants(
+  model: FaceModel,
+  recognizers: readonly Recognizer[],
+  store: FaceStore,
+  indices: readonly number[],
+  recovery: Recipe['recovery'],
+  msiOf: (arm: TrainedArm, image?: string) => Promise<Placeholders>,
+  onFace: (done: number, pictures: readonly Image[]) => void,
+): Promise<MsiMeasurement[]> {
+  const measurements: MsiMeasurement[] = []
+  const kept = new Map<Arm, Placeholders>()
+  for (const [done, index] of indices.entries()) {
+    const { id, identity } = store.entries[index]!
+    const face = await store.faces([index])
+    const [original] = await fromTensor(face)
+    const pictures = [original!]
+    for (const arm of arms) {
+      if ('trained' in arm && arm.trained === 'image') kept.set(arm, await msiOf(arm, id))
+      else if ('trained' in arm && !kept.has(arm)) kept.set(arm, await msiOf(arm))
+      const under = 'trained' in arm ? { ...model, placeholders: kept.get(arm)!.placeholders } : withoutMsi(model)
+      const back = arm.msi === 'autoencoder' ? reconstruct(model, face) : invertAndRecover(under, face, recovery)
+      const [picture] = await fromTensor(back)
+      back.dispose()
+      if ('trained' in arm && arm.trained === 'image') kept.get(arm)!.dispose()
+      const cosines = await cosinesOf(recognizers, original!, picture!)
+      measurements.push({ arm, identity, psnr: psnr(original!, picture!), cosines })
+      pictures.push(picture!)
+    }
+    face.dispose()
+    onFace(done + 1, pictures)
+  }
+  for (const [arm, { dispose }] of kept) if ('trained' in arm && arm.trained === 'train set') dispose()
+  return measurements
+}
+
+/** A model whose every embedding is that of the empty prompt. */
+function withoutMsi(model: FaceModel): FaceModel {
+  return {
+    ...model,
+    placeholders: () => tf.zeros([BUCKETS, model.placeholderWidth]),
+    conditional: () => Array.from({ length: BUCKETS }, () => model.unconditional.clone()),
+  }
+}
+
+function reconstruct(model: FaceModel, face: tf.Tensor4D): tf.Tensor4D {
+  return tf.tidy(() => tf.clipByValue(model.decode(model.encode(face)), -1, 1))
+}
+
+function invertAndRecover(model: FaceModel, face: tf.Tensor4D, recovery: Recipe['recovery']): tf.Tensor4D {
+  return tf.tidy(() => recoverFace(model, makeSecret(model, face, { recovery, compat: [] }), recovery.steps))
+}
+
+/** Compared as the bytes that a picture file would hold. */
+async function cosinesOf(
+  recognizers: readonly Recognizer[],
+  original: Image,
+  picture: Image,
+): Promise<Record<string, number>> {
+  const cosines: Record<string, number> = {}
+  for (const { name, embed } of recognizers) {
+    const cosine = tf.tidy(() => {
+      const [a, b] = [original, picture].map(image => embed(toTensor(image)))
+      return tf.sum(tf.mul(a!, b!))
+    })
+    cosines[name] = (await cosine.data())[0]!
+    cosine.dispose()
+  }
+  return cosines
+}
+
+/** A table as Markdown: PSNR and the share of faces that each recognizer accepts, with 95 % intervals. */
+export function msiVariantsTable(
+  measurements: readonly MsiMeasurement[],
+  thresholds: Readonly<Record<string, { readonly threshold: number }>>,
+): string {
+  const judges = Object.keys(measurements[0]?.cosines ?? {})
+  const header = ['MSI', 'PSNR (dB)', ...judges.map(judge => `accepted by ${judge}`)]
+  const rows = arms.map(arm => {
+    const of = measurements.filter(measured => armName(measured.arm) === armName(arm))
+    const people = of.map(({ identity }) => [identity])
+    const ratio = meanOf(
+      of.map(measured => measured.psnr),
+      people,
+    )
+    const accepted = judges.map(judge =>
+      shareOf(
+        of.map(({ cosines }) => cosines[judge]! > thresholds[judge]!.threshold),
+        people,
+      ),
+    )
+    return [
+      armName(arm),
+      `${ratio.value.toFixed(2)} (${ratio.interval.map(bound => bound.toFixed(2)).join(' to ')})`,
+      ...accepted.map(({ value, interval }) => {
+        const [low, high] = interval.map(bound => (100 * bound).toFixed(1))
+        return `${(100 * value).toFixed(1)} % (${low} to ${high})`
+      }),
+    ]
+  })
+  return [header, header.map(() => '---'), ...rows].map(cells => `| ${cells.join(' | ')} |\n`).join('')
+}

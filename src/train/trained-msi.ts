@@ -1,0 +1,59 @@
+/** Forms of MSI, trained when they are asked for. */
+import { createHash } from 'node:crypto'
+import { join } from 'node:path'
+import * as tf from '@tensorflow/tfjs'
+import type { ModelConfig } from '../config/model.ts'
+import type { TrainConfig } from '../config/train.ts'
+import type { FeatureNetwork } from '../models/features/feature-network.ts'
+import { allBuckets, type MsiVariant, msi } from '../models/msi.ts'
+import { loadAverage } from './checkpoint.ts'
+import { lastCheckpoint } from './keep.ts'
+import { runTraining } from './run.ts'
+
+type MsiConfig = Extract<TrainConfig, { task: 'msi' }>
+
+/** A trained MSI. */
+export interface TrainedMsi {
+  /** The ten placeholder vectors of a face [1, s, s, 3], [10, d]. */
+  placeholders(face: tf.Tensor4D): tf.Tensor2D
+  dispose(): void
+}
+
+/** What forms of MSI are trained with. */
+export interface MsiTraining {
+  readonly model: ModelConfig
+  /** The model's own. */
+  readonly network: FeatureNetwork
+  /** Each form has a folder of its run here; all share their latents and features. */
+  readonly out: string
+  readonly onReport: (text: string) => void
+}
+
+/**
+ * Trains a form of MSI over `faces`, or on one picture of them, or goes on with that, or loads it when it is finished.
+ * @throws UserError as runTraining does
+ */
+export async function trainedMsi(
+  variant: MsiVariant,
+  config: MsiConfig,
+  faces: readonly string[],
+  { model, network, out, onReport }: MsiTraining,
+  image?: string,
+): Promise<TrainedMsi> {
+  const run =
+    image === undefined ? variant : `${variant}-${createHash('sha256').update(image).digest('hex').slice(0, 12)}`
+  const paths = { faces, out: join(out, run), cache: join(out, 'frozen') }
+  const subject = image === undefined ? 'everybody' : ({ image } as const)
+  await runTraining({ ...config, variant, subject }, model, paths, {
+    onPrepare: () => {},
+    onReport: ({ step, loss }) =>
+      onReport(`${variant}, ${image ?? 'everybody'}: step ${step} of ${config.steps}, loss ${loss.toFixed(3)}`),
+  })
+  const inversion = msi({ ...model.msi, variant })
+  const weights = await loadAverage(lastCheckpoint(paths.out), inversion.parameters)
+  return {
+    placeholders: face =>
+      tf.tidy(() => tf.squeeze(allBuckets(inversion, weights, network.features(face).features), [0]) as tf.Tensor2D),
+    dispose: () => void tf.dispose(Object.values(weights)),
+  }
+}

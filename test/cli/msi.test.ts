@@ -1,0 +1,101 @@
+/** From a folder shaped like CelebA-HQ to a trained MSI in two commands, and to the comparison of its forms in a third. */
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import * as tf from '@tensorflow/tfjs'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { run } from '../../src/cli/program.ts'
+import { loadModelConfig } from '../../src/config/model.ts'
+import { identityFile, mappingFile } from '../../src/data/celeba.ts'
+import { readImage, writeImage } from '../../src/data/image.ts'
+import { loadManifest } from '../../src/data/manifest.ts'
+import { splitOf } from '../../src/data/splits.ts'
+import { recognizerNames } from '../../src/faces/recognizers.ts'
+import { msi } from '../../src/models/msi.ts'
+import { loadAverage, readNote } from '../../src/train/checkpoint.ts'
+import { lastCheckpoint } from '../../src/train/keep.ts'
+import { portrait } from '../data/portraits.ts'
+import { type TinyModel, tinyModel } from '../protect/tiny-model.ts'
+
+let tiny: TinyModel
+let folder: string
+const log = vi.spyOn(console, 'log').mockImplementation(() => {})
+const said = () => log.mock.calls.flat().join('\n')
+
+const photos = 4
+beforeAll(async () => {
+  tiny = await tinyModel()
+  folder = mkdtempSync(join(tmpdir(), 'celebahq-'))
+  const manifest = await loadManifest('celebahq')
+  const numbers = Array.from({ length: 100 }, (_, i) => i + 1)
+  const people = (split: string) => numbers.filter(number => splitOf(manifest, `celeba-${number}`) === split)
+  const [train, test] = [people('train'), people('test')]
+  // Two people to train on and one to test on, who has two photos.
+  const personOf = [train[0], test[0], train[1], test[0]]
+  const images = join(folder, 'celebahq', 'CelebA-HQ-img')
+  mkdirSync(images, { recursive: true })
+  for (let i = 0; i < photos; i++) await writeImage(join(images, `${i}.jpg`), await portrait(i, 1024))
+  const original = (i: number) => `${String(100 + i).padStart(6, '0')}.jpg`
+  const lines = personOf.map((_, i) => `${i} ${99 + i} ${original(i)}`)
+  writeFileSync(join(folder, 'celebahq', mappingFile), ['idx orig_idx orig_file', ...lines].join('\n'))
+  writeFileSync(
+    join(folder, 'celebahq', identityFile),
+    personOf.map((person, i) => `${original(i)} ${person}`).join('\n'),
+  )
+})
+afterAll(() => {
+  for (const path of [tiny.folder, folder]) rmSync(path, { recursive: true })
+})
+
+test('a folder shaped like CelebA-HQ trains MSI in two commands', async () => {
+  const [data, out] = [join(folder, 'data'), join(folder, 'run')]
+  const small = [`model=${tiny.path}`, 'steps=3'].flatMap(setting => ['--set', setting])
+
+  await run(['dataset', 'prepare', 'celebahq', '--from', join(folder, 'celebahq'), '--size', '64', '--out', data])
+  expect(said()).toContain('2 train faces of 2 people, 2 test faces of 1 people')
+  expect(said()).toContain('dropped: none')
+
+  const faces = ['--faces', join(data, 'train')]
+  await run(['train', 'configs/train-msi-celebahq.yaml', ...faces, '--out', out, ...small, '--backend', 'wasm'])
+  const checkpoint = lastCheckpoint(out)
+  expect((await readNote(checkpoint))?.step).toBe(3)
+  const { parameters } = msi({ ...(await loadModelConfig(tiny.path)).msi, variant: 'released' })
+  const trained = await loadAverage(checkpoint, parameters)
+  expect(Object.keys(trained)).toContain('attn2.to_v.weight')
+  tf.dispose(Object.values(trained))
+
+  log.mockClear()
+  await run(['dataset', 'info', data])
+  expect(said()).toContain('licence: for non-commercial research')
+  expect(said()).toContain('train: 2 faces of 2 people, 64 x 64')
+  expect(said()).toContain('photos: 4 of 1024 x 1024')
+  expect((await readImage(join(data, 'contact-sheet.jpg'))).width).toBe(2 * 64)
+})
+
+test('forms of MSI are trained and compared', async () => {
+  const store = join(folder, 'data', 'train')
+  const out = join(folder, 'variants')
+  const small = [`model=${tiny.path}`, 'steps=2', 'batchSize=2'].flatMap(setting => ['--set', setting])
+  const command = ['evaluate-msi', '--faces', store, '--train', store, '--count', '1', '--steps', '2', '--out', out]
+  await run([...command, ...small, '--backend', 'wasm'])
+  const { measurements } = JSON.parse(readFileSync(join(out, 'metrics.json'), 'utf8'))
+  expect(measurements).toHaveLength(8)
+  for (const { psnr, cosines } of measurements) {
+    expect(psnr).toBeGreaterThan(0)
+    expect(Object.keys(cosines)).toEqual([...recognizerNames])
+  }
+  const table = readFileSync(join(out, 'table.md'), 'utf8')
+  for (const name of [
+    'autoencoder alone',
+    'none: the empty prompt',
+    'one embedding, per image',
+    'patch MSI, over the train set',
+  ])
+    expect(table).toContain(`| ${name} |`)
+  const sheet = await readImage(join(out, 'sheet.png'))
+  expect([sheet.width, sheet.height]).toEqual([9 * 64, 64])
+  // Each form has two runs: over the train set, and on the one picture.
+  const runs = readdirSync(out).map(name => name.replace(/-[0-9a-f]{12}$/, ' of a picture'))
+  for (const form of ['single', 'released', 'patch'])
+    expect(runs).toEqual(expect.arrayContaining([form, `${form} of a picture`]))
+})
