@@ -1,0 +1,194 @@
+/**
+ * Our side of the bench. Started with a case and its settings as JSON; prints {"ready": ...} once warm, then answers every line
+ * on its standard input by the seconds that one repetition took.
+ */
+import { createInterface } from 'node:readline'
+import * as tf from '@tensorflow/tfjs'
+import { enableBf16 } from '../src/backend/bf16.ts'
+import { releaseBackend, useBackend } from '../src/backend/index.ts'
+import { loadModelConfig } from '../src/config/model.ts'
+import { ddimStep } from '../src/diffusion/ddim.ts'
+import { energyGradient } from '../src/diffusion/guidance.ts'
+import { ddimSteps, noiseSchedule } from '../src/diffusion/schedule.ts'
+import { diversity } from '../src/energies/diversity.ts'
+import { dissimilarity } from '../src/energies/identity.ts'
+import { splitMoments } from '../src/models/autoencoder.ts'
+import { conditionalEmbedding, latentDiffusion } from '../src/models/latent-diffusion.ts'
+import type { Shapes, Weights } from '../src/models/module.ts'
+import { dlib, dlibNet } from '../src/models/recognizers/dlib.ts'
+import { noisePredictionLoss } from '../src/train/diffusion.ts'
+import { meanGradient } from '../src/train/gradient.ts'
+import { advance, disposeRun, initialState } from '../src/train/state.ts'
+import type { TrainingTask } from '../src/train/task.ts'
+import { WeightVector } from '../src/train/vector.ts'
+import { runtimeShape } from '../src/weights/layout.ts'
+import type { Work } from './cases.ts'
+import { countOperations } from './operations.ts'
+import type { Settings } from './settings.ts'
+
+/** One repetition; its tensors are gone when it returns, and its work is done. */
+type Run = () => void
+
+const settings: Settings = JSON.parse(process.argv[2]!)
+const backend = await useBackend(settings.backend)
+if (settings.precision === 'bf16' && !enableBf16()) throw new Error('this processor has no bf16 instructions')
+const config = await loadModelConfig(settings.model.name)
+const networks = latentDiffusion(config)
+const schedule = noiseSchedule(config.schedule)
+const side = config.imageSize / networks.autoencoder.factor
+
+const latents = (n: number, size = side) =>
+  tf.randomNormal([n, size, size, config.autoencoder.latentChannels], 0, 1, 'float32', 1) as tf.Tensor4D
+const context = (n: number) =>
+  tf.randomNormal([n, config.text.positions, config.unet.contextDim], 0, 1, 'float32', 2) as tf.Tensor3D
+const timesteps = (n: number) => Array.from({ length: n }, (_, i) => 31 * i)
+
+const works: Record<Work, (...args: never[]) => Run> = {
+  'unet-forward': () => unetForward(side),
+  'sd-unet': unetForward,
+
+  decode() {
+    const weights = random(networks.autoencoder.decode.parameters)
+    const z = latents(1)
+    return () => networks.autoencoder.decode(weights, z)
+  },
+
+  'decode-gradient'() {
+    const weights = random(networks.autoencoder.decode.parameters)
+    const z = latents(1)
+    return () => tf.grad(z => tf.mean(tf.square(networks.autoencoder.decode(weights, z as tf.Tensor4D))))(z)
+  },
+
+  'guided-step'(n: number) {
+    const step = guided(n)
+    const z = latents(n)
+    return () => step(z)
+  },
+
+  'whole-face'(n: number, steps: number) {
+    const { encode, decode } = networks.autoencoder
+    const weights = random({ ...encode.parameters, ...decode.parameters })
+    const step = guided(n)
+    const face = tf.randomUniform([1, config.imageSize, config.imageSize, 3], -1, 1) as tf.Tensor4D
+    const noise = latents(n)
+    return () => {
+      const { mean } = splitMoments(encode(weights, face))
+      let z = tf.add(tf.mul(mean, 0.7), tf.mul(noise, 0.7)) as tf.Tensor4D
+      for (let i = 0; i < steps; i++) z = tf.tidy(() => step(z))
+      tf.clipByValue(decode(weights, z), -1, 1)
+    }
+  },
+
+  'base-step'(batch: number) {
+    const [z, c] = [latents(batch), context(batch)]
+    return trained(networks.unet.parameters, (weights, step) =>
+      noisePredictionLoss(networks.unet, weights, schedule, z, timesteps(batch), c, 1, step),
+    )
+  },
+
+  'msi-step'(batch: number) {
+    const [unet, text] = [random(networks.unet.parameters), random(networks.text.parameters)]
+    const sides = [8, 8, 8, 4, 2]
+    const features = config.msi.featureDims.map((width, k) => tf.randomNormal([batch, sides[k]! ** 2, width]))
+    const z = latents(batch)
+    return trained(networks.msi.parameters, (weights, step) => {
+      const vectors = networks.msi(weights, features as tf.Tensor3D[], 5)
+      const c = conditionalEmbedding(networks.text, text, config.prompt, vectors)
+      return noisePredictionLoss(networks.unet, unet, schedule, z, timesteps(batch), c, 1, step)
+    })
+  },
+
+  peak(kind: string) {
+    if (kind === 'product') {
+      const a = tf.randomNormal([2048, 2048]) as tf.Tensor2D
+      return () => tf.matMul(a, a)
+    }
+    const x = tf.randomNormal([16, 32, 32, 128]) as tf.Tensor4D
+    const filter = tf.randomNormal([3, 3, 128, 128]) as tf.Tensor4D
+    return () => tf.conv2d(x, filter, 1, 'same')
+  },
+}
+
+function unetForward(size: number): Run {
+  const weights = random(networks.unet.parameters)
+  const [z, t, c] = [latents(1, size), tf.tensor1d([500]), context(1)]
+  return () => networks.unet(weights, z, t, c)
+}
+
+/** Weights for `parameters`: a block of random numbers again and again, which for Stable Diffusion saves minutes. */
+function random(parameters: Shapes): Weights {
+  const block = tf.randomNormal([2 ** 16], 0, 0.02, 'float32', 1) as tf.Tensor1D
+  const tensor = (shape: number[]) => {
+    const size = tf.util.sizeFromShape(shape)
+    return tf.tidy(() => tf.reshape(tf.slice(tf.tile(block, [Math.ceil(size / block.size)]), 0, size), shape))
+  }
+  return Object.fromEntries(
+    Object.entries(parameters).map(([name, shape]) => {
+      if (shape.length > 1) return [name, tensor(runtimeShape(shape))]
+      return [name, name.endsWith('.bias') ? tf.zeros([...shape]) : tf.ones([...shape])]
+    }),
+  )
+}
+
+/** z_t -> z_{t-1} under the energies of anonymization with dlib. */
+function guided(n: number): (z: tf.Tensor4D) => tf.Tensor4D {
+  const { unet, autoencoder } = networks
+  const unetWeights = random(unet.parameters)
+  const decoder = random(autoencoder.decode.parameters)
+  const recognizer = dlib(random(dlibNet().parameters))
+  const [c, reference] = [context(1), tf.fill([1, recognizer.dimensions], recognizer.dimensions ** -0.5) as tf.Tensor2D]
+  const step = ddimSteps(schedule, 16)[8]!
+  return z => {
+    const eps = unet(unetWeights, z, tf.fill([n], 500), tf.tile(c, [n, 1, 1]))
+    const { previous, clean } = ddimStep(z, eps, step)
+    const { gradient } = energyGradient(clean, {
+      decode: z => autoencoder.decode(decoder, z),
+      energy: images => {
+        const embeddings = recognizer.embed(images)
+        return tf.add(dissimilarity(embeddings, reference, 0.8), diversity(embeddings, 0.8))
+      },
+    })
+    return tf.sub(previous, gradient)
+  }
+}
+
+/** One step of training: loss, gradient, clipping, AdamW, moving average. */
+function trained(parameters: Shapes, loss: (weights: Weights, step: number) => tf.Scalar): Run {
+  const task: TrainingTask<tf.Tensor[]> = {
+    name: 'bench',
+    parameters,
+    batch: async () => [],
+    loss: (weights, _batch, step) => ({ loss: loss(weights, step), parts: {} }),
+  }
+  const optimizer = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01, clipNorm: 1 }
+  const vector = new WeightVector(parameters)
+  const decayMask = tf.keep(vector.decayMask())
+  let state = initialState(task, vector, 1)
+  let step = 0
+  return () => {
+    const { gradient } = meanGradient(task, vector, vector.split(state.weights), [[]], step++)
+    const next = advance(state, gradient, 1e-9, { optimizer, averageDecay: 0.99 }, decayMask)
+    disposeRun(state)
+    state = next.state
+    for (const tensor of [state.weights, state.average, state.adam.first, state.adam.second]) tf.keep(tensor)
+    next.gradientNorm.dataSync()
+  }
+}
+
+const run = (works[settings.work] as (...args: readonly (number | string)[]) => Run)(...settings.arguments)
+
+async function timed(): Promise<number> {
+  const start = performance.now()
+  tf.tidy(run)
+  // The queue of a GPU is done when something that comes after is.
+  if (backend === 'webgpu') await tf.scalar(0).square().data()
+  return (performance.now() - start) / 1e3
+}
+
+for (let i = 1; i < settings.warmup; i++) await timed()
+const operations = countOperations(backend, () => tf.tidy(run))
+const { binding } = tf.backend() as { binding?: { TF_Version: string } }
+const library = binding ? `, libtensorflow ${binding.TF_Version}` : ''
+console.log(JSON.stringify({ ready: `TensorFlow.js ${tf.version_core}, ${backend}${library}`, operations }))
+for await (const _ of createInterface({ input: process.stdin })) console.log(JSON.stringify({ seconds: await timed() }))
+await releaseBackend()

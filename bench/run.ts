@@ -1,0 +1,139 @@
+/**
+ * `npm run bench [-- options]`: measures our networks and PyTorch's side by side. For every case a process of each side is
+ * started and warmed, and then they take turns, one waiting while the other computes, so that whatever else the machine does
+ * strikes both. Prints a table; writes docs/performance.json, and the table into docs/performance.md.
+ */
+import { spawnSync } from 'node:child_process'
+import { cpus, totalmem } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { writeJsonAtomic } from '../src/atomic.ts'
+import { loadModelConfig } from '../src/config/model.ts'
+import { UserError } from '../src/errors.ts'
+import { type Case, cases, peaks } from './cases.ts'
+import { type Report, type Result, summarise } from './report.ts'
+import type { Settings } from './settings.ts'
+import { Side } from './side.ts'
+import { writeTable } from './table.ts'
+
+const root = join(fileURLToPath(new URL('.', import.meta.url)), '..')
+
+const usage = `npm run bench -- [options]
+  --threads N        of both sides; all cores by default
+  --only a,b         cases by name: ${cases.map(({ name }) => name).join(', ')}
+  --stable-diffusion the cases of Stable Diffusion too; each side needs 5 GB
+  --backend NAME     ours; tensorflow by default
+  --device NAME      PyTorch's; cpu by default
+  --repetitions X    X times as many as each case says
+  --no-write         only prints`
+
+async function main(): Promise<void> {
+  const { values: options } = parseArgs({
+    options: {
+      threads: { type: 'string', default: String(cpus().length) },
+      only: { type: 'string' },
+      'stable-diffusion': { type: 'boolean', default: false },
+      backend: { type: 'string', default: 'tensorflow' },
+      device: { type: 'string', default: 'cpu' },
+      repetitions: { type: 'string', default: '1' },
+      'no-write': { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  })
+  if (options.help) return console.log(usage)
+  const threads = Number(options.threads)
+  if (!Number.isInteger(threads) || threads < 1)
+    throw new UserError(`--threads: expected a whole number from 1 on, found '${options.threads}'`)
+  const factor = Number(options.repetitions)
+  if (!(factor > 0)) throw new UserError(`--repetitions: expected a number above 0, found '${options.repetitions}'`)
+  const python = findPython(options['stable-diffusion'])
+
+  const measure = (each: Case) =>
+    measureCase(each, factor, { python, threads, backend: options.backend, device: options.device })
+  const measuredPeaks: Result[] = []
+  for (const each of peaks) measuredPeaks.push(await measure(each))
+  const results: Result[] = []
+  for (const each of chosen(options.only, options['stable-diffusion'])) {
+    results.push(await measure(each))
+    console.log(summarise(results.at(-1)!))
+  }
+
+  const git = (...args: string[]) => spawnSync('git', args, { cwd: root, encoding: 'utf8' }).stdout.trim()
+  const report: Report = {
+    processor: cpus()[0]!.model,
+    cores: cpus().length,
+    memoryGB: Math.round(totalmem() / 2 ** 30),
+    threads,
+    commit:
+      git('rev-parse', '--short', 'HEAD') + (git('status', '--porcelain', '--', 'src', 'bench') ? ' (changed)' : ''),
+    peaks: measuredPeaks,
+    results,
+  }
+  if (options['no-write']) return
+  await writeJsonAtomic(join(root, 'docs/performance.json'), report)
+  await writeTable(join(root, 'docs/performance.md'), report)
+}
+
+/** The cases asked for, in their order. */
+function chosen(only: string | undefined, stableDiffusion: boolean): readonly Case[] {
+  const names = only?.split(',')
+  const unknown = names?.find(name => !cases.some(each => each.name === name))
+  if (unknown)
+    throw new UserError(`--only: expected cases out of ${cases.map(({ name }) => name).join(', ')}, found '${unknown}'`)
+  return cases.filter(({ name, work }) => (names ? names.includes(name) : stableDiffusion || work !== 'sd-unet'))
+}
+
+interface Machine {
+  readonly python: string
+  readonly threads: number
+  readonly backend: string
+  readonly device: string
+}
+
+async function measureCase(each: Case, factor: number, { python, ...machine }: Machine): Promise<Result> {
+  const { name, title, precision, work, arguments: args } = each
+  const repetitions = Math.max(2, Math.round(each.repetitions * factor))
+  const model = await loadModelConfig(each.model)
+  const settings: Settings = { work, arguments: args, precision, model, warmup: 2, ...machine }
+  const here = (file: string) => join(root, 'bench', file)
+  const sides = [
+    new Side(process.execPath, ['--import', 'tsx', here('ours.ts'), JSON.stringify(settings)], machine.threads),
+    new Side(python, [here('theirs.py'), JSON.stringify(settings)], machine.threads),
+  ] as const
+  try {
+    // One after the other: what warms up would disturb nothing yet, but two at once take each other's memory bandwidth.
+    const [ours, theirs] = [await sides[0].ready(), await sides[1].ready()]
+    const seconds: [number[], number[]] = [[], []]
+    for (let i = 0; i < repetitions; i++)
+      for (const k of i % 2 === 0 ? ([0, 1] as const) : ([1, 0] as const)) seconds[k].push(await sides[k].repeat())
+    return {
+      name,
+      title,
+      operations: ours.operations!,
+      ours: { library: ours.library, seconds: seconds[0], peakMemory: sides[0].peakMemory() },
+      theirs: { library: theirs.library, seconds: seconds[1], peakMemory: sides[1].peakMemory() },
+    }
+  } finally {
+    for (const side of sides) side.end()
+  }
+}
+
+/** A Python with what the other side needs. */
+function findPython(stableDiffusion: boolean): string {
+  const needed = ['torch', ...(stableDiffusion ? ['diffusers'] : [])]
+  for (const python of ['python3', 'python'])
+    if (spawnSync(python, ['-c', `import ${needed.join(', ')}`]).status === 0) return python
+  throw new UserError(
+    `the bench measures against PyTorch: expected a Python with ${needed.join(' and ')}, found none: ` +
+      `pip install torch==2.13.0 diffusers (the CPU build is at https://download.pytorch.org/whl/cpu)`,
+  )
+}
+
+try {
+  await main()
+} catch (error) {
+  if (!(error instanceof UserError)) throw error
+  console.error(error.message)
+  process.exitCode = 2
+}
