@@ -8,7 +8,7 @@ import * as tf from '@tensorflow/tfjs'
 import { UserError } from '../errors.ts'
 import type { Shapes, Weights } from '../models/module.ts'
 import { loadWeights, saveWeights } from '../weights/load.ts'
-import { readSafetensorsHeader } from '../weights/safetensors.ts'
+import { withTensorFile } from '../weights/open.ts'
 
 const roles = ['weights', 'average', 'first', 'second'] as const
 
@@ -52,7 +52,7 @@ export async function saveCheckpoint(
  */
 export async function readNote(path: string): Promise<CheckpointNote | undefined> {
   if (!existsSync(path)) return undefined
-  const { metadata } = await readSafetensorsHeader(path)
+  const metadata = await withTensorFile(path, file => file.metadata)
   const step = Number(metadata.step ?? Number.NaN)
   if (!Number.isInteger(step))
     throw new UserError(`${path}: expected a training checkpoint, found no step in it: choose another folder`)

@@ -1,15 +1,19 @@
 /** SHA-256 of files: weights are used only when they are the ones that were meant. */
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
+import { stat } from 'node:fs/promises'
 import { UserError } from '../errors.ts'
+import { filesOf } from './folder.ts'
 
-/** The SHA-256 of a file's bytes, in hexadecimal. */
+/** The SHA-256, in hexadecimal, of a file's bytes; of a folder, of its files of weights one after another. */
 export async function sha256(path: string): Promise<string> {
   const hash = createHash('sha256')
   try {
-    for await (const chunk of createReadStream(path)) hash.update(chunk)
+    const isFolder = (await stat(path)).isDirectory()
+    const files = isFolder ? (await filesOf(path)).map(file => file.path) : [path]
+    for (const file of files) for await (const chunk of createReadStream(file)) hash.update(chunk)
   } catch (error) {
-    throw new UserError(`cannot read ${path}: ${(error as Error).message}`)
+    throw error instanceof UserError ? error : new UserError(`cannot read ${path}: ${(error as Error).message}`)
   }
   return hash.digest('hex')
 }

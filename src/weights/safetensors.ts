@@ -5,7 +5,7 @@
 import { dirname } from 'node:path'
 import { makeFolder, writeFileAtomic } from '../atomic.ts'
 import { UserError } from '../errors.ts'
-import { type Bytes, openBytes } from './bytes.ts'
+import type { Bytes } from './bytes.ts'
 import { bytesPer, count, type Dtype, isSizes, toFloat32 } from './dtype.ts'
 import { toFloat16 } from './float16.ts'
 import { quoted, shown, type TensorFile, type TensorInfo, type Wrong } from './tensor-file.ts'
@@ -45,16 +45,6 @@ export async function openSafetensors(bytes: Bytes): Promise<TensorFile> {
       return toFloat32(dtype, await bytes.read(8 + length + range[0], range[1] - range[0]))
     },
     close: bytes.close,
-  }
-}
-
-/** The metadata of a safetensors file. */
-export async function readSafetensorsHeader(path: string): Promise<{ metadata: Readonly<Record<string, string>> }> {
-  const bytes = await openBytes(path)
-  try {
-    return await openSafetensors(bytes)
-  } finally {
-    await bytes.close()
   }
 }
 
