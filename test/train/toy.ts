@@ -6,7 +6,7 @@ import { useBackend } from '../../src/backend/index.ts'
 import { normal } from '../../src/data/random.ts'
 import { conv2d, linear } from '../../src/models/layers.ts'
 import { folderTracker } from '../../src/tracking/folder.ts'
-import { train } from '../../src/train/loop.ts'
+import { type LoopOptions, train } from '../../src/train/loop.ts'
 import type { TrainingTask } from '../../src/train/task.ts'
 
 interface Batch extends tf.TensorContainerObject {
@@ -28,22 +28,24 @@ export function toyTask(): TrainingTask<Batch> {
   }
 }
 
-/** Trains it with a checkpoint every third step, and prints each step. */
+/** A checkpoint every third step. */
+export const toyOptions = (steps: number): LoopOptions => ({
+  seed: 3,
+  steps,
+  accumulate: 1,
+  learningRate: { peak: 0.01, final: 0.001, warmup: 4 },
+  optimizer: { beta1: 0.9, beta2: 0.99, epsilon: 1e-8, weightDecay: 0.01, clipNorm: 1 },
+  averageDecay: 0.9,
+  logEvery: 1,
+  checkpointEvery: 3,
+  demoEvery: 1000,
+  keepCheckpoints: 2,
+  validationBatches: 1,
+})
+
+/** Trains it, telling each step. */
 export async function trainToy(folder: string, steps: number, onStep: (step: number) => void): Promise<void> {
-  const options = {
-    seed: 3,
-    steps,
-    accumulate: 1,
-    learningRate: { peak: 0.01, final: 0.001, warmup: 4 },
-    optimizer: { beta1: 0.9, beta2: 0.99, epsilon: 1e-8, weightDecay: 0.01, clipNorm: 1 },
-    averageDecay: 0.9,
-    logEvery: 1,
-    checkpointEvery: 3,
-    demoEvery: 1000,
-    keepCheckpoints: 2,
-    validationBatches: 1,
-  }
-  const weights = await train(toyTask(), options, {
+  const weights = await train(toyTask(), toyOptions(steps), {
     folder,
     config: { toy: true },
     description: { name: 'toy', params: {}, tags: {} },
