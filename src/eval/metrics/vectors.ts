@@ -13,20 +13,13 @@ export function countOf({ values, dimensions }: Vectors): number {
 /** The dot product of row `i` of `x` and row `j` of `y`; of unit vectors, their cosine similarity. */
 export function dot(x: Vectors, i: number, y: Vectors, j: number): number {
   const { dimensions } = x
-  const [a, b] = [x.values, y.values]
-  const [p, q] = [i * dimensions, j * dimensions]
-  // Four sums at a time do not wait for each other.
-  let [s0, s1, s2, s3] = [0, 0, 0, 0]
-  let k = 0
-  for (; k + 3 < dimensions; k += 4) {
-    s0 += a[p + k]! * b[q + k]!
-    s1 += a[p + k + 1]! * b[q + k + 1]!
-    s2 += a[p + k + 2]! * b[q + k + 2]!
-    s3 += a[p + k + 3]! * b[q + k + 3]!
-  }
-  for (; k < dimensions; k++) s0 += a[p + k]! * b[q + k]!
-  return s0 + s1 + (s2 + s3)
+  let sum = 0
+  for (let k = 0; k < dimensions; k++) sum += x.values[i * dimensions + k]! * y.values[j * dimensions + k]!
+  return sum
 }
+
+/** Rows of the second matrix that are multiplied with all of the first before the next ones: they stay in the cache. */
+const blockSize = 16
 
 /**
  * All dot products of rows of `x` with rows of `y`: [count of x, count of y], row-major.
@@ -34,21 +27,45 @@ export function dot(x: Vectors, i: number, y: Vectors, j: number): number {
  */
 export function dots(x: Vectors, y: Vectors): Float64Array {
   sameDimensions(x, y)
-  const [rows, columns] = [countOf(x), countOf(y)]
-  const products = new Float64Array(rows * columns)
-  for (let i = 0; i < rows; i++) for (let j = 0; j < columns; j++) products[i * columns + j] = dot(x, i, y, j)
+  return multiply(x, y, false)
+}
+
+/** The dot products of the rows of one matrix with each other: symmetric, [count, count]. */
+export function gram(x: Vectors): Float64Array {
+  const n = countOf(x)
+  const products = multiply(x, x, true)
+  for (let i = 0; i < n; i++) for (let j = i + 1; j < n; j++) products[i * n + j] = products[j * n + i]!
   return products
 }
 
-/** The products of the rows of one matrix with each other: symmetric, [count, count]. */
-export function gram(x: Vectors): Float64Array {
-  const n = countOf(x)
-  const products = new Float64Array(n * n)
-  for (let i = 0; i < n; i++)
-    for (let j = 0; j <= i; j++) {
-      const product = dot(x, i, x, j)
-      products[i * n + j] = product
-      products[j * n + i] = product
+/** @param lower whether what lies above the diagonal may be left out */
+function multiply(x: Vectors, y: Vectors, lower: boolean): Float64Array {
+  const { dimensions: d } = x
+  const [rows, columns] = [countOf(x), countOf(y)]
+  const [a, b] = [new Float64Array(x.values), new Float64Array(y.values)]
+  const products = new Float64Array(rows * columns)
+  for (let block = 0; block < columns; block += blockSize)
+    // Four rows at a time: each value of `b` is read once for all.
+    for (let i = lower ? block : 0; i < rows; i += 4) {
+      // Behind the last row, it is taken again.
+      const last = rows - 1
+      const [i1, i2, i3] = [Math.min(i + 1, last), Math.min(i + 2, last), Math.min(i + 3, last)]
+      const end = Math.min(block + blockSize, columns)
+      for (let j = block; j < end; j++) {
+        let [p, p1, p2, p3, q] = [i * d, i1 * d, i2 * d, i3 * d, j * d]
+        let [sum, sum1, sum2, sum3] = [0, 0, 0, 0]
+        for (let k = 0; k < d; k++) {
+          const value = b[q++]!
+          sum += a[p++]! * value
+          sum1 += a[p1++]! * value
+          sum2 += a[p2++]! * value
+          sum3 += a[p3++]! * value
+        }
+        products[i * columns + j] = sum
+        products[i1 * columns + j] = sum1
+        products[i2 * columns + j] = sum2
+        products[i3 * columns + j] = sum3
+      }
     }
   return products
 }
