@@ -46,17 +46,25 @@ export async function availableBackends(): Promise<({ name: BackendName } & Avai
  * @throws UserError when `name` is unknown or cannot be used here
  */
 export async function useBackend(name = 'auto'): Promise<BackendName> {
+  const chosen = await chooseBackend(name)
+  if (chosen === current) return chosen
+  await backends[chosen].start()
+  current = chosen
+  return chosen
+}
+
+/**
+ * The backend that `useBackend` would use: nothing large is loaded.
+ * @throws UserError when `name` is unknown or cannot be used here
+ */
+export async function chooseBackend(name = 'auto'): Promise<BackendName> {
   const chosen = name === 'auto' ? await fastest() : backendNames.find(known => known === name)
   if (!chosen)
     throw new UserError(
       `expected a backend out of auto, ${backendNames.join(', ')}, found '${name}': choose one of these`,
     )
-  if (chosen === current) return chosen
-  const backend = backends[chosen]
-  const { usable, reason } = await backend.probe()
-  if (!usable) throw new UserError(`backend '${chosen}' cannot be used here: ${reason}`)
-  await backend.start()
-  current = chosen
+  const { usable, reason } = await backends[chosen].probe()
+  if (!usable && chosen !== current) throw new UserError(`backend '${chosen}' cannot be used here: ${reason}`)
   return chosen
 }
 

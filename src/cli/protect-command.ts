@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
 import type { Recipe } from '../config/recipe.ts'
 import type { CommandModule } from './commands.ts'
+import { dryRunOption, goesOn } from './dry-run.ts'
 import { passphraseOption } from './passphrase.ts'
 
 interface Arguments {
@@ -17,6 +18,9 @@ interface Arguments {
   out: string
   format?: 'png' | 'jpg' | 'webp'
   passphraseFile?: string
+  dryRun: boolean
+  jobs: number
+  queue?: string
   backend?: string
 }
 
@@ -25,7 +29,7 @@ export function protectCommand(task: Recipe['task']): CommandModule {
   return {
     command: `${task} <inputs..>`,
     builder: (yargs: Argv) =>
-      passphraseOption(yargs)
+      dryRunOption(passphraseOption(yargs))
         .positional('inputs', {
           type: 'string',
           array: true,
@@ -53,6 +57,8 @@ export function protectCommand(task: Recipe['task']): CommandModule {
           defaultDescription: `configs/${task}.yaml`,
           describe: 'the recipe that all these change',
         })
+        .option('jobs', { type: 'number', default: 1, describe: 'worker processes on this machine' })
+        .option('queue', { type: 'string', describe: "redis://HOST:PORT: leaves the work to that queue's workers" })
         .option('set', { type: 'string', array: true, default: [], describe: 'any key of the recipe: keep.below=200' }),
     handler: (args: ArgumentsCamelCase<Arguments>) => protect(task, args),
   }
@@ -60,10 +66,11 @@ export function protectCommand(task: Recipe['task']): CommandModule {
 
 async function protect(task: Recipe['task'], args: ArgumentsCamelCase<Arguments>): Promise<void> {
   const { checkOutputs, findPictures } = await import('../protect/inputs.ts')
-  const { isProtected, keyPath, protectedPaths, protectFile } = await import('../protect/files.ts')
+  const { isProtected, keyPath, protectedPaths } = await import('../protect/files.ts')
   const { readPassphrase } = await import('./passphrase.ts')
   const recipe = await recipeOf(task, args)
-  const { out, format, backend, passphraseFile } = args
+  const { out, format, passphraseFile, dryRun } = args
+  const backend = args.backend ?? recipe.backend
   const passphrase = await readPassphrase({ passphraseFile })
   const files = await findPictures(args.inputs, { accept: path => !isProtected(path), skip: out })
   const outputs = files.map(file => protectedPaths(file, recipe, { out, format }))
@@ -72,26 +79,32 @@ async function protect(task: Recipe['task'], args: ArgumentsCamelCase<Arguments>
     outputs.map(paths => paths.flatMap(path => [path, keyPath(path)])),
   )
 
-  const { useBackend } = await import('../backend/index.ts')
-  const { loadRecognizer } = await import('../faces/recognizers.ts')
-  const { loadModel } = await import('../protect/model.ts')
+  const { loadModelConfig } = await import('../config/model.ts')
+  const { planProtection } = await import('../plan/protect.ts')
+  const modelConfig = await loadModelConfig(recipe.model)
+  if (!(await goesOn(dryRun, backend, options => planProtection(modelConfig, recipe, options)))) return
+
   const { batch } = await import('./batch.ts')
   const { photoProgress } = await import('./photo-progress.ts')
-  await useBackend(backend ?? recipe.backend)
-  const model = await loadModel(recipe.model)
-  const guide = await loadRecognizer(recipe.guide)
+  const { localProtector, pooledProtector, recordProtected } = await import('../protect/protector.ts')
+  const { openPool } = await import('./pool.ts')
+  const { tmpdir } = await import('node:os')
+  // Photos are large: only as many are in a queue as workers can be busy with.
+  const elsewhere = args.queue !== undefined || args.jobs !== 1
+  const pool = elsewhere ? await openPool(args, { out, slots: 16, scratch: tmpdir() }) : undefined
+  const asked = { ...recipe, backend: (backend ?? recipe.backend) as Recipe['backend'] }
+  const protector = pool ? pooledProtector(pool, asked, passphrase) : await localProtector(asked, passphrase)
   const shown = photoProgress(task === 'hide' ? 'hiding' : 'anonymizing', files.length)
   const done = await batch(
     files,
-    async ({ path }, i) => {
-      const onStep = shown.photo(path)
-      return {
-        paths: outputs[i]!,
-        faces: await protectFile(model, guide, path, outputs[i]!, recipe, { passphrase, onStep }),
-      }
-    },
-    { done: shown.stop },
-  )
+    async ({ path }, i) => ({
+      path,
+      paths: outputs[i]!,
+      ...(await protector(path, outputs[i]!, pool ? undefined : shown.photo(path))),
+    }),
+    { done: shown.stop, atOnce: pool?.slots },
+  ).finally(() => pool?.close())
+  await recordProtected(out, recipe, done, passphrase !== undefined)
   for (const path of done.flatMap(({ paths }) => paths)) console.log(path)
   const faces = done.reduce((sum, photo) => sum + photo.faces, 0)
   process.stderr.write(

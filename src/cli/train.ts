@@ -1,10 +1,11 @@
 import type { ArgumentsCamelCase, Argv } from 'yargs'
 import type { RunEvents } from '../train/run.ts'
+import { dryRunOption, goesOn } from './dry-run.ts'
 
 export const command = 'train <config>'
 
 export const builder = (yargs: Argv) =>
-  yargs
+  dryRunOption(yargs)
     .positional('config', {
       type: 'string',
       demandOption: true,
@@ -56,11 +57,12 @@ interface Arguments {
   track?: string[]
   allowChanges?: boolean
   set: string[]
+  dryRun: boolean
   backend?: string
 }
 
 export async function handler(argv: ArgumentsCamelCase<Arguments>) {
-  const { config: path, set, backend, validate, cache, autoencoder, diffusion, track, allowChanges } = argv
+  const { config: path, set, dryRun, backend, validate, cache, autoencoder, diffusion, track, allowChanges } = argv
   const { useBackend } = await import('../backend/index.ts')
   const { enableBf16 } = await import('../backend/bf16.ts')
   const { loadConfig } = await import('../config/load.ts')
@@ -71,10 +73,12 @@ export async function handler(argv: ArgumentsCamelCase<Arguments>) {
   const { basename } = await import('node:path')
   const { UserError } = await import('../errors.ts')
   const asked = await loadConfig(trainSchema, { path, overrides: set })
+  const model = await loadModelConfig(asked.model)
+  const { planTraining } = await import('../plan/train.ts')
+  if (!(await goesOn(dryRun, backend ?? asked.backend, () => planTraining(asked, model)))) return
   const { faces = asked.faces, out = `runs/${basename(path, '.yaml')}` } = argv
   if (faces.length === 0)
     throw new UserError("expected prepared faces: name them with --faces or by 'faces' in the config")
-  const model = await loadModelConfig(asked.model)
   const used = await useBackend(backend ?? asked.backend)
   const precision = asked.precision === 'bf16' && enableBf16() ? 'bf16' : 'float32'
   const config = { ...asked, backend: used, precision, tracking: track ?? asked.tracking } as const

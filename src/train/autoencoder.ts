@@ -36,7 +36,7 @@ export type FeatureNetwork = (faces: tf.Tensor4D) => tf.Tensor[]
  */
 export function autoencoderTask(
   { encode, decode }: Autoencoder,
-  faces: FaceStore,
+  faces: Pick<FaceStore, 'count' | 'faces'>,
   demoFaces: tf.Tensor4D,
   options: AutoencoderTaskOptions,
   features?: FeatureNetwork,

@@ -45,7 +45,7 @@ export function diffusionTask(
   { unet, text }: Pick<LatentDiffusion, 'unet' | 'text'>,
   prompt: LatentDiffusionConfig['prompt'],
   schedule: NoiseSchedule,
-  cache: LatentCache,
+  cache: Pick<LatentCache, 'count' | 'batch' | 'embeddingWidth'>,
   options: DiffusionTaskOptions,
   demo?: (weights: Weights) => Promise<Readonly<Record<string, tf.Tensor5D>>>,
 ): TrainingTask<Batch> {

@@ -28,7 +28,7 @@ export interface LatentOptions {
 }
 
 /** Faces that the frozen networks see at once. */
-const batchSize = 32
+export const frozenBatchSize = 32
 
 /** What a row holds one after the other: latent, embedding and features, by their shapes. */
 type Layout = readonly (readonly number[])[]
@@ -71,7 +71,7 @@ export class LatentCache {
     await file.truncate(done * 4 * width)
     while (done < total) {
       const [start, isMirror] = done < faces.length ? [done, false] : [done - faces.length, true]
-      const indices = faces.slice(start, start + batchSize)
+      const indices = faces.slice(start, start + frozenBatchSize)
       const { values } = await frozenRows(store, networks, options, indices, isMirror)
       await file.appendFile(new Uint8Array(values.buffer))
       done += indices.length
@@ -126,7 +126,7 @@ export class LatentCache {
 /** Of `done` rows those in whole batches: what a face's row is to the last digit may depend on the faces beside it. */
 function wholeBatches(done: number, faces: number): number {
   const start = done < faces ? 0 : faces
-  return done >= 2 * faces ? done : done - ((done - start) % batchSize)
+  return done >= 2 * faces ? done : done - ((done - start) % frozenBatchSize)
 }
 
 /** The frozen networks' outputs of some faces, row by row. */

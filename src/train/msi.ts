@@ -34,7 +34,7 @@ export function msiTask(
   frozen: { readonly unet: Weights; readonly text: Weights },
   prompt: LatentDiffusionConfig['prompt'],
   schedule: NoiseSchedule,
-  cache: LatentCache,
+  cache: Pick<LatentCache, 'count' | 'featured'>,
   { seed, batchSize, dropout }: MsiTaskOptions,
   demo?: TrainingTask<Batch>['demo'],
 ): TrainingTask<Batch> {

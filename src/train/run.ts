@@ -26,7 +26,7 @@ import type { Weights } from '../models/module.ts'
 import { openTrackers } from '../tracking/open.ts'
 import { sha256 } from '../weights/checksum.ts'
 import { autoencoderTask } from './autoencoder.ts'
-import { loadAverage } from './checkpoint.ts'
+import { loadAverage, readNote } from './checkpoint.ts'
 import { diffusionTask } from './diffusion.ts'
 import { lastCheckpoint } from './keep.ts'
 import { LatentCache, type LatentOptions } from './latents.ts'
@@ -95,13 +95,13 @@ export async function runTraining(
   }
   try {
     const resolved: ResolvedConfig = { train: config, model, data: await checksums(faces, paths) }
+    // Before the frozen networks run over all faces, which can take hours.
+    const before = await readNote(lastCheckpoint(paths.out))
+    if (before && !allowChanges) checkResume(before.config, resolved)
+    if (before) for (const change of changes(before.config, resolved)) onNote(`goes on with another ${change}`)
     const weights = await train(await build(config, faces), config, {
       folder: paths.out,
       config: resolved,
-      checkResume(before) {
-        if (!allowChanges) checkResume(before, resolved)
-        else for (const change of changes(before, resolved)) onNote(`goes on with another ${change}`)
-      },
       description: {
         name: basename(resolve(paths.out)),
         params: flatten(config),
@@ -122,7 +122,7 @@ export async function runTraining(
 }
 
 /** The model with the variant of MSI that is to be trained. */
-function inVariant(model: ModelConfig, config: TrainConfig): ModelConfig {
+export function inVariant(model: ModelConfig, config: TrainConfig): ModelConfig {
   if (config.task !== 'msi' || !config.variant) return model
   return { ...model, msi: { ...model.msi, variant: config.variant } }
 }

@@ -1,0 +1,31 @@
+import type { Argv } from 'yargs'
+import type { Plan } from '../plan/plan.ts'
+
+/** Adds the option `--dry-run`. */
+export const dryRunOption = <Options>(yargs: Argv<Options>) =>
+  yargs.option('dry-run', {
+    type: 'boolean',
+    default: false,
+    describe: 'only say what it would take: shapes, parameters, operations, memory',
+  })
+
+/**
+ * Before anything is loaded: prints the plan where only that is asked for.
+ * @param backend the name that was asked for
+ * @param plan makes the plan; with `brief` as far as its memory goes
+ * @returns whether the command is to go on
+ * @throws UserError when the backend or the machine cannot hold what the command needs
+ */
+export async function goesOn(
+  isDryRun: boolean,
+  backend: string,
+  plan: (options: { brief: boolean }) => Promise<Plan>,
+): Promise<boolean> {
+  const { chooseBackend } = await import('../backend/index.ts')
+  const { planLines, refuseTooLarge } = await import('../plan/plan.ts')
+  const chosen = await chooseBackend(backend)
+  const made = await plan({ brief: !isDryRun })
+  if (isDryRun) console.log(planLines(made, chosen).join('\n'))
+  refuseTooLarge(made, chosen)
+  return !isDryRun
+}
