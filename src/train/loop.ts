@@ -54,8 +54,6 @@ export interface Run<Batch extends tf.TensorContainer> {
   readonly folder: string
   /** Written into every checkpoint: a tree of plain values. */
   readonly config: unknown
-  /** Given the config of the checkpoint that is there; throws where it should not be gone on from. */
-  readonly checkResume?: (config: unknown) => void
   readonly description: Omit<RunDescription, 'step'>
   readonly tracker: Tracker
   /** The same task over data that is not trained on. */
@@ -104,13 +102,12 @@ export async function train<Batch extends tf.TensorContainer>(
 async function begin<Batch extends tf.TensorContainer>(
   task: TrainingTask<Batch>,
   { seed }: LoopOptions,
-  { folder, checkResume }: Run<Batch>,
+  { folder }: Run<Batch>,
   vector: WeightVector,
 ): Promise<RunState> {
   const path = lastCheckpoint(folder)
   const note = await readNote(path)
   if (!note) return initialState(task, vector, seed)
-  checkResume?.(note.config)
   return restoredState(await loadCheckpoint(path, task.parameters), note.step, vector)
 }
 
