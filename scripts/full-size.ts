@@ -18,6 +18,7 @@ import { parseArgs } from 'node:util'
 import sharp from 'sharp'
 import { stringify } from 'yaml'
 import { loadModelConfig } from '../src/config/model.ts'
+import { bisenet } from '../src/models/bisenet.ts'
 import { clipImage } from '../src/models/clip-image.ts'
 import { clipVitL14 } from '../src/models/features/clip.ts'
 import { latentDiffusion, parametersOf, prefixes, withPrefix } from '../src/models/latent-diffusion.ts'
@@ -80,6 +81,7 @@ const others = {
   clip: await write('clip.safetensors', withPrefix(clipImage(clipVitL14).parameters, 'vision_model.')),
   arcFace: await write('ir-se50.safetensors', irSe50().parameters),
   faceNet: await write('facenet.safetensors', inceptionResnetV1().parameters),
+  bisenet: await write('bisenet.safetensors', bisenet().parameters),
 }
 
 /** A model file of the size asked for over a checkpoint. */
@@ -95,12 +97,15 @@ async function modelFile(name: string, base: string): Promise<string> {
   return path
 }
 
-// Recognizers are found where `weights pull` puts them.
-const published = { 'arcface-ir-se50': others.arcFace, 'facenet-vggface2': others.faceNet }
-const names = { 'arcface-ir-se50': 'model_ir_se50.pth', 'facenet-vggface2': '20180402-114759-vggface2.pt' }
+// Recognizers and the parser are found where `weights pull` puts them.
+const published: Readonly<Record<string, string>> = {
+  'arcface-ir-se50/model_ir_se50.pth': others.arcFace,
+  'facenet-vggface2/20180402-114759-vggface2.pt': others.faceNet,
+  'bisenet/79999_iter.pth': others.bisenet,
+}
 process.env.XDG_CACHE_HOME = join(folder, 'cache')
 for (const [name, file] of Object.entries(published)) {
-  const target = join(cacheFolder(name), names[name as keyof typeof names])
+  const target = cacheFolder(name)
   await mkdir(dirname(target), { recursive: true })
   if (!existsSync(target)) await copyFile(file, target)
 }

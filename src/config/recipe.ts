@@ -57,6 +57,10 @@ export const recipeSchema = z.strictObject({
   keep: z
     .strictObject({
       below: z.number().describe('keeps the background at timesteps below it; 0 never does'),
+      mask: z
+        .enum(['template', 'parsing'])
+        .default('template')
+        .describe('what is background: all around the mean face, or what BiSeNet calls so, as in the release'),
     })
     .describe('the background around the face'),
   recovery: z

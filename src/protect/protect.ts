@@ -9,8 +9,8 @@ import { type Energy, type GuidedStepReport, sampleGuided } from '../diffusion/g
 import { ddimSteps } from '../diffusion/schedule.ts'
 import { diversity } from '../energies/diversity.ts'
 import { dissimilarity, similarity } from '../energies/identity.ts'
+import { backgroundMask } from '../faces/background.ts'
 import { detectionScore } from '../faces/detect-aligned.ts'
-import { faceMask } from '../faces/mask.ts'
 import type { Recognizer } from '../models/recognizers/recognizer.ts'
 import type { FaceModel } from './model.ts'
 import { placeholdersOf } from './placeholders.ts'
@@ -78,7 +78,7 @@ async function drawVersions(
   const embeddingAt = scheduledEmbedding(conditional, model.unconditional, threshold, model.schedule.steps)
   const reference = guide.embed(face)
   const keptNoise = normal(clean.shape, seed, 'background', identity) as tf.Tensor4D
-  const background = backgroundMask(model.latentShape[0])
+  const background = await backgroundMask(face, model.latentShape[0], keep.mask)
   // Each sample has a stream of its own, so that the first of four is the one there would be of one.
   const start = tf.tidy(() => {
     const again = attempt === 0 ? [] : [attempt]
@@ -124,9 +124,4 @@ function energyOf(weights: Recipe['energies'], guide: Recognizer, reference: tf.
     if (active.length === 0) return tf.mul(tf.sum(embeddings), 0) as tf.Scalar
     return tf.addN(active.map(([weight, term]) => tf.mul(term(embeddings), weight))) as tf.Scalar
   }
-}
-
-/** 1 where an aligned face's background is, 0 on the face: [1, l, l, 1]. */
-function backgroundMask(size: number): tf.Tensor4D {
-  return tf.tidy(() => tf.sub(1, tf.tensor4d(faceMask(size), [1, size, size, 1])))
 }
