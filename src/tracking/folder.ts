@@ -1,6 +1,6 @@
 /** The run's own folder: log.jsonl, a line of numbers for each step that is told of, and pictures. */
-import { existsSync } from 'node:fs'
-import { appendFile, readFile } from 'node:fs/promises'
+import { appendFileSync, existsSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { writeFileAtomic } from '../atomic.ts'
 import { writeImage } from '../data/image.ts'
@@ -13,7 +13,10 @@ export function folderTracker(folder: string, say: (message: string) => void): T
   const writer = new Writer(folder, say)
   return {
     start: ({ step }) => truncateLog(log, step),
-    scalars: (step, values) => writer.write(() => appendFile(log, `${JSON.stringify({ step, ...values })}\n`)),
+    // At once: no checkpoint is there before the lines of its steps are.
+    scalars(step, values) {
+      writer.writeNow(() => appendFileSync(log, `${JSON.stringify({ step, ...values })}\n`))
+    },
     image(step, name, image) {
       writer.write(() => writeImage(join(folder, `${name}-${String(step).padStart(6, '0')}.jpg`), image))
     },
@@ -28,9 +31,10 @@ export function folderTracker(folder: string, say: (message: string) => void): T
 /** Takes out what is about steps after `step`, and a line that was cut off, so that going on from there repeats nothing. */
 async function truncateLog(path: string, step: number): Promise<void> {
   if (!existsSync(path)) return
-  const lines = (await readFile(path, 'utf8')).split('\n').filter(line => line !== '')
-  const kept = lines.filter(line => stepOf(line) <= step)
-  if (kept.length < lines.length) await writeFileAtomic(path, kept.map(line => `${line}\n`).join(''))
+  const text = await readFile(path, 'utf8')
+  const kept = text.split('\n').filter(line => stepOf(line) <= step)
+  const truncated = kept.map(line => `${line}\n`).join('')
+  if (truncated !== text) await writeFileAtomic(path, truncated)
 }
 
 function stepOf(line: string): number {

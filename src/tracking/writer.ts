@@ -15,18 +15,29 @@ export class Writer {
     private readonly say: (message: string) => void,
   ) {}
 
-  write(work: () => Promise<void>): void {
+  write(work: () => Promise<unknown>): void {
     this.written = this.written.then(async () => {
-      if (this.failed) return
-      await work().catch((error: Error) => {
-        this.failed = true
-        this.say(`${this.name} is not written any more: ${error.message}`)
-      })
+      if (!this.failed) await work().catch(error => this.fail(error))
     })
+  }
+
+  /** Does work that is done when this returns, and so is not lost whatever happens then. */
+  writeNow(work: () => void): void {
+    if (this.failed) return
+    try {
+      work()
+    } catch (error) {
+      this.fail(error as Error)
+    }
   }
 
   /** Until all that was given is written. */
   async finish(): Promise<void> {
     await this.written
+  }
+
+  private fail({ message }: Error): void {
+    if (!this.failed) this.say(`${this.name} is not written any more: ${message}`)
+    this.failed = true
   }
 }
