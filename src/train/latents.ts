@@ -34,6 +34,7 @@ export const frozenBatchSize = 32
 type Layout = readonly (readonly number[])[]
 
 const sizeOf = (shape: readonly number[]) => shape.reduce((a, b) => a * b, 1)
+const widthOf = (layout: Layout) => layout.reduce((sum, shape) => sum + sizeOf(shape), 0)
 
 /** Rows of the frozen networks' outputs, in one file; batches of them as tensors. */
 export class LatentCache {
@@ -64,7 +65,7 @@ export class LatentCache {
     const path = join(folder, keyOf(store, options, first.values))
     await makeFolder(folder)
     const file = await open(`${path}.f32`, 'a+')
-    const width = first.layout.reduce((sum, shape) => sum + sizeOf(shape), 0)
+    const width = widthOf(first.layout)
     const total = faces.length * (mirrored ? 2 : 1)
     let done = wholeBatches(Math.floor((await file.stat()).size / (4 * width)), faces.length)
     await checkRoom(folder, 4 * width * (total - done), total)
@@ -106,20 +107,19 @@ export class LatentCache {
     await this.file.close()
   }
 
+  /** Some parts of the layout, [n, ...shape] each. A row is read whole: it lies together, and most of it is wanted. */
   private async read(rows: readonly number[], parts: readonly number[]): Promise<tf.Tensor[]> {
-    const widths = this.layout.map(sizeOf)
-    const starts = widths.map((_, i) => widths.slice(0, i).reduce((a, b) => a + b, 0))
-    const width = widths.reduce((a, b) => a + b, 0)
-    const values = parts.map(part => new Float32Array(rows.length * widths[part]!))
-    await Promise.all(
-      parts.flatMap((part, p) =>
-        rows.map((row, i) => {
-          const [place, length] = [4 * (row * width + starts[part]!), 4 * widths[part]!]
-          return this.file.read(new Uint8Array(values[p]!.buffer), i * length, length, place)
-        }),
-      ),
-    )
-    return parts.map((part, p) => tf.tensor(values[p]!, [rows.length, ...this.layout[part]!]))
+    const width = widthOf(this.layout)
+    const values = new Float32Array(rows.length * width)
+    const bytes = new Uint8Array(values.buffer)
+    await Promise.all(rows.map((row, i) => this.file.read(bytes, 4 * i * width, 4 * width, 4 * row * width)))
+    return parts.map(part => {
+      const start = widthOf(this.layout.slice(0, part))
+      const size = sizeOf(this.layout[part]!)
+      const own = new Float32Array(rows.length * size)
+      for (const i of rows.keys()) own.set(values.subarray(i * width + start, i * width + start + size), i * size)
+      return tf.tensor(own, [rows.length, ...this.layout[part]!])
+    })
   }
 }
 
@@ -178,7 +178,7 @@ async function checkRoom(folder: string, bytes: number, rows: number): Promise<v
 async function knownDeviation(path: string, file: FileHandle, layout: Layout, count: number): Promise<number> {
   const known = await readFile(path, 'utf8').catch(() => undefined)
   if (known !== undefined) return JSON.parse(known).deviation
-  const width = layout.reduce((sum, shape) => sum + sizeOf(shape), 0)
+  const width = widthOf(layout)
   const latent = new Float32Array(sizeOf(layout[0]!))
   let [sum, squares] = [0, 0]
   for (let row = 0; row < count; row++) {
