@@ -10,6 +10,7 @@ import packageJson from '../package.json' with { type: 'json' }
 import { makeFolder, writeFileAtomic } from './atomic.ts'
 import { type BackendName, backendVersion } from './backend/index.ts'
 import { UserError } from './errors.ts'
+import { type AnyRecognizerName, recognizerChecksum } from './faces/recognizers.ts'
 import { sha256 } from './weights/checksum.ts'
 
 export const recordFile = 'run.json'
@@ -57,6 +58,11 @@ export async function softwareOf(backend: BackendName): Promise<Software> {
   }
 }
 
+/** SHA-256 of the weights of recognizers by name. */
+export async function recognizerWeights(names: readonly AnyRecognizerName[]): Promise<Record<string, string>> {
+  return Object.fromEntries(await Promise.all(names.map(async name => [name, await recognizerChecksum(name)] as const)))
+}
+
 /** Where a file is from a run's folder, so that both can be moved together. */
 export function pathFrom(folder: string, path: string): string {
   return relative(resolve(folder), resolve(path))
@@ -87,6 +93,22 @@ export async function recordRun(folder: string, run: RunRecord): Promise<void> {
   const runs = [...earlier.filter(({ outputs }) => outputs.length > 0), run]
   await makeFolder(folder)
   await writeFileAtomic(join(folder, recordFile), `${JSON.stringify({ runs }, null, 2)}\n`, { mode: 0o600 })
+}
+
+/** A run whose inputs and outputs are files on this machine. */
+export async function recordFiles(
+  folder: string,
+  {
+    inputs,
+    outputs,
+    ...run
+  }: Omit<RunRecord, 'format' | 'inputs' | 'outputs'> & {
+    readonly inputs: readonly string[]
+    readonly outputs: readonly string[]
+  },
+): Promise<void> {
+  const files = { inputs: await fileSums(folder, inputs), outputs: await fileSums(folder, outputs) }
+  await recordRun(folder, { format: 1, ...run, ...files })
 }
 
 /**

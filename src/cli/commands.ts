@@ -60,6 +60,10 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     describe: 'try many settings of a recipe, and report what each gives and costs',
     load: () => import('./sweep.ts'),
   },
+  replay: {
+    describe: 'make a run again from its record, and say whether its outputs are the same',
+    load: () => import('./replay.ts'),
+  },
   worker: { describe: 'do the work of sweeps and photos that a queue holds', load: () => import('./worker.ts') },
   weights: { describe: 'list, fetch and verify published weights', load: () => import('./weights.ts') },
   dataset: { describe: 'prepare a data set of faces for training', load: () => import('./dataset.ts') },

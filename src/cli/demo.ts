@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { join, resolve } from 'node:path'
+import { basename, join, resolve } from 'node:path'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
 import { UserError } from '../errors.ts'
 
@@ -34,10 +34,12 @@ export async function handler(args: ArgumentsCamelCase<Arguments>): Promise<void
   const { useBackend } = await import('../backend/index.ts')
   const { loadRecipe } = await import('../config/recipe.ts')
   const { loadThresholds } = await import('../eval/thresholds.ts')
-  const { loadRecognizer } = await import('../faces/recognizers.ts')
+  const { loadRecognizer, recognizerNames } = await import('../faces/recognizers.ts')
   const { duration, progress } = await import('../progress.ts')
+  const { keyPath } = await import('../protect/files.ts')
   const { loadModel } = await import('../protect/model.ts')
-  const { runDemo } = await import('../report/demo-run.ts')
+  const { pathFrom, recognizerWeights, recordFiles, softwareOf } = await import('../run-record.ts')
+  const { demoPaths, runDemo } = await import('../report/demo-run.ts')
   const started = Date.now()
   const out = resolve(args.out)
   const overrides = [`seed=${seed}`, ...set]
@@ -48,8 +50,8 @@ export async function handler(args: ArgumentsCamelCase<Arguments>): Promise<void
   const thresholds = await loadThresholds()
   await makeFolder(out)
 
-  const used = await useBackend(backend ?? recipes.anonymize.backend)
-  process.stderr.write(`loading the model, computing on ${used}\n`)
+  const computing = await useBackend(backend ?? recipes.anonymize.backend)
+  process.stderr.write(`loading the model, computing on ${computing}\n`)
   const model = await loadModel(recipes.anonymize.model)
   const recognizers = {
     dlib: await loadRecognizer('dlib'),
@@ -59,11 +61,12 @@ export async function handler(args: ArgumentsCamelCase<Arguments>): Promise<void
   // Their clocks apart: how long faces take to find says nothing of how long they take to protect.
   let bar = progress('looking for faces, photo', 1)
   let looking = true
+  const photos = samples.map(name => join(photosFolder(), name))
   try {
-    await runDemo(
-      { model, recognizers, thresholds, recipes, backend: used },
+    const { faces: done } = await runDemo(
+      { model, recognizers, thresholds, recipes, backend: computing },
       {
-        photos: samples.map(name => join(photosFolder(), name)),
+        photos,
         count: all ? Number.POSITIVE_INFINITY : faces,
         out,
         onLook: (photo, photos) => bar.update(photo, undefined, photos),
@@ -81,6 +84,19 @@ export async function handler(args: ArgumentsCamelCase<Arguments>): Promise<void
         },
       },
     )
+    const used = photos.filter(path => done.some(({ photo }) => photo === basename(path)))
+    const written = used.map(path => demoPaths(path, recipes, out))
+    await recordFiles(out, {
+      command: 'demo',
+      settings: { recipes, photos: photos.map(path => pathFrom(out, path)), count: all ? null : faces },
+      software: await softwareOf(computing),
+      weights: { [model.name]: model.sha256, ...(await recognizerWeights(recognizerNames)) },
+      inputs: used,
+      outputs: written.flatMap(({ anonymized, hidden, recovered }) => [
+        ...[...anonymized, hidden].flatMap(path => [path, keyPath(path)]),
+        recovered,
+      ]),
+    })
   } finally {
     bar.stop()
   }

@@ -27,7 +27,7 @@ interface Arguments {
 export async function handler({ pictures, key, out, model, passphraseFile, backend }: ArgumentsCamelCase<Arguments>) {
   const { UserError } = await import('../errors.ts')
   const { checkOutputs, findPictures } = await import('../protect/inputs.ts')
-  const { isProtected, readProtected, recoveredPath, recoverFile } = await import('../protect/files.ts')
+  const { isProtected, keyPath, readProtected, recoveredPath, recoverFile } = await import('../protect/files.ts')
   const { KeyError } = await import('../protect/key.ts')
   const { readPassphrase } = await import('./passphrase.ts')
   const files = await findPictures(pictures, { accept: isProtected, skip: out })
@@ -52,8 +52,8 @@ export async function handler({ pictures, key, out, model, passphraseFile, backe
   const load = once(async () => {
     const { useBackend } = await import('../backend/index.ts')
     const { loadModel } = await import('../protect/model.ts')
-    await useBackend(backend)
-    return loadModel(model)
+    const used = await useBackend(backend)
+    return { model: await loadModel(model), backend: used }
   })
   const bar = files.length > 1 ? progress('recovering, picture', files.length) : undefined
   const done = await batch(
@@ -61,13 +61,32 @@ export async function handler({ pictures, key, out, model, passphraseFile, backe
     async ({ path }, i) => {
       // Before the model is loaded, so that a wrong key is told at once.
       const locked = await unlock(path)
-      await recoverFile(await load(), locked, outputs[i]!)
+      await recoverFile((await load()).model, locked, outputs[i]!)
       bar?.update(i + 1, path)
-      return outputs[i]!
+      return { path, key: key ?? keyPath(path), output: outputs[i]! }
     },
     { done: () => bar?.stop() },
   )
-  for (const path of done) console.log(path)
+  if (done.length > 0) {
+    const { pathFrom, recordFiles, softwareOf } = await import('../run-record.ts')
+    const { model: used, backend } = await load()
+    await recordFiles(out, {
+      command: 'recover',
+      settings: {
+        model,
+        pictures: done.map(({ path, key, output }) => ({
+          picture: pathFrom(out, path),
+          key: pathFrom(out, key),
+          output: pathFrom(out, output),
+        })),
+      },
+      software: await softwareOf(backend),
+      weights: { [used.name]: used.sha256 },
+      inputs: done.flatMap(({ path, key }) => [path, key]),
+      outputs: done.map(({ output }) => output),
+    })
+  }
+  for (const { output } of done) console.log(output)
 }
 
 function once<T>(make: () => Promise<T>): () => Promise<T> {

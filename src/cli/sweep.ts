@@ -37,14 +37,13 @@ export async function handler(args: ArgumentsCamelCase<Arguments>): Promise<void
   const { loadSweep } = await import('../config/sweep.ts')
   const { interruptible } = await import('./interruptible.ts')
   const { makeFolder } = await import('../atomic.ts')
-  const { checkJobs, processPool } = await import('../jobs/process-pool.ts')
-  const { queuePool } = await import('../jobs/queue.ts')
+  const { openPool } = await import('./pool.ts')
   const { progress } = await import('../progress.ts')
-  const { checkSweep, ownerOf, runSweep } = await import('../sweep/run.ts')
+  const { checkSweep, runSweep } = await import('../sweep/run.ts')
   const { mostPoints } = await import('../sweep/search/search.ts')
   const { writeReport } = await import('../report/sweep-files.ts')
 
-  const { config: path, faces, count, jobs, queue, backend, ahead, retry } = args
+  const { config: path, faces, count, backend, ahead, retry } = args
   const overrides = [
     ...(faces === undefined ? [] : [`faces.from=${JSON.stringify(faces)}`]),
     ...(count === undefined ? [] : [`faces.count=${count}`]),
@@ -53,13 +52,10 @@ export async function handler(args: ArgumentsCamelCase<Arguments>): Promise<void
   // A dotted key of the recipe, not a path through the sweep.
   if (backend !== undefined) config.set = { ...config.set, backend }
   await checkSweep(config)
-  checkJobs(jobs)
   const out = args.out ?? join('runs', 'sweeps', basename(path, extname(path)))
   await makeFolder(out)
   const scratch = join(out, '.unfinished')
-  const pool = queue
-    ? await queuePool(queue, { owner: await ownerOf(out), slots: ahead })
-    : processPool({ jobs, scratch })
+  const pool = await openPool(args, { out, slots: ahead, scratch })
   const most = mostPoints(config)
   const bar = progress('points', most)
   const { signal, stop } = interruptible()

@@ -2,6 +2,9 @@
  * Jobs over many machines: BullMQ on Redis. A job is known by its id, so that one that is asked for twice is done once; a
  * worker holds a lock on it that it renews, and when the lock runs out another worker gets the job.
  */
+import { createHash } from 'node:crypto'
+import { hostname } from 'node:os'
+import { resolve } from 'node:path'
 import { Queue, QueueEvents, UnrecoverableError, WaitingError, Worker } from 'bullmq'
 import { Redis } from 'ioredis'
 import packageJson from '../../package.json' with { type: 'json' }
@@ -48,6 +51,14 @@ export async function checkQueue(url: string): Promise<void> {
   } finally {
     redis.disconnect()
   }
+}
+
+/** An owner that is the same whenever this machine works for the same folder. */
+export function folderOwner(folder: string): string {
+  return createHash('sha256')
+    .update(`${hostname()}:${resolve(folder)}`)
+    .digest('hex')
+    .slice(0, 16)
 }
 
 /**

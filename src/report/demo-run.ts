@@ -147,6 +147,14 @@ function inTurn(photos: readonly WorkPhoto[], count: number): { photo: WorkPhoto
     .slice(0, count)
 }
 
+/** Where the versions of a photo are written: anonymized ones, the hidden one, and the one recovered from the first. */
+export function demoPaths(path: string, { anonymize, hide }: DemoTools['recipes'], out: string) {
+  const file = { path, folder: '' }
+  const anonymized = protectedPaths(file, anonymize, { out })
+  const [hidden] = protectedPaths(file, { ...hide, samples: 1 }, { out })
+  return { anonymized, hidden: hidden!, recovered: recoveredPath({ path: anonymized[0]!, folder: '' }, out) }
+}
+
 async function openPhoto({ model, recipes }: DemoTools, path: string, out: string): Promise<WorkPhoto> {
   const original = await readImage(path)
   const version = (kind: VersionKind, title: string, path?: string): Version => ({
@@ -156,9 +164,7 @@ async function openPhoto({ model, recipes }: DemoTools, path: string, out: strin
     image: original,
     uri: '',
   })
-  const file = { path, folder: '' }
-  const anonymized = protectedPaths(file, recipes.anonymize, { out })
-  const [hidden] = protectedPaths(file, { ...recipes.hide, samples: 1 }, { out })
+  const { anonymized, hidden, recovered } = demoPaths(path, recipes, out)
   return {
     name: basename(path),
     original,
@@ -168,7 +174,7 @@ async function openPhoto({ model, recipes }: DemoTools, path: string, out: strin
         version('anonymized', anonymized.length === 1 ? 'anonymized' : `anonymized ${i + 1}`, path),
       ),
       version('hidden', 'hidden', hidden),
-      version('recovered', 'recovered', recoveredPath({ path: anonymized[0]!, folder: '' }, out)),
+      version('recovered', 'recovered', recovered),
       version('wrongKey', 'wrong key'),
     ],
     done: [],

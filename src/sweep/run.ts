@@ -1,7 +1,5 @@
 /** Runs a sweep: proposes points, has them measured wherever the pool does it, and writes what comes back. */
-import { randomUUID } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { makeFolder, writeJsonAtomic } from '../atomic.ts'
 import type { SweepConfig } from '../config/sweep.ts'
@@ -57,15 +55,6 @@ export async function checkSweep(config: SweepConfig): Promise<void> {
   for (const name of [...asked, ...Object.keys(config.objective ?? {})])
     if (!known.includes(name))
       throw new UserError(`'${name}' is no measure${nearestHint(name, known)}: a sweep measures ${known.join(', ')}`)
-}
-
-/**
- * Names the sweep in `out` for the queue: the same one at each start, and another one for each folder.
- */
-export async function ownerOf(out: string): Promise<string> {
-  const path = join(out, 'owner.json')
-  if (!existsSync(path)) await writeJsonAtomic(path, { owner: randomUUID() })
-  return JSON.parse(await readFile(path, 'utf8')).owner
 }
 
 /**

@@ -39,6 +39,7 @@ test('one face: photos, keys that fit them, numbers and a report', async () => {
       'sample6.anonymized-1.recovered.jpg',
       'metrics.json',
       'report.html',
+      'run.json',
     ].sort(),
   )
   for (const name of protectedPhotos) {
@@ -58,6 +59,13 @@ test('one face: photos, keys that fit them, numbers and a report', async () => {
   for (const { similarity } of faces[0]!.versions)
     for (const cosine of Object.values(similarity)) expect(Math.abs(cosine)).toBeLessThanOrEqual(1.0001)
   expect(readFileSync(join(out, 'report.html'), 'utf8')).toContain('alt="face 1, recovered"')
+})
+
+test('its record makes the same photos and keys again', async () => {
+  await run(['replay', join(folder, 'first')])
+  expect(log.mock.calls.flat().join('\n')).toMatch(
+    /identical {2}sample6.hidden.jpg\n[\s\S]*demo: 7 of 7 outputs are identical/,
+  )
 })
 
 test('the same seed gives the same pictures and numbers, whatever other faces there are', async () => {

@@ -63,9 +63,10 @@ const few = () => [
 const anonymize = (...args: string[]) => run(['anonymize', ...args, ...few()])
 const recover = (...args: string[]) => run(['recover', ...args, '--backend', 'wasm', '--model', model.path])
 
-/** Every file below a folder, by its path in it. */
+/** Every file below a folder, by its path in it, but the record of its run. */
 function files(folder: string): string[] {
-  return (readdirSync(folder, { recursive: true, encoding: 'utf8' }) as string[]).toSorted()
+  const all = readdirSync(folder, { recursive: true, encoding: 'utf8' }) as string[]
+  return all.filter(name => name !== 'run.json').toSorted()
 }
 
 /** What a command is refused with: one line. */

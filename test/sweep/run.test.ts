@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -6,7 +6,7 @@ import { loadSweep } from '../../src/config/sweep.ts'
 import { JobError } from '../../src/jobs/job.ts'
 import { readRuns } from '../../src/run-record.ts'
 import { pointFolder } from '../../src/sweep/folder.ts'
-import { checkSweep, ownerOf, runSweep } from '../../src/sweep/run.ts'
+import { checkSweep, runSweep } from '../../src/sweep/run.ts'
 import { makeStore, pretend, pretendPool, writeSweep } from './fixtures.ts'
 
 let folder: string
@@ -134,9 +134,4 @@ test('a sweep is checked before it runs: measures by name, faces by their folder
   await expect(runSweep(nowhere, pretendPool(), { out })).rejects.toThrow(/no prepared faces in/)
   const many = await sweep({ faces: { from: join(folder, 'faces'), count: 5 } })
   await expect(runSweep(many, pretendPool(), { out })).rejects.toThrow(/expected 5 different people, found 4/)
-})
-
-test('a folder keeps the name under which its jobs are in the queue', async () => {
-  mkdirSync(out)
-  expect(await ownerOf(out)).toBe(await ownerOf(out))
 })

@@ -1,0 +1,47 @@
+import type { ArgumentsCamelCase, Argv } from 'yargs'
+import { passphraseOption } from './passphrase.ts'
+
+export const command = 'replay <run>'
+
+export const builder = (yargs: Argv) =>
+  passphraseOption(yargs)
+    .positional('run', { type: 'string', demandOption: true, describe: 'a folder with a run.json' })
+    .option('keep', { type: 'string', describe: 'folder for what is made again [default: it is not kept]' })
+
+interface Arguments {
+  run: string
+  keep?: string
+  passphraseFile?: string
+  backend?: string
+}
+
+/** Ends with exit code 1 when an output is not identical. */
+export async function handler({ run, keep, passphraseFile, backend }: ArgumentsCamelCase<Arguments>): Promise<void> {
+  const { mkdtemp, rm } = await import('node:fs/promises')
+  const { tmpdir } = await import('node:os')
+  const { join } = await import('node:path')
+  const { readRuns } = await import('../run-record.ts')
+  const { replay } = await import('../replay.ts')
+  const { readPassphrase } = await import('./passphrase.ts')
+  const runs = await readRuns(run)
+  const passphrase = await readPassphrase({ passphraseFile })
+  const into = keep ?? (await mkdtemp(join(tmpdir(), 'replay-')))
+  try {
+    for (const record of runs) {
+      const { outputs, otherSoftware } = await replay(run, record, { into, backend, passphrase })
+      for (const { path, identical, changedSince, difference } of outputs) {
+        const apart = difference
+          ? `: by up to ${difference.largest} of 255, in ${(100 * difference.share).toFixed(2)} % of its values`
+          : ''
+        const note = changedSince ? '; the file in the folder was changed or removed since' : ''
+        console.log(`${identical ? 'identical' : 'differs'}  ${path}${apart}${note}`)
+      }
+      const same = outputs.filter(({ identical }) => identical).length
+      console.log(`${record.command}: ${same} of ${outputs.length} outputs are identical`)
+      if (same < outputs.length) process.exitCode = 1
+      for (const other of otherSoftware) process.stderr.write(`other software: ${other}\n`)
+    }
+  } finally {
+    if (keep === undefined) await rm(into, { recursive: true, force: true })
+  }
+}

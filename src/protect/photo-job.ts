@@ -1,0 +1,70 @@
+/** A photo protected by a worker, perhaps on another machine: the photo goes there and comes back; keys are written here. */
+import { useBackend } from '../backend/index.ts'
+import type { Recipe } from '../config/recipe.ts'
+import { encodeImage, type Image, readImage } from '../data/image.ts'
+import { loadRecognizer } from '../faces/recognizers.ts'
+import type { Handler } from '../jobs/job.ts'
+import { type RunRecord, recognizerWeights, softwareOf } from '../run-record.ts'
+import { type FaceModel, loadModel } from './model.ts'
+import { protectPhoto, type UnboundKey } from './photo.ts'
+
+export interface PhotoTask {
+  readonly recipe: Recipe
+  /** The photo's file in base64. */
+  readonly photo: string
+}
+
+/** A key as JSON: its numbers as little-endian float32 in base64. */
+type PackedKey = Omit<UnboundKey, 'embeddings' | 'latent'> & { readonly embeddings: string; readonly latent: string }
+
+export interface PhotoResult {
+  /** The protected versions as PNG in base64. */
+  readonly photos: readonly string[]
+  readonly keys: readonly PackedKey[]
+  readonly software: RunRecord['software']
+  readonly weights: RunRecord['weights']
+}
+
+const models = new Map<string, Promise<FaceModel>>()
+
+/** Protects every face of a photo. @throws UserError when it is no picture or shows no face */
+export const protectPhotoJob: Handler<PhotoTask, PhotoResult> = async ({ recipe, photo }, { here, onProgress }) => {
+  const backend = await useBackend(here.backend ?? recipe.backend)
+  const model = await (models.get(recipe.model) ?? loadModel(recipe.model))
+  models.set(recipe.model, Promise.resolve(model))
+  const guide = await loadRecognizer(recipe.guide)
+  const { faces, photos } = await protectPhoto(
+    model,
+    guide,
+    await readImage(Buffer.from(photo, 'base64'), 'the photo'),
+    recipe,
+    {
+      onStep: (face, of, step, steps) => onProgress(face * steps + step, of * steps),
+    },
+  )
+  return {
+    photos: await Promise.all(photos.map(async image => (await encodeImage(image, 'png')).toString('base64'))),
+    keys: faces.map(({ key }) => ({ ...key, embeddings: packed(key.embeddings), latent: packed(key.latent) })),
+    software: await softwareOf(backend),
+    weights: { [model.name]: model.sha256, ...(await recognizerWeights([recipe.guide])) },
+  }
+}
+
+/** What a worker sent, as `writeProtected` takes it. */
+export async function unpackPhoto({
+  photos,
+  keys,
+}: PhotoResult): Promise<{ faces: { key: UnboundKey }[]; photos: Image[] }> {
+  return {
+    faces: keys.map(key => ({ key: { ...key, embeddings: unpacked(key.embeddings), latent: unpacked(key.latent) } })),
+    photos: await Promise.all(photos.map(photo => readImage(Buffer.from(photo, 'base64')))),
+  }
+}
+
+function packed({ buffer, byteOffset, byteLength }: Float32Array): string {
+  return Buffer.from(buffer, byteOffset, byteLength).toString('base64')
+}
+
+function unpacked(text: string): Float32Array {
+  return new Float32Array(Uint8Array.from(Buffer.from(text, 'base64')).buffer)
+}

@@ -1,0 +1,207 @@
+/** Makes the outputs of a recorded run again, from its record and its inputs, and compares them. */
+import { existsSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { z } from 'zod'
+import { makeFolder, writeFileAtomic } from './atomic.ts'
+import { useBackend } from './backend/index.ts'
+import { recipeSchema } from './config/recipe.ts'
+import { readImage } from './data/image.ts'
+import { UserError } from './errors.ts'
+import { loadThresholds } from './eval/thresholds.ts'
+import { loadRecognizer, recognizerNames } from './faces/recognizers.ts'
+import { protectFile, readProtected, recoverFile } from './protect/files.ts'
+import { type FaceModel, loadModel } from './protect/model.ts'
+import { runDemo } from './report/demo-run.ts'
+import { pathIn, type RunRecord, recognizerWeights, type Software, softwareOf } from './run-record.ts'
+import { faceFile } from './sweep/folder.ts'
+import { measurePoint } from './sweep/measure.ts'
+import { sha256 } from './weights/checksum.ts'
+
+/** What became of one output. */
+export interface Replayed {
+  /** As the record has it. */
+  readonly path: string
+  readonly identical: boolean
+  /** How far pictures are apart, where both are there: the largest difference of a value, and the share that differs. */
+  readonly difference?: { readonly largest: number; readonly share: number }
+  /** The file in the run's folder is no longer the one that was recorded. */
+  readonly changedSince: boolean
+}
+
+export interface ReplayResult {
+  readonly outputs: readonly Replayed[]
+  /** What computes otherwise now: 'node 20.19.0 then, 22.1.0 now'. */
+  readonly otherSoftware: readonly string[]
+}
+
+export interface ReplayOptions {
+  /** Where the outputs go that are made again. */
+  readonly into: string
+  /** Instead of the record's. */
+  readonly backend?: string
+  /** For keys that are encrypted. */
+  readonly passphrase?: string
+}
+
+/** What making a run again needs. */
+interface Making extends ReplayOptions {
+  readonly folder: string
+  readonly record: RunRecord
+  readonly backend: string
+}
+
+/** How a command's outputs are made again, below `into` as they were below the run's folder. */
+const make: Readonly<Record<RunRecord['command'], (making: Making) => Promise<void>>> = {
+  anonymize: protectAgain,
+  hide: protectAgain,
+  recover: recoverAgain,
+  demo: demonstrateAgain,
+  point: measureAgain,
+}
+
+/**
+ * Makes a run again and compares every output with what was recorded.
+ * @param folder the run's
+ * @throws UserError when an input is gone or another one, or the weights are others
+ */
+export async function replay(folder: string, record: RunRecord, options: ReplayOptions): Promise<ReplayResult> {
+  for (const { path, sha256: expected } of record.inputs) {
+    const input = pathIn(folder, path)
+    if (!existsSync(input))
+      throw new UserError(`expected the run's input at ${input}, found no file: put it back there`)
+    if ((await sha256(input)) !== expected)
+      throw new UserError(`${input} is not the file that the run was made from: put that one back there`)
+  }
+  const backend = await useBackend(options.backend ?? record.software.backend)
+  await make[record.command]({ ...options, folder, record, backend })
+  const outputs: Replayed[] = []
+  for (const { path, sha256: expected } of record.outputs) {
+    const [then, now] = [pathIn(folder, path), join(options.into, path)]
+    const identical = existsSync(now) && (await sha256(now)) === expected
+    const changedSince = !existsSync(then) || (await sha256(then)) !== expected
+    const difference = identical || changedSince || !existsSync(now) ? undefined : await compare(then, now)
+    outputs.push({ path, identical, changedSince, ...(difference && { difference }) })
+  }
+  return { outputs, otherSoftware: differences(record.software, await softwareOf(backend)) }
+}
+
+function differences(then: Software, now: Software): string[] {
+  const names = Object.keys(then) as (keyof Software)[]
+  return names.filter(name => then[name] !== now[name]).map(name => `${name} ${then[name]} then, ${now[name]} now`)
+}
+
+/** How far two pictures are apart; undefined for what is none, and for pictures of two sizes. */
+async function compare(a: string, b: string): Promise<Replayed['difference']> {
+  const [p, q] = await Promise.all([a, b].map(path => readImage(path).catch(() => undefined)))
+  if (!p || !q || p.width !== q.width || p.height !== q.height) return undefined
+  let [largest, count] = [0, 0]
+  for (const [i, value] of p.data.entries()) {
+    const distance = Math.abs(value - q.data[i]!)
+    if (distance > 0) count++
+    largest = Math.max(largest, distance)
+  }
+  return { largest, share: count / p.data.length }
+}
+
+/** @throws UserError when the weights now are not those of the record */
+function checkWeights(expected: RunRecord['weights'], found: RunRecord['weights']): void {
+  for (const [name, sum] of Object.entries(found)) {
+    const recorded = expected[name]
+    if (recorded !== undefined && recorded !== sum)
+      throw new UserError(
+        `the run was made with weights ${recorded.slice(0, 12)}… of ${name}, found ${sum.slice(0, 12)}…: fetch or restore those weights`,
+      )
+  }
+}
+
+async function modelOf(name: string, { weights }: RunRecord): Promise<FaceModel> {
+  const model = await loadModel(name)
+  checkWeights(weights, { [model.name]: model.sha256 })
+  return model
+}
+
+const paths = z.array(z.string())
+const protectSettings = z.object({
+  recipe: recipeSchema,
+  photos: z.array(z.object({ photo: z.string(), outputs: paths })),
+})
+
+async function protectAgain({ folder, record, into }: Making): Promise<void> {
+  const { recipe, photos } = settingsOf(record, protectSettings)
+  const model = await modelOf(recipe.model, record)
+  const guide = await loadRecognizer(recipe.guide)
+  checkWeights(record.weights, await recognizerWeights([recipe.guide]))
+  for (const { photo, outputs } of photos) {
+    const again = outputs.map(output => join(into, output))
+    await protectFile(model, guide, pathIn(folder, photo), again, recipe)
+  }
+}
+
+const recoverSettings = z.object({
+  model: z.string(),
+  pictures: z.array(z.object({ picture: z.string(), key: z.string(), output: z.string() })),
+})
+
+async function recoverAgain({ folder, record, into, passphrase }: Making): Promise<void> {
+  const { model: name, pictures } = settingsOf(record, recoverSettings)
+  const model = await modelOf(name, record)
+  for (const { picture, key, output } of pictures) {
+    const locked = await readProtected(pathIn(folder, picture), { key: pathIn(folder, key), passphrase })
+    await recoverFile(model, locked, join(into, output))
+  }
+}
+
+const demoSettings = z.object({
+  recipes: z.object({ anonymize: recipeSchema, hide: recipeSchema }),
+  photos: paths,
+  count: z.int().nullable(),
+})
+
+async function demonstrateAgain({ folder, record, into, backend }: Making): Promise<void> {
+  const { recipes, photos, count } = settingsOf(record, demoSettings)
+  const model = await modelOf(recipes.anonymize.model, record)
+  checkWeights(record.weights, await recognizerWeights(recognizerNames))
+  const [dlib, faceres, mobilefacenet] = await Promise.all([
+    loadRecognizer('dlib'),
+    loadRecognizer('faceres'),
+    loadRecognizer('mobilefacenet'),
+  ])
+  await makeFolder(into)
+  await runDemo(
+    { model, recognizers: { dlib, faceres, mobilefacenet }, thresholds: await loadThresholds(), recipes, backend },
+    {
+      photos: photos.map(photo => pathIn(folder, photo)),
+      count: count ?? Number.POSITIVE_INFINITY,
+      out: into,
+    },
+  )
+}
+
+const pointSettings = z.object({
+  recipe: recipeSchema,
+  faces: z.object({ sha256: z.string(), count: z.int(), seed: z.int() }),
+  recovery: z.boolean(),
+})
+
+async function measureAgain({ folder, record, into, backend }: Making): Promise<void> {
+  const { recipe, faces, recovery } = settingsOf(record, pointSettings)
+  const from = dirname(pathIn(folder, record.inputs[0]!.path))
+  const again = await measurePoint(
+    { recipe, faces: { ...faces, from }, recovery },
+    { scratch: join(into, '.unfinished'), here: { backend }, onProgress: () => {} },
+  )
+  checkWeights(record.weights, again.weights)
+  await makeFolder(join(into, 'faces'))
+  for (const { id, pictures } of again.faces)
+    for (const [i, picture] of pictures.entries())
+      await writeFileAtomic(join(into, 'faces', faceFile(id, i)), Buffer.from(picture, 'base64'))
+}
+
+function settingsOf<S extends z.ZodType>({ command, settings, software }: RunRecord, schema: S): z.output<S> {
+  const parsed = schema.safeParse(settings)
+  if (parsed.success) return parsed.data
+  const [problem] = parsed.error.issues
+  throw new UserError(
+    `the record of this ${command} is of version ${software.version}, whose settings this one does not know (${problem!.path.join('.')}: ${problem!.message}): replay it with that version`,
+  )
+}
