@@ -32,6 +32,14 @@ const klAutoencoder = z.strictObject({
   numResBlocks: count.describe('residual blocks a level'),
 })
 
+const tinyAutoencoder = z.strictObject({
+  kind: z.literal('tiny'),
+  latentChannels: count.describe('channels of the latent'),
+  width: count.default(64).describe('channels of every layer'),
+  blocks: count.default(3).describe('residual blocks at each size'),
+  groupNorm: z.boolean().default(false).describe("a normalised branch in the blocks at the latent's size, as in TAEF2"),
+})
+
 const clipSizes = z.strictObject({
   width: count,
   innerWidth: count,
@@ -52,7 +60,7 @@ export const modelSchema = z.strictObject({
     .union([weights, z.strictObject({ autoencoder: weights, unet: weights, text: weights, msi: weights })])
     .describe('where all networks are, or where each of them is'),
   sha256: z.string().length(64).optional().describe('of the weights, where one file holds them all'),
-  autoencoder: z.discriminatedUnion('kind', [foldedAutoencoder, klAutoencoder]),
+  autoencoder: z.discriminatedUnion('kind', [foldedAutoencoder, klAutoencoder, tinyAutoencoder]),
   scaleFactor: z
     .number()
     .positive()

@@ -7,6 +7,7 @@ import type * as tf from '@tensorflow/tfjs'
 import type { Autoencoder } from './autoencoder.ts'
 import { type FoldedAutoencoderConfig, foldedAutoencoder } from './autoencoder-folded.ts'
 import { type AutoencoderKlConfig, autoencoderKl } from './autoencoder-kl.ts'
+import { type TinyAutoencoderConfig, tinyAutoencoder } from './autoencoder-tiny.ts'
 import { type ClipText, type ClipTextConfig, clipText } from './clip-text.ts'
 import type { Shapes, Weights } from './module.ts'
 import { type Msi, type MsiConfig, msi } from './msi.ts'
@@ -16,6 +17,7 @@ export interface LatentDiffusionConfig {
   readonly autoencoder:
     | ({ readonly kind: 'folded' } & FoldedAutoencoderConfig)
     | ({ readonly kind: 'kl' } & AutoencoderKlConfig)
+    | ({ readonly kind: 'tiny' } & TinyAutoencoderConfig)
   readonly unet: UnetConfig
   readonly text: ClipTextConfig
   readonly msi: MsiConfig
@@ -47,12 +49,23 @@ export const prefixes = {
 
 /** The four networks of `config`. */
 export function latentDiffusion(config: LatentDiffusionConfig): LatentDiffusion {
-  const { autoencoder } = config
   return {
-    autoencoder: autoencoder.kind === 'folded' ? foldedAutoencoder(autoencoder) : autoencoderKl(autoencoder),
+    autoencoder: autoencoderOf(config.autoencoder),
     unet: unet(config.unet),
     text: clipText(config.text),
     msi: msi(config.msi),
+  }
+}
+
+/** The autoencoder of `config`, by its kind. */
+function autoencoderOf(config: LatentDiffusionConfig['autoencoder']): Autoencoder {
+  switch (config.kind) {
+    case 'folded':
+      return foldedAutoencoder(config)
+    case 'kl':
+      return autoencoderKl(config)
+    case 'tiny':
+      return tinyAutoencoder(config)
   }
 }
 

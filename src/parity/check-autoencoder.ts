@@ -1,5 +1,7 @@
 import * as tf from '@tensorflow/tfjs'
+import type { Autoencoder } from '../models/autoencoder.ts'
 import { autoencoderKl } from '../models/autoencoder-kl.ts'
+import { type TinyAutoencoderConfig, tinyAutoencoder } from '../models/autoencoder-tiny.ts'
 import {
   type Check,
   compare,
@@ -28,10 +30,16 @@ export const goldenAutoencoder = (config: AutoencoderGoldenConfig) =>
     numResBlocks: config.num_res_blocks,
   })
 
+export const checkAutoencoder = (golden: GoldenFile<AutoencoderGoldenConfig>): Promise<Check[]> =>
+  check(golden, goldenAutoencoder(golden.config))
+
+export const checkTinyAutoencoder = (golden: GoldenFile<TinyAutoencoderConfig>): Promise<Check[]> =>
+  check(golden, tinyAutoencoder(golden.config))
+
 /** Moments of the image, the decoded latent, and the gradient of sum(decoded * cotangent) with respect to the latent. */
-export async function checkAutoencoder(golden: GoldenFile<AutoencoderGoldenConfig>): Promise<Check[]> {
+async function check(golden: GoldenFile<unknown>, { encode, decode }: Autoencoder): Promise<Check[]> {
   const { inputs, outputs, gradients = {} } = golden
-  const { encode, decode, parameters } = goldenAutoencoder(golden.config)
+  const parameters = { ...encode.parameters, ...decode.parameters }
   const names = compareParameters(parameters, golden.parameters)
   if (names.relativeError > 0) return [names]
   const weights = proceduralWeights(parameters)

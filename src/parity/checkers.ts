@@ -11,6 +11,7 @@ const checkers: Readonly<Record<string, () => Promise<Checker>>> = {
   schedule: async () => (await import('./check-schedule.ts')).checkSchedule,
   unet: async () => (await import('./check-unet.ts')).checkUnet,
   autoencoder: async () => (await import('./check-autoencoder.ts')).checkAutoencoder,
+  'tiny-autoencoder': async () => (await import('./check-autoencoder.ts')).checkTinyAutoencoder,
   'clip-vision': async () => (await import('./check-clip.ts')).checkClipVision,
   'clip-text': async () => (await import('./check-clip.ts')).checkClipText,
   'clip-pixels': async () => (await import('./check-clip-pixels.ts')).checkClipPixels,

@@ -1,6 +1,7 @@
 /**
- * A folder of tensor files as one file of tensors: that of a Hugging Face model (its file lies in the folder) or of a
- * diffusers pipeline (one folder for each network, whose name and a dot come before the names of its tensors).
+ * A folder of tensor files as one file of tensors: that of a Hugging Face model (its file lies in the folder), of a
+ * diffusers pipeline (one folder for each network, whose name and a dot come before the names of its tensors), or of
+ * the TAESD family (NAME_encoder.pth and NAME_decoder.pth, for which `encoder.` and `decoder.` come before).
  */
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -17,18 +18,25 @@ const fileNames = [
   'pytorch_model.bin',
 ]
 
+/** What the two halves of an autoencoder are called. */
+const half = /[_-](encoder|decoder)\.(pth|safetensors)$/
+
 /**
  * The file of weights in a folder and in each folder in it, where there is one; in the order of their names.
  * @throws UserError naming the folder when there is none at all
  */
-export async function filesOf(path: string): Promise<{ folder: string; path: string }[]> {
-  const names = await readdir(path, { withFileTypes: true })
+export async function filesOf(path: string): Promise<{ prefix: string; path: string }[]> {
+  const names = (await readdir(path, { withFileTypes: true })).sort((a, b) => (a.name < b.name ? -1 : 1))
   const folders = names.filter(entry => entry.isDirectory()).map(({ name }) => name)
-  const files: { folder: string; path: string }[] = []
-  for (const folder of ['', ...folders.sort()]) {
+  const files: { prefix: string; path: string }[] = []
+  for (const { name } of names.filter(entry => entry.isFile())) {
+    const [, part] = half.exec(name) ?? []
+    if (part) files.push({ prefix: `${part}.`, path: join(path, name) })
+  }
+  for (const folder of ['', ...folders]) {
     const present = await readdir(join(path, folder))
     const name = fileNames.find(file => present.includes(file))
-    if (name) files.push({ folder, path: join(path, folder, name) })
+    if (name) files.push({ prefix: folder && `${folder}.`, path: join(path, folder, name) })
   }
   if (files.length > 0) return files
   throw new UserError(`${path}: expected a folder with ${fileNames.join(', ')}, or with folders that have one`)
@@ -46,11 +54,11 @@ export async function openFolder(path: string, open: (path: string) => Promise<T
   }
   try {
     const tensors = new Map<string, TensorInfo & { file: TensorFile; own: string }>()
-    for (const { folder, path: filePath } of await filesOf(path)) {
+    for (const { prefix, path: filePath } of await filesOf(path)) {
       const file = await open(filePath)
       files.push(file)
       for (const [own, { dtype, shape }] of file.tensors) {
-        const whole = folder ? `${folder}.${own}` : own
+        const whole = prefix + own
         if (tensors.has(whole)) throw new UserError(`${path}: two tensors are called ${quoted(whole)}`)
         tensors.set(whole, { dtype, shape, file, own })
       }

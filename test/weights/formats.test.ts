@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import onnxProto from 'onnx-proto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { UserError } from '../../src/errors.ts'
+import { sha256 } from '../../src/weights/checksum.ts'
 import { readOnnxNodes } from '../../src/weights/onnx.ts'
 import { openTensorFile, readTensors, withTensorFile } from '../../src/weights/open.ts'
 import { writeSafetensors } from '../../src/weights/safetensors.ts'
@@ -149,6 +150,21 @@ describe('a folder', () => {
       ['unet.conv', 4],
       ['vae.decoder.conv', 12],
     ])
+  })
+
+  it('of an autoencoder in two files has the names of both, under those of the halves', async () => {
+    const tiny = join(folder, 'tiny')
+    await writeSafetensors(join(tiny, 'tae_encoder.pth'), tensors('0.weight'))
+    await writeSafetensors(join(tiny, 'tae_decoder.pth'), tensors('0.weight'))
+    expect([...(await readTensors(tiny)).keys()]).toEqual(['decoder.0.weight', 'encoder.0.weight'])
+  })
+
+  it('has a checksum, of its weights alone', async () => {
+    const before = await sha256(join(folder, 'pipeline'))
+    await writeFile(join(folder, 'pipeline/README.md'), 'words')
+    expect(await sha256(join(folder, 'pipeline'))).toBe(before)
+    await writeSafetensors(join(folder, 'pipeline/unet/diffusion_pytorch_model.safetensors'), tensors('conv2'))
+    expect(await sha256(join(folder, 'pipeline'))).not.toBe(before)
   })
 
   it('without tensors is refused', async () => {

@@ -111,11 +111,12 @@ const diffusersVae = (attention: readonly Pair[]): readonly Pair[] => [
   ]),
 ]
 
-/** A network under its CompVis prefix, in a pipeline's folder, or in that folder alone. */
+/** A network under its CompVis prefix, in a pipeline's folder, in that folder alone, or in a file with our names. */
 const layout = (compVis: readonly string[], folder: string, diffusers: readonly (readonly Pair[])[]): Layout => ({
   tables: [
     ...compVis.map(prefix => nameTable([['', prefix]])),
     ...diffusers.flatMap(pairs => [nameTable(within('', folder, pairs)), nameTable(pairs)]),
+    nameTable(same),
   ],
   // Indices 0, 1, 2, ... that transformers once kept among the weights.
   ignored: /(^|\.)position_ids$/,
@@ -131,5 +132,5 @@ export const autoencoderLayout = layout(['first_stage_model'], 'vae', vaeAttenti
 export const textLayout = layout(
   ['cond_stage_model.transformer.text_model', 'cond_stage_model.transformer'],
   'text_encoder',
-  [[['', 'text_model']], same],
+  [[['', 'text_model']]],
 )
