@@ -88,7 +88,7 @@ async function info({ name, out, pairs, backend }: Arguments, useBackend: UseBac
   const { existsSync } = await import('node:fs')
   const { join } = await import('node:path')
   const { loadManifest, manifestNames } = await import('../data/manifest.ts')
-  const { splitsOf, summaryOf, writeContactSheet } = await import('../data/info.ts')
+  const { pairsWithin, splitsOf, summaryOf, writeContactSheet } = await import('../data/info.ts')
   const isManifest = (await manifestNames()).includes(name) || name.endsWith('.yaml')
   const folder = out ?? (isManifest ? `runs/data/${(await loadManifest(name)).name}` : name)
   const summary = await summaryOf(folder)
@@ -115,7 +115,15 @@ async function info({ name, out, pairs, backend }: Arguments, useBackend: UseBac
     )
     if (!summary.identitiesKnown) console.log(unknownPeople)
   }
-  if (pairs) await pairsInfo(pairs, splits)
+  if (pairs) {
+    const { readLfwPairs } = await import('../data/lfw-pairs.ts')
+    const all = await readLfwPairs(pairs)
+    console.log(`${pairs}: ${all.length} pairs in ${new Set(all.map(({ fold }) => fold)).size} folds`)
+    for (const split of splits) {
+      const { genuine, impostor } = await pairsWithin(all, split)
+      console.log(`  both photos in ${split.name}: ${genuine} genuine and ${impostor} impostor pairs`)
+    }
+  }
   const sheet = join(folder, 'contact-sheet.jpg')
   await writeContactSheet(sheet, splits)
   console.log(`contact sheet: ${sheet}`)
@@ -127,21 +135,4 @@ const unknownPeople =
 function droppedLine(dropped: Readonly<Record<string, number>>, folder: string): string {
   const counts = Object.entries(dropped).map(([reason, count]) => `${count} ${reason}`)
   return counts.length > 0 ? `dropped: ${counts.join(', ')} (listed in ${folder}/dropped.tsv)` : 'dropped: none'
-}
-
-/** How many of LFW's pairs have both photos among the prepared faces, by split. */
-async function pairsInfo(path: string, splits: readonly { name: string; folder: string }[]) {
-  const { FaceStore } = await import('../data/face-store.ts')
-  const { readLfwPairs } = await import('../data/lfw-pairs.ts')
-  const pairs = await readLfwPairs(path)
-  console.log(`${path}: ${pairs.length} pairs in ${new Set(pairs.map(({ fold }) => fold)).size} folds`)
-  for (const { name, folder } of splits) {
-    const store = await FaceStore.open(folder)
-    const ids = new Set(store.entries.map(({ id }) => id))
-    await store.close()
-    const here = pairs.filter(({ photos }) => photos.every(photo => ids.has(photo)))
-    console.log(
-      `  ${name} has ${here.filter(({ same }) => same).length} genuine and ${here.filter(({ same }) => !same).length} impostor pairs whole`,
-    )
-  }
 }

@@ -103,7 +103,7 @@ export async function handler(argv: ArgumentsCamelCase<Arguments>) {
       const rate = `${(facesPerStep / secondsPerStep).toFixed(1)} faces/s`
       bar.update(
         step,
-        `loss ${loss.toFixed(4)}, gradient ${gradientNorm.toFixed(2)}, ${rate}, ${(100 * waiting).toFixed(1)} % waiting`,
+        `loss ${loss.toFixed(4)}, gradient ${gradientNorm.toPrecision(2)}, ${rate}, ${(100 * waiting).toFixed(1)} % waiting`,
       )
     },
     onNote: text => bar.note(text),

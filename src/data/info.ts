@@ -3,9 +3,10 @@ import { readdir, readFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import * as tf from '@tensorflow/tfjs'
 import { UserError } from '../errors.ts'
-import { FaceStore } from './face-store.ts'
+import { FaceStore, readIndex } from './face-store.ts'
 import { gridImage } from './grid.ts'
 import { writeImage } from './image.ts'
+import type { LfwPair } from './lfw-pairs.ts'
 import type { PrepareSummary } from './prepare.ts'
 
 /** Most faces of each split on a contact sheet. */
@@ -35,19 +36,30 @@ export async function splitsOf(folder: string): Promise<SplitInfo[]> {
   const splits: SplitInfo[] = []
   for (const path of folders) {
     if (!(await readdir(path)).includes('index.json')) continue
-    const store = await FaceStore.open(path)
-    const people = new Set(store.entries.map(({ identity }) => identity)).size
-    splits.push({ name: basename(path), folder: path, faces: store.count, people, size: store.size })
-    await store.close()
+    const { entries, size } = await readIndex(path)
+    const people = new Set(entries.map(({ identity }) => identity)).size
+    splits.push({ name: basename(path), folder: path, faces: entries.length, people, size })
   }
   if (splits.length > 0) return splits
   throw new UserError(`expected prepared faces in ${folder}, found none: run 'diff-privacy dataset prepare' first`)
 }
 
-/** What the preparation of a folder said of itself, where it did. */
+/** What the preparation of a folder said of itself, where it did; an earlier version said less, which is left out. */
 export async function summaryOf(folder: string): Promise<PrepareSummary | undefined> {
   const text = await readFile(join(folder, 'summary.json'), 'utf8').catch(() => undefined)
-  return text === undefined ? undefined : JSON.parse(text)
+  const summary = text === undefined ? undefined : JSON.parse(text)
+  return summary?.photoSizes ? summary : undefined
+}
+
+/** How many of LFW's pairs have both photos in a split. */
+export async function pairsWithin(
+  pairs: readonly LfwPair[],
+  { folder }: SplitInfo,
+): Promise<{ genuine: number; impostor: number }> {
+  const ids = new Set((await readIndex(folder)).entries.map(({ id }) => id))
+  const here = pairs.filter(({ photos }) => photos.every(photo => ids.has(photo)))
+  const genuine = here.filter(({ same }) => same).length
+  return { genuine, impostor: here.length - genuine }
 }
 
 /** Writes a picture of faces of every split, spread evenly over each, a split's rows below another's. */

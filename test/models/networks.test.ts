@@ -123,6 +123,14 @@ describe.each(usableBackends)('networks on %s', backend => {
       expect(differs).toEqual([false, false, false, false, true, true, false, false, false, false])
     })
 
+    it('gives one vector in the single variant: the released one of the last bucket', () => {
+      const single = msi({ ...config, variant: 'single' })
+      expect(single.parameters).toEqual(released.parameters)
+      const weights = proceduralWeights(single.parameters)
+      const last = data(released(weights, features(3), BUCKETS - 1))
+      for (const bucket of [0, BUCKETS - 1]) expect(data(single(weights, features(3), bucket))).toEqual(last)
+    })
+
     it('lets gradients reach queries and keys in the patch variant', () => {
       const weights = proceduralWeights(patch.parameters)
       const norm = (name: string) => {
