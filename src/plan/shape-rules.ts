@@ -139,14 +139,12 @@ const named = (rule: Rule, names: string): [string, Rule][] => names.split(' ').
 export const rules: Readonly<Record<string, Rule>> = Object.fromEntries([
   ...named(
     same,
-    'Abs Acos Asin Atan Ceil ClipByValue Cos Cumsum Elu Erf Exp Expm1 Floor LeakyRelu Log Log1p LogSoftmax Neg Reciprocal ' +
+    'Abs Acos Asin Atan Ceil ClipByValue Cos Cumsum Elu Erf Exp Expm1 Floor LeakyRelu Log Log1p Neg Reciprocal ' +
       'Relu Relu6 Reverse Round Rsqrt Selu Sigmoid Sign Sin Softmax Softplus Sqrt Square Step Tan Tanh OnesLike ZerosLike',
   ),
-  ...named(
-    broadcast(),
-    'Add Atan2 Div EluGrad FloorDiv Maximum Minimum Mod Multiply Pow Prelu RealDiv SelectV2 SquaredDifference Sub AddN',
-  ),
+  ...named(broadcast(), 'Add Atan2 EluGrad Maximum Minimum Mod Multiply Pow Prelu RealDiv SquaredDifference Sub AddN'),
   ...named(broadcast(), 'Select'),
+  ...named(broadcast('int32'), 'FloorDiv'),
   ...named(broadcast('bool'), 'Equal Greater GreaterEqual Less LessEqual LogicalAnd LogicalOr NotEqual'),
   ...named(inputs => make(first(inputs).shape, 'bool'), 'IsFinite IsInf IsNan LogicalNot'),
   ...named(reduce(), 'Max Mean Min Prod Sum'),
@@ -160,7 +158,7 @@ export const rules: Readonly<Record<string, Rule>> = Object.fromEntries([
 
   ['Transpose', reshaped((shape, { perm }) => perm.map((axis: number) => shape[axis]))],
   ['Tile', reshaped((shape, { reps }) => shape.map((length, i) => length * reps[i]))],
-  ['BroadcastTo', (inputs, { shape }) => make(shape, first(inputs).dtype)],
+
   ['PadV2', reshaped((shape, { paddings }) => shape.map((length, i) => paddings[i][0] + length + paddings[i][1]))],
   ['MirrorPad', reshaped((shape, { paddings }) => shape.map((length, i) => paddings[i][0] + length + paddings[i][1]))],
   ['Slice', reshaped((shape, attributes) => shape.map((length, i) => lengthOf(length, i, attributes)))],
@@ -181,7 +179,7 @@ export const rules: Readonly<Record<string, Rule>> = Object.fromEntries([
     }),
   ],
   ['GatherV2', gather],
-  ['OneHot', ({ indices }, { depth }) => make([...indices!.shape, depth], 'float32')],
+  ['OneHot', ({ indices }, { depth, dtype }) => make([...indices!.shape, depth], dtype ?? 'int32')],
   ['UnsortedSegmentSum', ({ x }, { numSegments }) => make([numSegments, ...x!.shape.slice(1)], x!.dtype)],
   ['Fill', (_, { shape, dtype, value }) => make(shape, dtype ?? tf.util.inferDtype(value))],
   ['LinSpace', (_, { num }) => make([num], 'float32')],

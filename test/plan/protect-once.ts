@@ -1,0 +1,20 @@
+/** Protects one face on a backend as the program does, and prints the most memory that the process had, in bytes. */
+import { readFileSync } from 'node:fs'
+import * as tf from '@tensorflow/tfjs'
+import { useBackend } from '../../src/backend/index.ts'
+import { loadRecipe } from '../../src/config/recipe.ts'
+import { loadRecognizer } from '../../src/faces/recognizers.ts'
+import { loadModel } from '../../src/protect/model.ts'
+import { protectFace } from '../../src/protect/protect.ts'
+import { makeSecret } from '../../src/protect/recovery.ts'
+
+await useBackend(process.argv[2])
+const recipe = await loadRecipe('anonymize', ['steps=4', 'recovery.steps=4', 'attempts=1'])
+const model = await loadModel(recipe.model)
+const guide = await loadRecognizer(recipe.guide)
+const face = tf.zeros([1, model.imageSize, model.imageSize, 3]) as tf.Tensor4D
+await (await protectFace(model, guide, face, recipe, { identity: 'measured' })).data()
+await makeSecret(model, face, recipe).latent.data()
+const peak = /VmHWM:\s+(\d+) kB/.exec(readFileSync('/proc/self/status', 'utf8'))
+console.log(1024 * Number(peak![1]))
+process.exit(0)
