@@ -55,7 +55,7 @@ export async function evaluate(options: EvaluationOptions): Promise<Evaluation> 
     )
     await computeFeatures(
       study,
-      metrics.flatMap(({ metric }) => metric.needs(study)),
+      metrics.flatMap(({ metric, version }) => metric.needs(study).map(feature => ({ feature, version }))),
       onProgress,
     )
     const values: Row[] = []
@@ -68,7 +68,7 @@ export async function evaluate(options: EvaluationOptions): Promise<Evaluation> 
       for (const definition of metric.definitions) definitions.set(definition.id, definition)
       values.push(...finding.values.map(value => ({ method, group: metric.group, ...value })))
       plots.push(...(finding.plots ?? []).map(plot => ({ method, version, plot })))
-      for (const note of finding.notes ?? []) notes.add(note)
+      for (const note of finding.notes ?? []) notes.add(`${method}: ${note}`)
     }
     return {
       method,

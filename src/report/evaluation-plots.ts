@@ -18,7 +18,11 @@ const place = (share: number, from: number, to: number) => (from + share * (to -
 /** How the scores of each kind of pair are spread, as shares of the kind; the threshold as a line. */
 export function histogramSvg({ title, series, threshold }: Histogram): Html {
   const scores = series.flatMap(({ scores }) => Array.from(scores))
-  const [low, high] = scores.reduce(([a, b], score) => [Math.min(a, score), Math.max(b, score)], [0, 0.01])
+  const [least, greatest] = scores.reduce(
+    ([a, b], score) => [Math.min(a, score), Math.max(b, score)],
+    [threshold ?? 1, threshold ?? -1],
+  )
+  const [low, high] = [least, Math.max(greatest, least + 0.01)]
   const x = (score: number) => place((score - low) / (high - low), left, right)
   const shares = series.map(({ scores }) => sharesOf(scores, low, high))
   const most = Math.max(...shares.flat())

@@ -16,7 +16,7 @@ const more = `
 .plot svg { width: 100%; height: auto; } .plot figcaption { text-align: left; }
 .key { white-space: nowrap; margin-right: .8rem; } .key i { display: inline-block; width: .7em; height: .7em; margin-right: .3em; border-radius: 2px; }
 td a, th a { color: inherit; text-decoration-color: var(--line); text-underline-offset: .2em; }
-td small { display: block; } details { margin: 0 0 .6rem; } summary { cursor: pointer; font-weight: 600; padding: .3rem 0; }
+thead th { white-space: normal; min-width: 5.5rem; } td small { display: block; } details { margin: 0 0 .6rem; } summary { cursor: pointer; font-weight: 600; padding: .3rem 0; }
 .grid { display: flex; flex-wrap: wrap; gap: .7rem; margin: .5rem 0 1rem; } .grid figure { width: 200px; } .grid div { display: flex; gap: 4px; }
 .grid img { width: 98px; } .grid figcaption { text-align: left; overflow-wrap: anywhere; }
 .definitions dt { font-weight: 600; margin-top: 1rem; } .definitions dd { margin: 0; max-width: 75ch; color: var(--soft); }
@@ -32,7 +32,7 @@ export async function evaluationReport(evaluations: readonly Evaluation[], from:
 <h1>${from.title}</h1>
 <p class="facts"><span><b>${first!.pictures}</b> pictures of <b>${first!.people}</b> people</span><span>backend <b>${from.backend}</b></span><span>${from.date}</span><span>${from.machine}</span></p>
 <p>Originals: <code>${from.originals}</code>. Each number leads to its definition; intervals in brackets are <a href="#d-interval">95 %</a>. Point at a number for how many cases it is of.</p>
-${notes.map(note => html`<p class="note">${note}</p>`)}
+${notes.length > 0 && html`<details class="note"><summary>${notes.length === 1 ? 'One note' : `${notes.length} notes`}</summary><ul>${notes.map(note => html`<li>${note}</li>`)}</ul></details>`}
 </header>
 ${tables(evaluations).map(tableSection)}
 <section><h2>Distributions and curves</h2>

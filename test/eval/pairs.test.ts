@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { allSimilarities, similarities } from '../../src/eval/embeddings.ts'
 import { chooseFaces } from '../../src/eval/choose-faces.ts'
+import { allSimilarities, similarities } from '../../src/eval/embeddings.ts'
 import { genuinePairs, onePerIdentity } from '../../src/eval/pairs.ts'
 
 /** Faces of people named by their letters, in this order. */

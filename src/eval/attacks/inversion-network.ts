@@ -40,6 +40,8 @@ export const inversionDefinition: Definition = {
 }
 
 /** Three halvings, and back with what each level had: [n, 64, 64, 3] in [-1, 1] -> the same. */
+export const inverter = unet()
+
 function unet(): Module<[tf.Tensor4D], tf.Tensor4D> {
   const down = [
     conv2d('down.0', 3, 24, { stride: 2, padding: 1 }),
@@ -135,8 +137,7 @@ async function attack(
   train: readonly number[],
   held: readonly number[],
 ): Promise<Float32Array> {
-  const network = unet()
-  const weights = await trained(network, train.length, places =>
+  const weights = await trainInverter(train.length, settings.steps, places =>
     batchOf(
       study,
       version,
@@ -149,7 +150,7 @@ async function attack(
     const shown = tf.tidy(() => {
       const small = (x: tf.Tensor4D) => cropResize(x, whole, side)
       const large = (x: tf.Tensor4D) => cropResize(tf.clipByValue(x, -1, 1), whole, original.shape[1])
-      return tf.concat([original, face, large(network(weights, small(face))), large(small(original))])
+      return tf.concat([original, face, large(inverter(weights, small(face))), large(small(original))])
     })
     for (const [r, name] of study.recognizers.entries()) {
       const recognizer = await loadRecognizer(name)
@@ -169,35 +170,40 @@ async function attack(
 
 const whole = { left: 0, top: 0, right: 1, bottom: 1 }
 
-type Pairs = Record<'original' | 'version', tf.Tensor4D>
+/** Original and protected faces, [n, 64, 64, 3] each. */
+export type Pairs = Record<'original' | 'version', tf.Tensor4D>
 
-/** The weights after `settings.steps` steps of AdamW. */
-async function trained(
-  network: Module<[tf.Tensor4D], tf.Tensor4D>,
+/**
+ * Trains the inverter from the identity on.
+ * @param count how many pairs there are
+ * @param batch pairs by their numbers, which are disposed of
+ */
+export async function trainInverter(
   count: number,
+  steps: number,
   batch: (places: number[]) => Promise<Pairs>,
 ): Promise<Weights> {
   const task: TrainingTask<Pairs> = {
     name: 'inversion network',
-    parameters: network.parameters,
+    parameters: inverter.parameters,
     batch: step => batch(batchIndices(step, settings.batch, count, settings.seed)),
     loss: (weights, { original, version }) => ({
-      loss: tf.mean(tf.square(tf.sub(network(weights, version), original))) as tf.Scalar,
+      loss: tf.mean(tf.square(tf.sub(inverter(weights, version), original))) as tf.Scalar,
       parts: {},
     }),
   }
-  // The network begins as the identity.
-  const start = initialise(network.parameters, settings.seed, /^out\./)
-  const vector = new WeightVector(network.parameters)
+  // A last layer of zeros: the network begins as the identity.
+  const start = initialise(inverter.parameters, settings.seed, /^out\./)
+  const vector = new WeightVector(inverter.parameters)
   let weights = vector.join(start)
   tf.dispose(start)
   let state = adamWStart(vector.length)
   const decay = vector.decayMask()
-  for (let step = 0; step < settings.steps; step++) {
+  for (let step = 0; step < steps; step++) {
     const pairs = await task.batch(step)
     const named = vector.split(weights)
     const { loss, gradient } = meanGradient(task, vector, named, [pairs], step)
-    const rate = settings.rate * (1 - step / settings.steps)
+    const rate = settings.rate * (1 - step / steps)
     const next = adamWStep(weights, gradient, state, rate, optimizer, decay)
     tf.dispose([
       pairs,

@@ -22,23 +22,32 @@ interface Task<Input> {
   input(): Promise<Input>
 }
 
+/** A feature that some metric needs of a version and of the originals. */
+export interface Need {
+  readonly feature: Feature
+  readonly version: string
+}
+
 /**
- * Fills the tables of `features` for every version of the study, and finds where the faces are.
+ * Fills the tables of what is needed, and finds where the faces are.
  * @param onProgress told after every batch how many rows of how many missing ones are there
  */
 export async function computeFeatures(
   study: Study,
-  features: readonly Feature[],
+  needs: readonly Need[],
   onProgress: (done: number, total: number, feature: string) => void = () => {},
 ): Promise<void> {
-  const all = [...new Set<Feature>([foundFaces, ...features])]
+  const versions = new Map<Feature, Set<string>>([[foundFaces, new Set(study.versions.keys())]])
+  for (const { feature, version } of needs)
+    versions.set(feature, (versions.get(feature) ?? new Set<string>()).add(version))
   for (const of of ['picture', 'face', 'pair'] as const) {
-    for (const feature of all.filter(feature => feature.of === of)) {
+    for (const [feature, wanted] of versions) {
+      if (feature.of !== of) continue
       // Each kind has inputs of its own type, which `tasksOf` makes.
       const loaded = (await feature.load()) as LoadedFeature<unknown>
       const table = await study.cache.table(feature.name, loaded.checksum)
       study.tables.set(feature, table)
-      await computeMissing(loaded, table, tasksOf(study, feature), (done, total) =>
+      await computeMissing(loaded, table, tasksOf(study, feature, wanted), (done, total) =>
         onProgress(done, total, feature.name),
       )
     }
@@ -63,12 +72,13 @@ async function computeMissing<Input>(
 }
 
 /** Every row of a feature by key: what is there twice is computed once. */
-function tasksOf(study: Study, feature: Feature): Map<string, Task<unknown>> {
+function tasksOf(study: Study, feature: Feature, wanted: ReadonlySet<string>): Map<string, Task<unknown>> {
   const tasks = new Map<string, Task<unknown>>()
   const add = (keys: readonly (string | undefined)[], input: (i: number) => Promise<unknown>) => {
     for (const [i, key] of keys.entries()) if (key !== undefined) tasks.set(key, { key, input: () => input(i) })
   }
   for (const [version, sample] of versionSamples(study)) {
+    if (version !== 'original' && !wanted.has(version)) continue
     const pictures = study.pictures(version, sample)
     const image = (i: number) => readImage(pictures[i]!.path)
     if (feature.of === 'picture') add(featureKeys(study, feature, version, { sample }), image)

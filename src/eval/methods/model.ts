@@ -7,6 +7,7 @@ import * as tf from '@tensorflow/tfjs'
 import { makeFolder } from '../../atomic.ts'
 import type { Recipe } from '../../config/recipe.ts'
 import { fromTensor, type Image, toTensor } from '../../data/image.ts'
+import { UserError } from '../../errors.ts'
 import { loadRecognizer } from '../../faces/recognizers.ts'
 import { type FaceKey, pictureHash, readKeys, writeKeys } from '../../protect/key.ts'
 import { type FaceModel, loadModel } from '../../protect/model.ts'
@@ -29,6 +30,15 @@ function modelOf({ model: name }: Recipe): Promise<FaceModel> {
   return model
 }
 
+/** @throws UserError when the faces are of another size than the model's */
+function checkSize({ store }: Faces, model: FaceModel): void {
+  if (store.size !== model.imageSize)
+    throw new UserError(
+      `expected faces of ${model.imageSize} x ${model.imageSize} for model ${model.name}, found ${store.size} x ` +
+        `${store.size}: prepare the data set with --size ${model.imageSize}`,
+    )
+}
+
 /**
  * Anonymizing or hiding as a recipe says; and what an attacker regenerates who takes the published picture for the
  * original: he inverts it into a key and recovers with that.
@@ -47,6 +57,7 @@ export function protecting(recipe: Recipe, name: string = recipe.task): Method {
     ],
     start: async faces => {
       const model = await modelOf(recipe)
+      checkSize(faces, model)
       const guide = await loadRecognizer(recipe.guide)
       return async place => {
         const { image, id } = await faces.read(place)
@@ -88,6 +99,7 @@ export function recovering(recipe: Recipe, name = 'recover'): Method {
     ],
     start: async (faces, folder) => {
       const model = await modelOf(recipe)
+      checkSize(faces, model)
       // Other settings make other keys.
       const hash = createHash('sha256')
         .update(JSON.stringify(await settings()))

@@ -1,0 +1,164 @@
+/** eval on folders made elsewhere: photos with faces, protected by a blur; and what comes out of it. */
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import * as tf from '@tensorflow/tfjs'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { useBackend } from '../../src/backend/index.ts'
+import { run } from '../../src/cli/program.ts'
+import { type Evaluation, evaluate } from '../../src/eval/evaluation.ts'
+import type { DistributionNetwork } from '../../src/eval/features/inception.ts'
+import type { Value } from '../../src/eval/metric.ts'
+import { provenance, writeOutputs } from '../../src/eval/outputs.ts'
+import { grey, portrait } from '../protect/photos.ts'
+
+const root = mkdtempSync(join(tmpdir(), 'evaluation-'))
+const originals = join(root, 'originals')
+const blurred = join(root, 'blurred')
+const empty = join(root, 'empty')
+const people = ['ada', 'bea', 'cleo'] as const
+
+/** Mean colours: what a set of pictures is as a whole, without a network of 300 MB. */
+const colours: DistributionNetwork = {
+  name: 'mean colours',
+  feature: {
+    name: 'colours',
+    of: 'picture',
+    load: async () => ({
+      checksum: 'colours-of-tests',
+      compute: async pictures =>
+        pictures.map(({ data }) =>
+          Float32Array.from(
+            [0, 1, 2],
+            c => data.filter((_, i) => i % 3 === c).reduce((a, b) => a + b, 0) / data.length,
+          ),
+        ),
+    }),
+  },
+}
+
+const options = {
+  method: 'blur',
+  originals,
+  versions: [
+    { name: 'protected', kind: 'protected', folders: [blurred] },
+    { name: 'nobody', kind: 'control', folders: [empty] },
+  ],
+  guides: ['dlib'],
+  calibration: { dlib: { threshold: 0.9, far: 1e-3 }, faceres: { threshold: 0.6, far: 1e-3 } },
+  cache: join(root, 'cache'),
+  attacks: false,
+  network: colours,
+} as const
+
+let evaluation: Evaluation
+const computed: string[] = []
+
+beforeAll(async () => {
+  await useBackend('wasm')
+  for (const [i, person] of people.entries()) {
+    for (const folder of [originals, blurred, empty]) mkdirSync(join(folder, person), { recursive: true })
+    const photo = () => portrait(i as 0 | 1 | 2)
+    await photo()
+      .png()
+      .toFile(join(originals, person, '1.png'))
+    // Another format under the same name.
+    await photo()
+      .blur(1.5)
+      .jpeg()
+      .toFile(join(blurred, person, '1.jpg'))
+    await grey()
+      .resize(300, 320, { fit: 'fill' })
+      .png()
+      .toFile(join(empty, person, '1.png'))
+  }
+  evaluation = await evaluate({ ...options, onProgress: (_, __, what) => computed.push(what) })
+})
+afterAll(() => rmSync(root, { recursive: true }))
+
+const find = (wanted: Partial<Value>) =>
+  evaluation.values.find(value => Object.entries(wanted).every(([key, x]) => value[key as keyof Value] === x))
+
+test('a light blur leaves the faces where they are and who they are', () => {
+  expect(find({ definition: 'detection-rate', version: 'protected', of: 'protected' })).toMatchObject({
+    value: 1,
+    n: 3,
+  })
+  for (const network of new Set(
+    evaluation.values.flatMap(({ network, definition }) => (definition === 'detection-rate' ? network! : [])),
+  ))
+    expect(find({ definition: 'detection-rate', network, of: 'originals' })!.value, network).toBe(1)
+  expect(find({ definition: 'box-distance' })!.value).toBeLessThan(5)
+  expect(find({ definition: 'landmark-distance' })!.value).toBeLessThan(3)
+  expect(find({ definition: 'head-pose', of: 'angle' })!.value).toBeLessThan(5)
+  expect(find({ definition: 'attribute-agreement', of: 'gender' })).toMatchObject({ value: 1, n: 3 })
+  expect(find({ definition: 'psnr', version: 'protected' })!.value).toBeGreaterThan(20)
+  for (const alignment of ['own', 'original'] as const)
+    expect(
+      find({ definition: 'tar-at-far', of: 'original and protected', recognizer: 'dlib', alignment }),
+    ).toMatchObject({ value: 1, n: 3, role: 'guide', threshold: 0.9, far: 1e-3 })
+  expect(find({ definition: 'reidentification', of: 'rank 1 of 3', recognizer: 'faceres' })!.value).toBe(1)
+  expect(find({ definition: 'ms-ssim', version: 'protected' })!.value).toBeGreaterThan(0.8)
+})
+
+test('grey pictures have no face of their own, and are nobody where the original has one', () => {
+  expect(find({ version: 'nobody', alignment: 'own' })).toBeUndefined()
+  expect(evaluation.notes.join()).toContain('nobody: no picture has a face in it by its own landmarks')
+  const accepted = find({
+    version: 'nobody',
+    definition: 'tar-at-far',
+    of: 'original and nobody',
+    recognizer: 'faceres',
+  })
+  expect(accepted).toMatchObject({ value: 0, n: 3, role: 'judge' })
+})
+
+test('every value has a definition and says how many cases it is of', () => {
+  const ids = new Set(evaluation.definitions.map(({ id }) => id))
+  for (const value of evaluation.values) {
+    expect(ids, value.definition).toContain(value.definition)
+    expect(value.n, value.definition).toBeGreaterThan(0)
+    expect(Number.isFinite(value.value), `${value.definition} ${value.of}`).toBe(true)
+  }
+})
+
+test('a second run computes no feature again, gives the same, and leaves no tensors behind', async () => {
+  expect(computed).toContain('embedding-dlib')
+  const again: string[] = []
+  const before = tf.memory().numTensors
+  const second = await evaluate({ ...options, onProgress: (_, __, what) => again.push(what) })
+  expect(tf.memory().numTensors).toBe(before)
+  expect(again.filter(what => what.startsWith('embedding') || what === 'faces')).toEqual([])
+  expect(second.values).toEqual(evaluation.values)
+})
+
+test('the files hold every number; in the report each leads to its definition', async () => {
+  const out = join(root, 'out')
+  const table = await writeOutputs([evaluation], provenance('Evaluation of <blur>', 'wasm', originals), out)
+  const metrics = JSON.parse(readFileSync(join(out, 'metrics.json'), 'utf8'))
+  expect(metrics.values).toHaveLength(evaluation.values.length)
+  expect(metrics.methods[0]).toMatchObject({ method: 'blur', pictures: 3, people: 3, guides: ['dlib'] })
+  expect(metrics.definitions.ssim.source).toContain('scikit-image')
+  expect(table).toContain('## Identity: dlib')
+  expect(table).toMatch(/guide \(white box\) of blur/)
+  expect(table).toMatch(/\| blur \| 100\.0 % \(/)
+  expect(table).toContain('mean colours')
+  const page = readFileSync(join(out, 'report.html'), 'utf8')
+  expect(page).toContain('Evaluation of &lt;blur&gt;')
+  expect(page).not.toMatch(/<script|src="http/)
+  const links = [...page.matchAll(/href="#([^"]+)"/g)].map(([, id]) => id!)
+  expect(links.length).toBeGreaterThan(20)
+  for (const id of new Set(links)) expect(page).toContain(`id="${id}"`)
+  expect(page.match(/<polygon/g)!.length).toBeGreaterThanOrEqual(6)
+  expect(page.match(/<img src="data:image\/jpeg/g)).toHaveLength(2 * 2 * 3)
+})
+
+test('eval says what does not fit before it computes anything', async () => {
+  const cli = (...more: string[]) => run(['eval', ...more, '--originals', originals, '--backend', 'wasm'])
+  await expect(cli('anonymize')).rejects.toThrow('expected --protected')
+  await expect(cli('anonymize', '--protected', blurred, '--guide', 'dlip')).rejects.toThrow("found 'dlip'")
+  await expect(cli('hide', '--protected', join(root, 'nowhere'))).rejects.toThrow('expected a folder of pictures')
+  await expect(cli('hide', '--protected', blurred, '--manifest', join(root, 'no.json'))).rejects.toThrow(
+    'found no file',
+  )
+})

@@ -1,0 +1,36 @@
+/** Folders of pictures for tests: blocks of colour by person and photo, and versions of them. */
+import { mkdirSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import type { Image } from '../../src/data/image.ts'
+import { writeImage } from '../../src/data/image.ts'
+import { RandomStream } from '../../src/data/random.ts'
+
+/** A picture of `size` x `size` that its key alone decides: 8 x 8 blocks of random colours. */
+export function blocks(size: number, ...key: (string | number)[]): Image {
+  const colours = Uint8Array.from({ length: 8 * 8 * 3 }, () => 0)
+  const random = new RandomStream(0, 'blocks', ...key)
+  for (let i = 0; i < colours.length; i++) colours[i] = random.integer(256)
+  const data = new Uint8Array(size * size * 3)
+  for (let y = 0; y < size; y++)
+    for (let x = 0; x < size; x++)
+      for (let c = 0; c < 3; c++)
+        data[3 * (y * size + x) + c] = colours[3 * (Math.floor((8 * y) / size) * 8 + Math.floor((8 * x) / size)) + c]!
+  return { width: size, height: size, data }
+}
+
+/** Changes every byte by up to `amount` of 255. */
+export function disturbed(image: Image, amount: number, ...key: (string | number)[]): Image {
+  const random = new RandomStream(0, 'disturbed', ...key)
+  const data = Uint8ClampedArray.from(image.data, value => value + amount * (2 * random.uniform() - 1))
+  return { ...image, data: new Uint8Array(data.buffer) }
+}
+
+/** Writes pictures by name into a folder, as PNG. */
+export async function writeFolder(folder: string, pictures: Readonly<Record<string, Image>>): Promise<string> {
+  for (const [name, image] of Object.entries(pictures)) {
+    const path = join(folder, `${name}.png`)
+    mkdirSync(dirname(path), { recursive: true })
+    await writeImage(path, image)
+  }
+  return folder
+}
