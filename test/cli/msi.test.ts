@@ -11,9 +11,13 @@ import { readImage, writeImage } from '../../src/data/image.ts'
 import { loadManifest } from '../../src/data/manifest.ts'
 import { splitOf } from '../../src/data/splits.ts'
 import { recognizerNames } from '../../src/faces/recognizers.ts'
+import { clipImage } from '../../src/models/clip-image.ts'
+import { withPrefix } from '../../src/models/latent-diffusion.ts'
 import { msi } from '../../src/models/msi.ts'
 import { loadAverage, readNote } from '../../src/train/checkpoint.ts'
+import { initialise } from '../../src/train/initialise.ts'
 import { lastCheckpoint } from '../../src/train/keep.ts'
+import { saveWeights } from '../../src/weights/load.ts'
 import { portrait } from '../data/portraits.ts'
 import { type TinyModel, tinyModel } from '../protect/tiny-model.ts'
 
@@ -98,4 +102,33 @@ test('forms of MSI are trained and compared', async () => {
   const runs = readdirSync(out).map(name => name.replace(/-[0-9a-f]{12}$/, ' of a picture'))
   for (const form of ['single', 'released', 'patch'])
     expect(runs).toEqual(expect.arrayContaining([form, `${form} of a picture`]))
+})
+
+test("MSI is trained on CLIP's features where the model's config names them", async () => {
+  const sizes = {
+    width: 16,
+    innerWidth: 32,
+    layers: 4,
+    heads: 2,
+    imageSize: 28,
+    patchSize: 14,
+    states: [0, 1, 2, 3, 4],
+  }
+  const weights = join(folder, 'clip.safetensors')
+  const drawn = initialise(clipImage(sizes).parameters, 1)
+  await saveWeights(weights, withPrefix(drawn, 'vision_model.'))
+  tf.dispose(Object.values(drawn))
+  const { msi } = await loadModelConfig(tiny.path)
+  const model = tiny.variant('clip', {
+    features: { network: 'clip-vit-l-14', weights, sizes },
+    msi: { ...msi, featureDims: sizes.states.map(() => sizes.width) },
+  })
+  const out = join(folder, 'clip-run')
+  const settings = [`model=${model}`, 'steps=1', 'variant=patch', 'subject.image=CelebA-HQ-img/0.jpg'].flatMap(
+    setting => ['--set', setting],
+  )
+  const faces = ['--faces', join(folder, 'data', 'train')]
+  await run(['train', 'configs/train-msi-celebahq.yaml', ...faces, '--out', out, ...settings, '--backend', 'wasm'])
+  const note = await readNote(lastCheckpoint(out))
+  expect(note?.config).toMatchObject({ model: { msi: { variant: 'patch' } } })
 })
