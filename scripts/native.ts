@@ -18,6 +18,7 @@ import {
 import { createRequire } from 'node:module'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { kernelsPath } from '../src/backend/tensorflow-kernels.ts'
 import { UserError } from '../src/errors.ts'
 
 /** Raw TensorFlow through the binding at argv[1]: prints the version and whether a CUDA device is in use. */
@@ -47,7 +48,12 @@ function main(gpu: boolean): void {
   const present = tryBinding(join(tfjsNode, bindingPath))
   if (present && (!gpu || noted()?.gpu === true)) {
     if (!noted()) note({ tensorflow: present.tensorflow, gpu: false })
-    console.log(`The tensorflow backend already works: libtensorflow ${present.tensorflow}. Nothing to do.`)
+    if (existsSync(join(tfjsNode, kernelsPath))) {
+      console.log(`The tensorflow backend already works: libtensorflow ${present.tensorflow}. Nothing to do.`)
+      return
+    }
+    console.log(`The tensorflow backend works: libtensorflow ${present.tensorflow}.`)
+    buildKernels()
     return
   }
   const tools = findTools()
@@ -65,6 +71,7 @@ function main(gpu: boolean): void {
   const trial = tryBinding(join(build, bindingPath))
   if (!trial) throw new UserError('the freshly built binding does not compute: see the message above')
   install(build, library, gpu, trial)
+  buildKernels()
   console.log(`The tensorflow backend works: libtensorflow ${trial.tensorflow}.`)
   if (gpu && !trial.device)
     console.log(
@@ -157,6 +164,33 @@ function buildBinding({ nodeGyp }: Tools, library: string, build: string): void 
   }
   mkdirSync(dirname(join(build, bindingPath)), { recursive: true })
   cpSync(built, join(build, bindingPath))
+}
+
+/**
+ * Compiles our own kernels for this processor and puts them beside the binding. The backend works without them, only slower:
+ * where they do not compile, that is said and no more.
+ */
+function buildKernels(): void {
+  console.log('Compiling the fused kernels…')
+  const deps = join(tfjsNode, 'deps')
+  const target = join(tfjsNode, kernelsPath)
+  const temporary = `${target}.${process.pid}`
+  // Sums may be made in any order, as vector instructions make them; infinities and NaN stay what they are.
+  const arithmetic = ['-fno-math-errno', '-fassociative-math', '-fno-signed-zeros', '-fno-trapping-math']
+  const { status, stderr } = spawnSync(
+    process.env.CXX ?? 'c++',
+    [
+      ...['-std=c++17', '-O3', '-march=native', ...arithmetic, '-freciprocal-math', '-fopenmp', '-shared', '-fPIC'],
+      ...[join(root, 'native/kernels.cc'), '-o', temporary, `-I${join(deps, 'include')}`],
+      ...[join(deps, 'lib/libtensorflow_framework.so.2'), `-Wl,-rpath,${join(deps, 'lib')}`],
+    ],
+    { encoding: 'utf8' },
+  )
+  if (status === 0) renameSync(temporary, target)
+  else
+    console.error(
+      `${stderr}\nThe fused kernels do not compile: the tensorflow backend works without them, more slowly.`,
+    )
 }
 
 /** Makes `folder`/deps point at the library, under the names that tfjs-node links against; replaces atomically. */

@@ -10,6 +10,7 @@ import { UserError } from '../errors.ts'
 import { restoreNodeUtil } from './defects/node-util.ts'
 import { registerNumericPadding } from './defects/tensorflow-numeric-padding.ts'
 import type { Availability } from './index.ts'
+import { kernelsPath, registerFusedKernels } from './tensorflow-kernels.ts'
 import { registerShortcuts } from './tensorflow-shortcuts.ts'
 
 const require = createRequire(import.meta.url)
@@ -82,6 +83,7 @@ export async function start(device: Device): Promise<void> {
     }
     registerNumericPadding()
     registerShortcuts()
+    registerFusedKernels(join(dirname(require.resolve(`${found.package}/package.json`)), kernelsPath))
   }
   await tf.setBackend('tensorflow')
   const backend = tf.backend() as unknown as { isUsingGpuDevice: boolean }

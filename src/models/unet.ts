@@ -5,9 +5,8 @@
  */
 import * as tf from '@tensorflow/tfjs'
 import { conv2d, groupNorm, type Layer4D, layerNorm, linear, upsample2 } from './layers.ts'
-import { define, type Module, weight } from './module.ts'
+import { define, type Module } from './module.ts'
 import { gatedGelu, swish } from './ops/activation.ts'
-import { affine } from './ops/affine.ts'
 import { attention } from './ops/attention.ts'
 
 export interface UnetConfig {
@@ -186,13 +185,7 @@ function gatedFeedForward(name: string, width: number): Module<[tf.Tensor3D], tf
   const inner = 4 * width
   const project = linear(`${name}.net.0.proj`, width, 2 * inner)
   const out = linear(`${name}.net.2`, inner, width)
-  return define([project, out], (w, x) => {
-    // Two products instead of one that is split: the weight's halves are smaller than those of what it makes.
-    const weights = tf.split(weight<tf.Tensor2D>(w, `${name}.net.0.proj.weight`), 2)
-    const biases = tf.split(weight<tf.Tensor1D>(w, `${name}.net.0.proj.bias`), 2)
-    const [value, gate] = weights.map((half, i) => affine(x, half as tf.Tensor2D, biases[i], true))
-    return out(w, gatedGelu(value!, gate!)) as tf.Tensor3D
-  })
+  return define([project, out], (w, x) => out(w, gatedGelu(project(w, x))) as tf.Tensor3D)
 }
 
 function upsample(name: string, width: number): Part {

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs'
+import { fused } from '../backend/fused.ts'
 
 export interface AdamWOptions {
   readonly beta1: number
@@ -38,16 +39,23 @@ export function adamWStep(
 ): { weights: tf.Tensor1D; state: AdamWState; gradientNorm: tf.Scalar } {
   const { beta1, beta2, epsilon, weightDecay, clipNorm } = options
   const step = state.step + 1
+  // m / (1 - beta1^t) / (sqrt(v / (1 - beta2^t)) + epsilon) and the learning rate, their constants gathered.
+  const correction = Math.sqrt(1 - beta2 ** step)
+  const rate = (learningRate * correction) / (1 - beta1 ** step)
+  const kernel = fused('AdamW')
+  if (kernel) {
+    const options = tf.tensor1d([beta1, beta2, epsilon * correction, rate, learningRate * weightDecay, clipNorm])
+    const inputs = { weights, gradient, first: state.first, second: state.second, mask: decayMask, options }
+    const [next, first, second, gradientNorm] = kernel(inputs, {}) as [tf.Tensor1D, tf.Tensor1D, tf.Tensor1D, tf.Scalar]
+    options.dispose()
+    return { weights: next, state: { step, first, second }, gradientNorm }
+  }
   const [next, first, second, gradientNorm] = tf.tidy(() => {
     const squares = tf.square(gradient)
     const norm = tf.sqrt(tf.sum(squares)) as tf.Scalar
     const clip = tf.minimum(1, tf.div(clipNorm, tf.add(norm, 1e-6)))
     const first = tf.add(tf.mul(state.first, beta1), tf.mul(gradient, tf.mul(clip, 1 - beta1)))
     const second = tf.add(tf.mul(state.second, beta2), tf.mul(squares, tf.mul(tf.square(clip), 1 - beta2)))
-    // m / (1 - beta1^t) / (sqrt(v / (1 - beta2^t)) + epsilon) and the learning rate, their constants gathered: each saved is
-    // a pass over all weights.
-    const correction = Math.sqrt(1 - beta2 ** step)
-    const rate = (learningRate * correction) / (1 - beta1 ** step)
     const update = tf.mul(tf.div(first, tf.add(tf.sqrt(second), epsilon * correction)), rate)
     const kept = weightDecay > 0 ? tf.mul(weights, tf.sub(1, tf.mul(decayMask, learningRate * weightDecay))) : weights
     return [tf.sub(kept, update), first, second, norm] as [tf.Tensor1D, tf.Tensor1D, tf.Tensor1D, tf.Scalar]
@@ -68,5 +76,8 @@ export function learningRate(
 /** Exponential moving average with the usual warm-up of the decay, min(decay, (1 + step) / (10 + step)). */
 export function average(ema: tf.Tensor1D, weights: tf.Tensor1D, decay: number, step: number): tf.Tensor1D {
   const d = Math.min(decay, (1 + step) / (10 + step))
-  return tf.tidy(() => tf.add(ema, tf.mul(tf.sub(weights, ema), 1 - d)))
+  return tf.tidy(() => {
+    const blend = fused('Blend')?.({ from: ema, to: weights, share: tf.scalar(1 - d) }, {})
+    return (blend?.[0] as tf.Tensor1D) ?? tf.add(ema, tf.mul(tf.sub(weights, ema), 1 - d))
+  })
 }

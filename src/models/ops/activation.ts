@@ -1,5 +1,6 @@
 /** Activations with their gradients in closed form. */
 import * as tf from '@tensorflow/tfjs'
+import { fused } from '../../backend/fused.ts'
 import { differentiable } from './differentiable.ts'
 
 /** x sigmoid(slope x): SiLU at slope 1, and at 1.702 CLIP's approximation of GELU. */
@@ -22,13 +23,26 @@ export function swish(x: tf.Tensor, slope = 1): tf.Tensor {
 }
 
 /**
- * value gelu(gate), the gate of GEGLU (Shazeer 2020), both of one shape. GELU is exact: x P(x), P the distribution function
- * of the standard normal (Hendrycks and Gimpel 2016).
+ * GEGLU's gate (Shazeer 2020): x = (value, gate) along the last axis -> value gelu(gate). GELU is exact: x P(x), P the
+ * distribution function of the standard normal (Hendrycks and Gimpel 2016).
+ * @param x [..., 2c]
+ * @returns [..., c]
  */
-export function gatedGelu(value: tf.Tensor, gate: tf.Tensor): tf.Tensor {
+export function gatedGelu(x: tf.Tensor): tf.Tensor {
+  const [kernel, gradient] = [fused('GatedGelu'), fused('GatedGeluGradient')]
+  if (kernel && gradient)
+    return differentiable(
+      { x },
+      save => {
+        save([x])
+        return kernel({ x }, {})[0]!
+      },
+      (dy, [x]) => ({ x: () => gradient({ dy, x: x! }, {})[0]! }),
+    )
   return differentiable(
-    { value, gate },
+    { x },
     save => {
+      const [value, gate] = tf.split(x, 2, -1) as [tf.Tensor, tf.Tensor]
       const p = normalDistribution(gate)
       const open = tf.mul(gate, p)
       save([value, gate, p, open])
@@ -36,10 +50,7 @@ export function gatedGelu(value: tf.Tensor, gate: tf.Tensor): tf.Tensor {
     },
     (dy, saved) => {
       const [value, gate, p, open] = saved as [tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]
-      return {
-        value: () => tf.mul(dy, open),
-        gate: () => tf.mul(tf.mul(dy, value), geluSlope(gate, p)),
-      }
+      return { x: () => tf.concat([tf.mul(dy, open), tf.mul(tf.mul(dy, value), geluSlope(gate, p))], -1) }
     },
   )
 }

@@ -4,6 +4,7 @@
  * forward and more backward.
  */
 import * as tf from '@tensorflow/tfjs'
+import { fused } from '../../backend/fused.ts'
 import { differentiable } from './differentiable.ts'
 
 /** torch.nn.functional.group_norm on [n, h, w, c] with affine weight and bias [c]. */
@@ -39,6 +40,24 @@ function normalise(
   const [n, , , c] = x.shape
   const perGroup = c / groups
   if (!Number.isInteger(perGroup)) throw new Error(`groupNorm: ${c} channels do not divide into ${groups} groups`)
+
+  const [kernel, gradient] = [fused('GroupNorm'), fused('GroupNormGradient')]
+  if (kernel && gradient) {
+    const options = { groups, epsilon, silu }
+    return differentiable(
+      { x, weight, bias },
+      save => {
+        const [y, mean, inverse] = kernel({ x, weight, bias }, options) as [tf.Tensor4D, tf.Tensor, tf.Tensor]
+        save([x, weight, bias, mean, inverse])
+        return y
+      },
+      (dy, saved) => {
+        const [x, weight, bias, mean, inverse] = saved as [tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]
+        const [dx, dWeight, dBias] = gradient({ dy, x, weight, bias, mean, inverse }, options)
+        return { x: () => dx!, weight: () => dWeight!, bias: () => dBias! }
+      },
+    )
+  }
 
   const overPixels = (t: tf.Tensor): tf.Tensor => tf.mean(t, [1, 2]) // [n, c]
   const byGroup = (t: tf.Tensor): tf.Tensor => tf.reshape(t, [-1, groups, perGroup])

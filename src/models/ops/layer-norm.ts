@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs'
+import { fused } from '../../backend/fused.ts'
 import { sumOverRows } from './affine.ts'
 import { differentiable } from './differentiable.ts'
 
@@ -9,6 +10,22 @@ import { differentiable } from './differentiable.ts'
  * @param bias [c]
  */
 export function layerNorm(x: tf.Tensor, weight: tf.Tensor, bias: tf.Tensor, epsilon: number): tf.Tensor {
+  const [kernel, gradient] = [fused('LayerNorm'), fused('LayerNormGradient')]
+  if (kernel && gradient)
+    return differentiable(
+      { x, weight, bias },
+      save => {
+        const [y, mean, inverse] = kernel({ x, weight, bias }, { epsilon }) as [tf.Tensor, tf.Tensor, tf.Tensor]
+        save([x, weight, mean, inverse])
+        return y
+      },
+      (dy, saved) => {
+        const [x, weight, mean, inverse] = saved as [tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]
+        const [dx, dWeight, dBias] = gradient({ dy, x, weight, mean, inverse }, {})
+        return { x: () => dx!, weight: () => dWeight!, bias: () => dBias! }
+      },
+    )
+
   const mean = (t: tf.Tensor) => tf.mean(t, -1, true)
   return differentiable(
     { x, weight, bias },

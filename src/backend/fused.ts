@@ -1,0 +1,49 @@
+/**
+ * Operations that a backend may have in one kernel of its own, where tfjs has them only in pieces. Each has a name by which
+ * a backend registers it with tfjs; a caller asks whether the backend in use has it, and else makes it of the pieces.
+ */
+import * as tf from '@tensorflow/tfjs'
+
+/** For each kernel its inputs in order, the types of its attributes, and how many tensors it gives. */
+export const fusedKernels = {
+  GroupNorm: {
+    inputs: ['x', 'weight', 'bias'],
+    attributes: { groups: 'INT', epsilon: 'FLOAT', silu: 'BOOL' },
+    outputs: 3,
+  },
+  GroupNormGradient: {
+    inputs: ['dy', 'x', 'weight', 'bias', 'mean', 'inverse'],
+    attributes: { groups: 'INT', epsilon: 'FLOAT', silu: 'BOOL' },
+    outputs: 3,
+  },
+  LayerNorm: { inputs: ['x', 'weight', 'bias'], attributes: { epsilon: 'FLOAT' }, outputs: 3 },
+  LayerNormGradient: { inputs: ['dy', 'x', 'weight', 'mean', 'inverse'], attributes: {}, outputs: 3 },
+  GatedGelu: { inputs: ['x'], attributes: {}, outputs: 1 },
+  GatedGeluGradient: { inputs: ['dy', 'x'], attributes: {}, outputs: 1 },
+  AdamW: { inputs: ['weights', 'gradient', 'first', 'second', 'mask', 'options'], attributes: {}, outputs: 4 },
+  Blend: { inputs: ['from', 'to', 'share'], attributes: {}, outputs: 1 },
+} as const satisfies Record<
+  string,
+  { inputs: readonly string[]; attributes: Readonly<Record<string, 'INT' | 'FLOAT' | 'BOOL'>>; outputs: number }
+>
+
+export type FusedName = keyof typeof fusedKernels
+type Inputs<Name extends FusedName> = Record<(typeof fusedKernels)[Name]['inputs'][number], tf.Tensor>
+type Attributes<Name extends FusedName> = {
+  [key in keyof (typeof fusedKernels)[Name]['attributes']]: (typeof fusedKernels)[Name]['attributes'][key] extends 'BOOL'
+    ? boolean
+    : number
+}
+
+/** The name under which a backend registers the kernel with tfjs. */
+export const registeredName = (name: FusedName): string => `DiffPrivacy${name}`
+
+/** The kernel on the backend in use, undefined where that has none. It has no gradient: its caller says what that is. */
+export function fused<Name extends FusedName>(
+  name: Name,
+): ((inputs: Inputs<Name>, attributes: Attributes<Name>) => tf.Tensor[]) | undefined {
+  const registered = registeredName(name)
+  if (!tf.getKernel(registered, tf.getBackend())) return undefined
+  return (inputs, attributes) =>
+    tf.engine().runKernel<tf.Tensor[]>(registered, inputs, attributes as object as tf.NamedAttrMap)
+}

@@ -1,0 +1,104 @@
+import * as tf from '@tensorflow/tfjs'
+import { afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { type FusedName, fused, fusedKernels, registeredName } from '../../src/backend/fused.ts'
+import { availableBackends, useBackend } from '../../src/backend/index.ts'
+import { gatedGelu } from '../../src/models/ops/activation.ts'
+import { groupNorm, groupNormSilu } from '../../src/models/ops/group-norm.ts'
+import { layerNorm } from '../../src/models/ops/layer-norm.ts'
+import { adamWStep, average } from '../../src/train/adamw.ts'
+
+const present = (await availableBackends()).some(({ name, usable }) => name === 'tensorflow' && usable)
+if (present) await useBackend('tensorflow')
+const compiled = present && fused('GroupNorm') !== undefined
+if (!compiled) console.log('The fused kernels are not compiled here: npm run native')
+
+const values = (shape: number[], seed: number, mean = 0) => tf.randomNormal(shape, mean, 1, 'float32', seed)
+
+/** What `f` gives with our kernels, and what it gives of tfjs's own operations. */
+function both(f: () => tf.Tensor[]): [number[][], number[][]] {
+  const run = () => tf.tidy(() => f().map(x => [...x.dataSync()]))
+  const ours = run()
+  const kernels = (Object.keys(fusedKernels) as FusedName[]).map(name =>
+    tf.getKernel(registeredName(name), 'tensorflow'),
+  )
+  for (const { kernelName } of kernels) tf.unregisterKernel(kernelName, 'tensorflow')
+  const theirs = run()
+  kernels.forEach(tf.registerKernel)
+  return [ours, theirs]
+}
+
+/** Largest difference of any value, relative to the largest value of its tensor. */
+function difference([ours, theirs]: [number[][], number[][]]): number {
+  expect(ours.map(x => x.length)).toEqual(theirs.map(x => x.length))
+  const largest = (values: number[]) => values.reduce((most, value) => Math.max(most, Math.abs(value)), 0)
+  return Math.max(
+    ...theirs.map((wanted, k) => largest(wanted.map((value, i) => ours[k]![i]! - value)) / largest(wanted)),
+  )
+}
+
+/** Value and gradients of `f` under a random cotangent. */
+function withGradients(f: (...inputs: tf.Tensor[]) => tf.Tensor, ...inputs: tf.Tensor[]): tf.Tensor[] {
+  const { value, grads } = tf.valueAndGrads(f)(inputs, values(f(...inputs).shape, 9))
+  return [value, ...grads]
+}
+
+describe.runIf(compiled)('fused kernels compute what the pieces do', () => {
+  let tensors = 0
+  beforeAll(() => {
+    tensors = tf.memory().numTensors
+  })
+  afterEach(() => expect(tf.memory().numTensors).toBe(tensors))
+
+  // Sizes: one image and more than cores, channels that are no multiple of a vector, work enough for several cores.
+  it.each([
+    [[1, 5, 3, 12], 4],
+    [[3, 4, 4, 6], 3],
+    [[2, 24, 24, 64], 32],
+  ])('group normalisation of %j in %i groups', (shape, groups) => {
+    const c = shape.at(-1)!
+    for (const op of [groupNorm, groupNormSilu]) {
+      const result = both(() =>
+        withGradients(
+          (x, w, b) => op(x as tf.Tensor4D, w as tf.Tensor1D, b as tf.Tensor1D, groups, 1e-5),
+          ...[values(shape, 1, 3), values([c], 2), values([c], 3)],
+        ),
+      )
+      expect(difference(result)).toBeLessThan(1e-5)
+    }
+  })
+
+  it.each([[[3, 5]], [[2, 7, 48]], [[600, 160]]])('layer normalisation of %j', shape => {
+    const c = shape.at(-1)!
+    const inputs = () => [values(shape, 1, 3), values([c], 2), values([c], 3)]
+    const result = both(() => withGradients((x, w, b) => layerNorm(x!, w!, b!, 1e-5), ...inputs()))
+    expect(difference(result)).toBeLessThan(1e-5)
+  })
+
+  it.each([[[3, 10]], [[2, 300, 128]]])('the gate of GEGLU on %j', shape => {
+    const result = both(() => withGradients(x => gatedGelu(x!), tf.mul(values(shape, 1), 3)))
+    expect(difference(result)).toBeLessThan(1e-6)
+  })
+
+  it('AdamW and the moving average', () => {
+    const options = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.1, clipNorm: 1 }
+    const vector = (seed: number) => values([50_000], seed) as tf.Tensor1D
+    const result = both(() => {
+      const state = { step: 4, first: vector(3), second: tf.add(tf.square(vector(4)), 0.1) as tf.Tensor1D }
+      const mask = tf.cast(tf.greater(vector(5), 0), 'float32') as tf.Tensor1D
+      const stepped = adamWStep(vector(1), vector(2), state, 0.01, options, mask)
+      const { first, second } = stepped.state
+      return [stepped.weights, first, second, stepped.gradientNorm, average(vector(6), stepped.weights, 0.99, 1000)]
+    })
+    expect(difference(result)).toBeLessThan(1e-6)
+  })
+
+  it('leave what is not a number as it is', () => {
+    const x = tf.tidy(() => tf.concat([tf.fill([1, 1], Number.NaN), tf.ones([1, 7])], 1))
+    const results = tf.tidy(() => [
+      layerNorm(x, tf.ones([8]), tf.zeros([8]), 1e-5),
+      groupNormSilu(tf.reshape(x, [1, 1, 1, 8]), tf.ones([8]), tf.zeros([8]), 1, 1e-5),
+    ])
+    for (const y of results) expect([...y.dataSync()].every(Number.isNaN)).toBe(true)
+    tf.dispose([x, results])
+  })
+})
