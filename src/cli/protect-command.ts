@@ -82,7 +82,9 @@ async function protect(task: Recipe['task'], args: ArgumentsCamelCase<Arguments>
   const { loadModelConfig } = await import('../config/model.ts')
   const { planProtection } = await import('../plan/protect.ts')
   const modelConfig = await loadModelConfig(recipe.model)
-  if (!(await goesOn(dryRun, backend, options => planProtection(modelConfig, recipe, options)))) return
+  // The workers of a queue have their own memory.
+  const isHere = args.queue === undefined || dryRun
+  if (isHere && !(await goesOn(dryRun, backend, options => planProtection(modelConfig, recipe, options)))) return
 
   const { batch } = await import('./batch.ts')
   const { photoProgress } = await import('./photo-progress.ts')
@@ -92,7 +94,7 @@ async function protect(task: Recipe['task'], args: ArgumentsCamelCase<Arguments>
   // Photos are large: only as many are in a queue as workers can be busy with.
   const elsewhere = args.queue !== undefined || args.jobs !== 1
   const pool = elsewhere ? await openPool(args, { out, slots: 16, scratch: tmpdir() }) : undefined
-  const asked = { ...recipe, backend: (backend ?? recipe.backend) as Recipe['backend'] }
+  const asked = { ...recipe, backend: backend as Recipe['backend'] }
   const protector = pool ? pooledProtector(pool, asked, passphrase) : await localProtector(asked, passphrase)
   const shown = photoProgress(task === 'hide' ? 'hiding' : 'anonymizing', files.length)
   const done = await batch(
