@@ -3,15 +3,12 @@ import type { FaceStore } from '../data/face-store.ts'
 import { UserError } from '../errors.ts'
 import type { Recognizer } from '../models/recognizers/recognizer.ts'
 import { allSimilarities, embedStore, similarities } from './embeddings.ts'
-import { acceptRate, thresholdAtFar } from './metrics/tar-at-far.ts'
+import { acceptRate, thresholdAtFar, tooFewImpostors } from './metrics/tar-at-far.ts'
 import { genuinePairs, onePerIdentity } from './pairs.ts'
 import type { RecognizerThreshold } from './thresholds.ts'
 
 /** Most genuine pairs of one person. */
 export const genuineCap = 10
-
-/** Fewer accepted impostors than this would leave the threshold to chance. */
-const leastAccepted = 10
 
 /** How many pairs `calibrate` compares. */
 export interface PairCounts {
@@ -44,10 +41,7 @@ export function checkPairs(store: FaceStore, far: number): PairCounts {
   const impostor = (people * (people - 1)) / 2
   const genuine = genuinePairs(store.entries, genuineCap).length
   if (genuine === 0) throw new UserError('expected two photos of some person, found one of each: take other faces')
-  if (far * impostor < leastAccepted)
-    throw new UserError(
-      `expected impostor pairs enough to accept ${leastAccepted} of them at a rate of ${far}, found ` +
-        `${impostor} pairs of ${people} people: take more people or a larger --far`,
-    )
+  const short = tooFewImpostors(impostor, far)
+  if (short) throw new UserError(`${short.unmeasured} pairs of ${people} people: take more people or a larger --far`)
   return { genuine, impostor }
 }

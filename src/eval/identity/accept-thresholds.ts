@@ -2,7 +2,7 @@
 import type { AnyRecognizerName } from '../../faces/recognizers.ts'
 import { embedded } from '../embedded.ts'
 import type { Alignment, ThresholdSource } from '../metric.ts'
-import { thresholdAtFar } from '../metrics/tar-at-far.ts'
+import { thresholdAtFar, tooFewImpostors } from '../metrics/tar-at-far.ts'
 import { dot } from '../metrics/vectors.ts'
 import { impostorPairs } from '../pairs.ts'
 import type { Study } from '../study.ts'
@@ -12,9 +12,6 @@ export const rates = [1e-2, 1e-3, 1e-4]
 
 /** The rate that is in tables, and that other metrics accept faces at. */
 export const usualRate = 1e-3
-
-/** Fewer false accepts than this among the originals would leave a threshold to chance. */
-const leastAccepted = 10
 
 export interface AcceptThreshold {
   readonly far: number
@@ -57,7 +54,7 @@ async function find(study: Study, recognizer: AnyRecognizerName, alignment: Alig
   const scores = Float64Array.from(pairs, ([i, j]) => dot(vectors, i, vectors, j))
   return rates.flatMap((far): AcceptThreshold[] => {
     if (calibrated?.far === far) return [{ far, threshold: calibrated.threshold, thresholdFrom: 'calibration' }]
-    if (far * scores.length < leastAccepted) return []
+    if (tooFewImpostors(scores.length, far)) return []
     return [{ far, threshold: thresholdAtFar(scores, far), thresholdFrom: 'originals' }]
   })
 }

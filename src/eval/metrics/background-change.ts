@@ -6,11 +6,11 @@ import { sameSize } from './picture-pair.ts'
 export const backgroundChangeDefinition: Definition = {
   id: 'background-change',
   name: 'Background change',
-  unit: 'MAE in grey levels, 0..255; PSNR in dB',
+  unit: 'grey levels, 0..255',
   text:
-    'Mean absolute difference and PSNR of the sRGB bytes over the pixels outside of the face mask of the original, which ' +
-    'is named beside it.',
-  source: 'MAE and PSNR over a part of the picture',
+    'Mean absolute difference of the sRGB bytes over the pixels outside of the mask of the mean face, laid where the ' +
+    "original's face is.",
+  source: 'MAE over a part of the picture',
 }
 
 export interface BackgroundChange {

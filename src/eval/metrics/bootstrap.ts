@@ -1,17 +1,8 @@
-/** How far a number may be from the truth because of whom the sample happened to hold. */
+/**
+ * How far a number may be from the truth because of whom the sample happened to hold: the percentile bootstrap (Efron,
+ * Annals of Statistics 7(1), 1979), for pairs as in Bolle, Ratha and Pankanti, CVIU 93(1), 2004.
+ */
 import { RandomStream } from '../../data/random.ts'
-import type { Definition } from './definition.ts'
-
-export const bootstrapDefinition: Definition = {
-  id: 'bootstrap',
-  name: '95 % interval',
-  unit: 'as the number',
-  text:
-    'Percentile bootstrap: the number is computed anew on samples drawn with replacement, and its 2.5 % and 97.5 % ' +
-    'quantiles are given. People are drawn, not pictures, where it is known who is who; a pair counts as often as the ' +
-    'product of the times that its people were drawn.',
-  source: 'Efron, Annals of Statistics 7(1), 1979; for pairs Bolle, Ratha and Pankanti, CVIU 93(1), 2004',
-}
 
 export interface Interval {
   readonly low: number
@@ -31,18 +22,13 @@ export interface BootstrapOptions {
   readonly level?: number
 }
 
-export interface Resampling {
-  /** How many cases there are, each drawn by itself; or who is in each: one person, or the two of a pair. */
-  readonly cases: number | readonly (readonly string[])[]
-}
-
 /**
  * The percentile interval of a statistic.
  * @param cases how many cases there are, each drawn by itself; or who is in each case, by which people are drawn
  * @param statistic the number for cases that count `weights[i]` times each; samples where it is NaN are left out
  */
 export function bootstrap(
-  cases: Resampling['cases'],
+  cases: number | readonly (readonly string[])[],
   statistic: (weights: Float64Array) => number,
   { seed = 0, resamples = 1000, level = 0.95 }: BootstrapOptions = {},
 ): Interval {
@@ -75,6 +61,7 @@ export function bootstrapMean(
 export function weightedMean(values: ArrayLike<number>, weights: Float64Array): number {
   let [sum, total] = [0, 0]
   for (let i = 0; i < weights.length; i++) {
+    if (weights[i] === 0) continue // zero times an infinite PSNR is no number
     sum += weights[i]! * values[i]!
     total += weights[i]!
   }
@@ -86,7 +73,9 @@ export function quantile(sorted: Float64Array, share: number): number {
   const place = share * (sorted.length - 1)
   const below = Math.floor(place)
   const [a, b] = [sorted[below]!, sorted[Math.min(below + 1, sorted.length - 1)]!]
-  return sorted.length === 0 ? Number.NaN : a + (place - below) * (b - a)
+  if (sorted.length === 0) return Number.NaN
+  // Infinite neighbours have no difference.
+  return a === b || place === below ? a : a + (place - below) * (b - a)
 }
 
 type Draw = (random: RandomStream) => Float64Array

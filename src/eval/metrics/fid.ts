@@ -40,11 +40,6 @@ export function gaussianOf(sample: Vectors): Gaussian {
   return { mean, factor: count <= dimensions ? centred : choleskyFactor(covariance(centred), dimensions) }
 }
 
-/** The normal distribution of published statistics, such as a `.npz` file's `mu` and `sigma` [d, d]. */
-export function gaussianFrom(mean: Float64Array, sigma: Float64Array): Gaussian {
-  return { mean, factor: choleskyFactor(sigma, mean.length) }
-}
-
 /**
  * |m1 - m2|^2 + tr C1 + tr C2 - 2 tr (C1 C2)^(1/2). With C = F^T F, the eigenvalues of C1 C2 are the squares of the
  * singular values of F1 F2^T, whose sum is the last trace: no square root of a matrix is taken, and none can fail.

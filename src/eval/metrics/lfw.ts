@@ -11,7 +11,8 @@ export const lfwDefinition: Definition = {
     'squared distance of unit embeddings (2 - 2 cosine) with the most right answers is measured on the tenth; mean and ' +
     'standard deviation over the ten. TAR at FAR: on nine folds, the threshold of 0, 0.001, ..., 3.999 at which the ' +
     'false accept rate reaches the target, with straight lines between, is measured on the tenth. A pair is accepted ' +
-    'when its distance is below the threshold.',
+    'when its distance is below the threshold. Faces that are not found are like nobody (cosine 0). The interval is 1.96 ' +
+    'standard errors of the mean over the folds on either side.',
   source: 'Huang et al., UMass Amherst 07-49, 2007; calculate_roc, calculate_val of facenet and insightface',
 }
 

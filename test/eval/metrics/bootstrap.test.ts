@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { bootstrap, bootstrapMean, quantile, weightedMean } from '../../../src/eval/metrics/bootstrap.ts'
-import { tarAtFar } from '../../../src/eval/metrics/tar-at-far.ts'
-import { measured, relative, scores, values } from './golden.ts'
+import { relative, values } from './golden.ts'
 
 describe('bootstrap', () => {
   const sample = values('bootstrap', 400)
@@ -53,31 +52,10 @@ describe('bootstrap', () => {
   })
 })
 
-it('the interval of a true accept rate holds it, and the threshold is drawn anew', () => {
-  const [genuine, impostor] = scores('scores:smooth', 400, 3000, 0)
-  const { tar, interval } = measured(tarAtFar(genuine, impostor, 0.01, { resamples: 300 }))
-  const { low, high } = interval
-  expect(low).toBeLessThan(tar.rate)
-  expect(high).toBeGreaterThan(tar.rate)
-  // With weights of one, the drawn threshold is the threshold: a sample of everyone gives the rate itself.
-  const once = tarAtFar([0.3, 0.9], [0.5, 0.1], 0.5, { identities: [['a'], ['a'], ['a'], ['a']], resamples: 3 })
-  expect(once).toMatchObject({ threshold: 0.1, interval: { low: 1, high: 1 } })
-})
-
-it('too few impostors give no true accept rate', () => {
-  expect(tarAtFar([0.9], [0.1, 0.2], 0.01)).toEqual({
-    unmeasured: 'FAR 0.01 needs 100 impostor pairs or more, there are 2',
-  })
-  const hundred = Array.from({ length: 100 }, (_, i) => i / 100)
-  expect(tarAtFar([0.985], hundred, 0.01, { resamples: 1 })).toMatchObject({
-    threshold: 0.98,
-    tar: { rate: 1 },
-    falseAccepts: { count: 1 },
-  })
-})
-
 it('quantiles are linear between neighbours, weighted means weighted', () => {
   expect(quantile(Float64Array.of(1, 2, 4), 0.75)).toBe(3)
   expect(quantile(new Float64Array(0), 0.5)).toBeNaN()
+  expect(quantile(Float64Array.of(1, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY), 0.75)).toBe(Infinity)
   expect(weightedMean([1, 4], Float64Array.of(2, 1))).toBe(2)
+  expect(weightedMean([1, Number.POSITIVE_INFINITY], Float64Array.of(1, 0))).toBe(1)
 })

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { acceptRate, thresholdAtFar } from '../../../src/eval/metrics/tar-at-far.ts'
+import { acceptRate, thresholdAtFar, tooFewImpostors } from '../../../src/eval/metrics/tar-at-far.ts'
 
 describe('thresholdAtFar', () => {
   const ten = [0.5, 0.1, 0.9, 0.3, 0.7, 0.2, 0.8, 0.4, 0.6, 0]
@@ -46,5 +46,12 @@ describe('thresholdAtFar', () => {
 
   it('does not depend on the order', () => {
     expect(thresholdAtFar(ten.toSorted(), 0.2)).toBe(thresholdAtFar(ten, 0.2))
+  })
+})
+
+it('a threshold rests on ten false accepts', () => {
+  expect(tooFewImpostors(1000, 0.01)).toBeUndefined()
+  expect(tooFewImpostors(999, 0.01)).toEqual({
+    unmeasured: 'expected 1000 impostor pairs or more for a false accept rate of 0.01, found 999',
   })
 })

@@ -1,8 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { ageDifference, agreement } from '../../../src/eval/metrics/attribute-agreement.ts'
 import { backgroundChange } from '../../../src/eval/metrics/background-change.ts'
 import { boxDistance } from '../../../src/eval/metrics/box-distance.ts'
-import { detectionRate } from '../../../src/eval/metrics/detection-rate.ts'
 import { landmarkDistance } from '../../../src/eval/metrics/landmark-distance.ts'
 
 const picture = { width: 512, height: 128 }
@@ -22,22 +20,6 @@ describe('distances in pixels of 256 x 256', () => {
     expect(landmarkDistance(a, b, picture)).toBe((2 + 2) / 4)
     expect(() => landmarkDistance(a, b.slice(1), picture)).toThrow('found 2 and 1')
   })
-})
-
-describe('agreement', () => {
-  it('is the share of equal labels', () => {
-    expect(agreement(['happy', 'sad', 'happy'], ['happy', 'happy', 'happy'])).toMatchObject({ count: 2, total: 3 })
-    expect(() => agreement([], [])).toThrow('at least one')
-  })
-
-  it('of ages is their mean absolute difference', () => {
-    expect(ageDifference([20, 40, 60], [26, 40, 51])).toBe(5)
-    expect(() => ageDifference([20], [])).toThrow('found 1 and 0')
-  })
-})
-
-it('the detection rate counts scores from the least on', () => {
-  expect(detectionRate([0.5, 0.49, 0, 0.9], 0.5)).toMatchObject({ count: 2, total: 4 })
 })
 
 describe('background change', () => {
