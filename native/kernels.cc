@@ -175,7 +175,7 @@ void groupNorm(void* kernel, TF_OpKernelContext* context) {
 
   std::vector<float> partial(images.n * images.blocks * c, 0.f);
   images.each([&](int64_t, int64_t i, int64_t from, int64_t to) {
-    float* sums = &partial[i * c];
+    float* __restrict sums = &partial[i * c];
     for (int64_t p = from; p < to; p++)
       for (int64_t k = 0; k < c; k++) sums[k] += x[p * c + k];
   });
@@ -183,7 +183,7 @@ void groupNorm(void* kernel, TF_OpKernelContext* context) {
   // In two passes: E[x^2] - mean^2 loses digits when the mean is large.
   std::fill(partial.begin(), partial.end(), 0.f);
   images.each([&](int64_t image, int64_t i, int64_t from, int64_t to) {
-    float* sums = &partial[i * c];
+    float* __restrict sums = &partial[i * c];
     std::vector<float> centre(c);
     for (int64_t k = 0; k < c; k++) centre[k] = mean[image * images.groups + k / images.perGroup];
     for (int64_t p = from; p < to; p++)
@@ -202,8 +202,8 @@ void groupNorm(void* kernel, TF_OpKernelContext* context) {
       shift[k] = bias[k] - mean[g] * scale[k];
     }
     for (int64_t p = from; p < to; p++) {
-      const float* in = x + p * c;
-      float* out = y + p * c;
+      const float* __restrict in = x + p * c;
+      float* __restrict out = y + p * c;
       if (options.silu) {
         for (int64_t k = 0; k < c; k++) {
           const float v = in[k] * scale[k] + shift[k];
@@ -214,6 +214,24 @@ void groupNorm(void* kernel, TF_OpKernelContext* context) {
       }
     }
   });
+}
+
+/** One pixel's gradient behind the SiLU, out = dy; adds dy and dy xhat to sums a channel. */
+template <bool silu>
+void behindNorm(int64_t c, const float* __restrict d, const float* __restrict x, const float* __restrict centre,
+                const float* __restrict inverse, const float* __restrict weight, const float* __restrict bias,
+                float* __restrict out, float* __restrict sums, float* __restrict products) {
+  for (int64_t k = 0; k < c; k++) {
+    const float xhat = (x[k] - centre[k]) * inverse[k];
+    float dy = d[k];
+    if (silu) {
+      const float y = xhat * weight[k] + bias[k], gate = sigmoid(y);
+      dy *= gate * (1.f + y * (1.f - gate));
+    }
+    out[k] = dy;
+    sums[k] += dy;
+    products[k] += dy * xhat;
+  }
 }
 
 // dy, x, weight, bias, mean, inverse -> dx, dweight, dbias
@@ -236,22 +254,9 @@ void groupNormGradient(void* kernel, TF_OpKernelContext* context) {
       centre[k] = mean[g];
       inv[k] = inverse[g];
     }
-    float *s = &sums[i * c], *q = &products[i * c];
-    for (int64_t p = from; p < to; p++) {
-      const float *in = x + p * c, *d = dOut + p * c;
-      float* out = dx + p * c;
-      for (int64_t k = 0; k < c; k++) {
-        const float xhat = (in[k] - centre[k]) * inv[k];
-        float dy = d[k];
-        if (options.silu) {
-          const float y = xhat * weight[k] + bias[k], gate = sigmoid(y);
-          dy *= gate * (1.f + y * (1.f - gate));
-        }
-        out[k] = dy;
-        s[k] += dy;
-        q[k] += dy * xhat;
-      }
-    }
+    for (int64_t p = from; p < to; p++)
+      (options.silu ? behindNorm<true> : behindNorm<false>)(c, dOut + p * c, x + p * c, centre.data(), inv.data(), weight,
+                                                            bias, dx + p * c, &sums[i * c], &products[i * c]);
   });
   std::fill(dWeight, dWeight + c, 0.f);
   std::fill(dBias, dBias + c, 0.f);

@@ -12,6 +12,7 @@ import {
   readdirSync,
   renameSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
@@ -48,7 +49,7 @@ function main(gpu: boolean): void {
   const present = tryBinding(join(tfjsNode, bindingPath))
   if (present && (!gpu || noted()?.gpu === true)) {
     if (!noted()) note({ tensorflow: present.tensorflow, gpu: false })
-    if (existsSync(join(tfjsNode, kernelsPath))) {
+    if (kernelsAreCurrent()) {
       console.log(`The tensorflow backend already works: libtensorflow ${present.tensorflow}. Nothing to do.`)
       return
     }
@@ -166,6 +167,14 @@ function buildBinding({ nodeGyp }: Tools, library: string, build: string): void 
   cpSync(built, join(build, bindingPath))
 }
 
+const kernelsSource = join(root, 'native/kernels.cc')
+
+/** Whether the compiled kernels are there and not older than their source. */
+function kernelsAreCurrent(): boolean {
+  const compiled = join(tfjsNode, kernelsPath)
+  return existsSync(compiled) && statSync(compiled).mtimeMs >= statSync(kernelsSource).mtimeMs
+}
+
 /**
  * Compiles our own kernels for this processor and puts them beside the binding. The backend works without them, only slower:
  * where they do not compile, that is said and no more.
@@ -181,7 +190,7 @@ function buildKernels(): void {
     process.env.CXX ?? 'c++',
     [
       ...['-std=c++17', '-O3', '-march=native', ...arithmetic, '-freciprocal-math', '-fopenmp', '-shared', '-fPIC'],
-      ...[join(root, 'native/kernels.cc'), '-o', temporary, `-I${join(deps, 'include')}`],
+      ...[kernelsSource, '-o', temporary, `-I${join(deps, 'include')}`],
       ...[join(deps, 'lib/libtensorflow_framework.so.2'), `-Wl,-rpath,${join(deps, 'lib')}`],
     ],
     { encoding: 'utf8' },
