@@ -6,18 +6,18 @@ export const builder = (yargs: Argv) =>
   yargs
     .positional('out', { type: 'string', demandOption: true, describe: 'the safetensors file to write, in 16 bits' })
     .option('model', { type: 'string', default: 'faces-128', describe: 'a model of configs/models/' })
-    .option('autoencoder', { type: 'string', demandOption: true, describe: 'the run that trained the autoencoder' })
+    .option('autoencoder', { type: 'string', describe: 'the run that trained the autoencoder' })
     .option('decoder', { type: 'string', describe: 'a run that trained its decoder further' })
-    .option('diffusion', { type: 'string', demandOption: true, describe: 'the run that trained the noise predictor' })
-    .option('msi', { type: 'string', demandOption: true, describe: 'the run that trained MSI' })
+    .option('diffusion', { type: 'string', describe: 'the run that trained the noise predictor' })
+    .option('msi', { type: 'string', describe: 'the run that trained MSI' })
 
 interface Arguments {
   out: string
   model: string
-  autoencoder: string
+  autoencoder?: string
   decoder?: string
-  diffusion: string
-  msi: string
+  diffusion?: string
+  msi?: string
 }
 
 export async function handler({ out, model: name, ...runs }: ArgumentsCamelCase<Arguments>) {

@@ -1,36 +1,41 @@
-import { join } from 'node:path'
 import * as tf from '@tensorflow/tfjs'
 import type { ModelConfig } from '../config/model.ts'
+import { UserError } from '../errors.ts'
 import { latentDiffusion, parametersOf, prefixes, withPrefix } from '../models/latent-diffusion.ts'
+import type { Shapes, Weights } from '../models/module.ts'
 import { sha256 } from '../weights/checksum.ts'
 import { saveWeights } from '../weights/load.ts'
 import { loadAverage } from './checkpoint.ts'
+import { lastCheckpoint } from './keep.ts'
 
-/** The runs that a model is put together from. */
+/** The runs that a model is put together from; a network whose run is left out is not in the file. */
 export interface ModelRuns {
-  readonly autoencoder: string
+  readonly autoencoder?: string
   /** A run that trained its decoder further. */
   readonly decoder?: string
-  readonly diffusion: string
-  readonly msi: string
+  readonly diffusion?: string
+  readonly msi?: string
 }
 
 /**
- * Puts the averaged weights of three runs into one file of 16-bit numbers, with the model's config in its metadata.
+ * Puts the averaged weights of runs into one file of 16-bit numbers, with the model's config in its metadata.
  * @returns the file's SHA-256, for the model's config
+ * @throws UserError when no run is named, or one is not of this model
  */
 export async function exportModel(model: ModelConfig, runs: ModelRuns, out: string): Promise<string> {
   const networks = latentDiffusion(model)
   const { autoencoder, unet, text, msi } = parametersOf(networks)
-  const base = { ...withPrefix(unet, prefixes.unet), ...withPrefix(text, prefixes.text) }
-  const last = (run: string) => join(run, 'last.safetensors')
-  const trained = await loadAverage(last(runs.autoencoder), autoencoder)
-  const further = runs.decoder ? await loadAverage(last(runs.decoder), networks.autoencoder.decode.parameters) : {}
-  const weights = {
+  const average = async (run: string | undefined, parameters: Shapes): Promise<Weights> =>
+    run === undefined ? {} : loadAverage(lastCheckpoint(run), parameters)
+  const trained = await average(runs.autoencoder, autoencoder)
+  const further = await average(runs.decoder, networks.autoencoder.decode.parameters)
+  const weights: Weights = {
     ...withPrefix({ ...trained, ...further }, prefixes.autoencoder),
-    ...(await loadAverage(last(runs.diffusion), base)),
-    ...withPrefix(await loadAverage(last(runs.msi), msi), prefixes.msi),
+    ...(await average(runs.diffusion, { ...withPrefix(unet, prefixes.unet), ...withPrefix(text, prefixes.text) })),
+    ...withPrefix(await average(runs.msi, msi), prefixes.msi),
   }
+  if (Object.keys(weights).length === 0)
+    throw new UserError('expected a run to export: name one with --autoencoder, --diffusion or --msi')
   await saveWeights(out, weights, { config: JSON.stringify(model) }, 'F16')
   tf.dispose([...Object.values(weights), ...Object.values(trained)])
   return sha256(out)

@@ -84,6 +84,15 @@ it('trains a model network by network, each upon the last, and puts it into one 
   const model = await loadModel(tiny.variant('trained', { scaleFactor, weights, sha256 }))
   expect(model.sha256).toBe(sha256)
   expect(model.latentShape).toEqual([8, 8, 4])
+
+  // A network alone: MSI for a base model whose weights are elsewhere.
+  const msi = join(folder, 'msi.safetensors')
+  await exportModel(await loadModelConfig(scaled), { msi: runs.msi }, msi)
+  const parts = { autoencoder: weights, unet: weights, text: weights, msi }
+  const joined = await loadModel(tiny.variant('joined', { scaleFactor, weights: parts }))
+  const face = tf.zeros([1, 64, 64, 3]) as tf.Tensor4D
+  expect([...joined.placeholders(face).dataSync()]).toEqual([...model.placeholders(face).dataSync()])
+  await expect(exportModel(await loadModelConfig(scaled), {}, msi)).rejects.toThrow('expected a run to export')
 })
 
 it('says which faces do not fit', async () => {
