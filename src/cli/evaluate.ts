@@ -58,6 +58,7 @@ export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<v
   const { FaceStore } = await import('../data/face-store.ts')
   const { chooseFaces } = await import('../eval/choose-faces.ts')
   const { fidNetwork } = await import('../eval/features/inception.ts')
+  const { lpipsFeature } = await import('../eval/features/lpips.ts')
   const { provenance, writeOutputs } = await import('../eval/outputs.ts')
   const { makeSuite, measureSuite, originalsFolder } = await import('../eval/suite.ts')
   const { loadThresholds } = await import('../eval/thresholds.ts')
@@ -100,7 +101,7 @@ export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<v
       cache: options.cache,
       attacks: options.attacks,
       network: options.inception === undefined ? undefined : fidNetwork(options.inception),
-      lpips: options.lpips,
+      lpips: options.lpips && lpipsFeature(options.lpips),
       onProgress: (done, total, what) => bar.update(done, what, total),
     },
     method => {

@@ -6,8 +6,8 @@ import { inversionNetwork } from './attacks/inversion-network.ts'
 import { learnedMatch } from './attacks/learned-match.ts'
 import { protectedDetector } from './attacks/protected-detector.ts'
 import { diversity } from './diversity/samples.ts'
+import type { PairFeature } from './features/feature.ts'
 import { type DistributionNetwork, npmNetwork } from './features/inception.ts'
-import { lpipsFeature } from './features/lpips.ts'
 import { lfw } from './identity/lfw.ts'
 import { reidentification } from './identity/reidentification.ts'
 import { verification } from './identity/verification.ts'
@@ -28,8 +28,7 @@ export interface ProtocolOptions {
   readonly attacks: boolean
   /** Instead of nsfwjs'. */
   readonly network?: DistributionNetwork
-  /** Files of LPIPS' weights. */
-  readonly lpips?: readonly string[]
+  readonly lpips?: PairFeature
   readonly lfwPairs?: readonly LfwPair[]
 }
 
@@ -38,7 +37,7 @@ export function metricsOf(
   kind: VersionKind,
   { attacks, network = npmNetwork, lpips, lfwPairs }: ProtocolOptions,
 ): Metric[] {
-  const distance = lpips ? [perceptual(lpipsFeature(lpips))] : []
+  const distance = lpips ? [perceptual(lpips)] : []
   const likeness = [verification, pixelQuality, ...distance]
   const wholeSets = distribution(network)
   switch (kind) {

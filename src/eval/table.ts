@@ -12,11 +12,11 @@ export interface Column {
 export interface Table {
   readonly title: string
   readonly about?: string
-  /** What all its values mean. */
-  readonly definitions: readonly string[]
   readonly columns: readonly string[]
   readonly rows: readonly {
     readonly name: string
+    /** How many cases its numbers are of, unless they say otherwise. */
+    readonly n: number | undefined
     readonly cells: readonly (Row | undefined)[]
     readonly texts: string[]
   }[]
@@ -42,6 +42,11 @@ const is =
   (row: Row) =>
     row.definition === definition && Object.entries(more).every(([key, value]) => row[key as keyof Row] === value)
 
+/** What tables call a version of a method: the protected pictures have the method's name alone. */
+export function titleOf(method: string, version: string): string {
+  return version === 'protected' ? method : `${method}: ${version}`
+}
+
 /** The tables of one or several evaluations. */
 export function tables(evaluations: readonly Evaluation[]): Table[] {
   const rows = evaluations.flatMap(({ values }) => values)
@@ -55,14 +60,17 @@ export function tables(evaluations: readonly Evaluation[]): Table[] {
       versions.map(({ name }) => {
         const own = rows.filter(row => row.method === method && row.version === name)
         const cells = used.map(({ picks }) => own.find(picks))
-        const texts = cells.map((cell, i) => (cell ? used[i]!.show(cell) : ''))
-        return { name: name === 'protected' ? method : `${method}: ${name}`, cells, texts }
+        const n = cells.find(Boolean)?.n
+        // Cells that are of another number of cases than the row say so.
+        const texts = cells.map((cell, i) =>
+          cell ? `${used[i]!.show(cell)}${cell.n === n ? '' : `, N = ${cell.n}`}` : '',
+        )
+        return { name: titleOf(method, name), n, cells, texts }
       }),
     )
     const shown = lines.filter(({ cells }) => cells.some(Boolean))
     if (shown.length === 0) return undefined
-    const definitions = [...new Set(shown.flatMap(({ cells }) => cells.flatMap(cell => cell?.definition ?? [])))]
-    return { title, ...(about && { about }), definitions, columns: used.map(({ head }) => head), rows: shown }
+    return { title, ...(about && { about }), columns: used.map(({ head }) => head), rows: shown }
   }
   const isPair = ({ of, version }: Row) => of === `original and ${version}`
   const identity = recognizers.map(recognizer => {
@@ -206,7 +214,7 @@ ${Object.entries(about)
   .map(([key, value]) => `- ${key}: ${value}`)
   .join('\n')}
 
-${found.map(({ title, about, columns, rows }) => `## ${title}\n\n${about ? `${about}\n\n` : ''}${grid(['', ...columns], rows)}`).join('\n\n')}
+${found.map(({ title, about, columns, rows }) => `## ${title}\n\n${about ? `${about}\n\n` : ''}${grid(['', 'N', ...columns], rows)}`).join('\n\n')}
 
 ${notes.length > 0 ? `## Notes\n\n${notes.map(note => `- ${note}`).join('\n')}\n\n` : ''}## Definitions
 
@@ -215,6 +223,6 @@ ${[...definitions.values()].map(({ name, unit, text, source }) => `- **${name}**
 }
 
 function grid(head: readonly string[], rows: Table['rows']): string {
-  const lines = rows.map(({ name, texts }) => [name, ...texts])
+  const lines = rows.map(({ name, n, texts }) => [name, `${n}`, ...texts])
   return [head, head.map(() => '---'), ...lines].map(cells => `| ${cells.join(' | ')} |`).join('\n')
 }

@@ -3,7 +3,7 @@ import { readImage } from '../data/image.ts'
 import type { Evaluation, Row } from '../eval/evaluation.ts'
 import type { Provenance } from '../eval/outputs.ts'
 import type { Ranked } from '../eval/ranking.ts'
-import { type Table, tables } from '../eval/table.ts'
+import { type Table, tables, titleOf } from '../eval/table.ts'
 import { style } from './demo-style.ts'
 import { versionPlots } from './evaluation-plots.ts'
 import { dataUri, type Html, html, page } from './html.ts'
@@ -68,24 +68,18 @@ ${await Promise.all(evaluations.flatMap(({ method, ranked }) => ranked.map(each 
   return page(from.title, style + more, body)
 }
 
-function titleOf(method: string, version: string): string {
-  return version === 'protected' ? method : `${method}: ${version}`
-}
-
 function tableSection({ title, about, columns, rows }: Table): Html {
   const definitionOf = (column: number) => rows.flatMap(({ cells }) => cells[column]?.definition ?? [])[0]
   return html`<section><h2>${title}</h2>
 ${about !== undefined && html`<p>${about}</p>`}
 <div class="scroll" tabindex="0" role="region" aria-label="${title}"><table>
-<thead><tr><th></th>${columns.map((head, i) => html`<th scope="col"><a href="#d-${definitionOf(i)}">${head}</a></th>`)}</tr></thead>
-<tbody>${rows.map(
-    ({
-      name,
-      cells,
-      texts,
-    }) => html`<tr><th scope="row">${name}</th>${cells.map((cell, i) => html`<td>${cell && cellOf(cell, texts[i]!)}</td>`)}</tr>
-`,
-  )}</tbody></table></div></section>
+<thead><tr><th></th><th scope="col">N</th>${columns.map((head, i) => html`<th scope="col"><a href="#d-${definitionOf(i)}">${head}</a></th>`)}</tr></thead>
+<tbody>${rows.map(lineOf)}</tbody></table></div></section>
+`
+}
+
+function lineOf({ name, n, cells, texts }: Table['rows'][number]): Html {
+  return html`<tr><th scope="row">${name}</th><td>${n}</td>${cells.map((cell, i) => html`<td>${cell && cellOf(cell, texts[i]!)}</td>`)}</tr>
 `
 }
 

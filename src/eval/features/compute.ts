@@ -16,12 +16,6 @@ import type { Feature, LoadedFeature, PicturePair } from './feature.ts'
 /** Pictures in memory at a time. */
 const batchSize = 16
 
-/** One row to be computed. */
-interface Task<Input> {
-  readonly key: string
-  input(): Promise<Input>
-}
-
 /** A feature that some metric needs of a version and of the originals. */
 export interface Need {
   readonly feature: Feature
@@ -41,41 +35,64 @@ export async function computeFeatures(
   for (const { feature, version } of needs)
     versions.set(feature, (versions.get(feature) ?? new Set<string>()).add(version))
   for (const of of ['picture', 'face', 'pair'] as const) {
+    const work = new Map<string, Work>()
     for (const [feature, wanted] of versions) {
       if (feature.of !== of) continue
-      // Each kind has inputs of its own type, which `tasksOf` makes.
-      const loaded = (await feature.load()) as LoadedFeature<unknown>
+      // Each kind has inputs of its own type, which `inputsOf` makes.
+      const loaded = (await loadOnce(feature)) as LoadedFeature<unknown>
       const table = await study.cache.table(feature.name, loaded.checksum)
       study.tables.set(feature, table)
-      await computeMissing(loaded, table, tasksOf(study, feature, wanted), (done, total) =>
-        onProgress(done, total, feature.name),
-      )
+      for (const [key, input] of inputsOf(study, feature, wanted)) {
+        if (table.has(key)) continue
+        const one = work.get(key) ?? { key, input, features: [] }
+        work.set(key, one)
+        one.features.push({ loaded, table })
+      }
     }
+    await computeMissing([...work.values()], (done, total) => onProgress(done, total, titles[of]))
     if (of === 'picture') await findPlaces(study)
   }
 }
 
-async function computeMissing<Input>(
-  feature: LoadedFeature<Input>,
-  table: FeatureTable,
-  tasks: ReadonlyMap<string, Task<Input>>,
-  onProgress: (done: number, total: number) => void,
-): Promise<void> {
-  const missing = [...tasks.values()].filter(({ key }) => !table.has(key))
-  for (let start = 0; start < missing.length; start += batchSize) {
-    const batch = missing.slice(start, start + batchSize)
-    const inputs = await Promise.all(batch.map(task => task.input()))
-    const rows = await feature.compute(inputs)
-    await table.add(batch.map(({ key }, i) => [key, rows[i]!] as const))
-    onProgress(start + batch.length, missing.length)
+const loadedFeatures = new WeakMap<Feature, ReturnType<Feature['load']>>()
+
+/** A feature's networks, read once a process. */
+function loadOnce(feature: Feature): ReturnType<Feature['load']> {
+  const loaded = loadedFeatures.get(feature) ?? feature.load()
+  loadedFeatures.set(feature, loaded)
+  return loaded
+}
+
+const titles = { picture: 'pictures', face: 'faces', pair: 'pairs' } as const
+
+/** An input, and the features that it has no row of yet: it is read and cut out once for all of them. */
+interface Work {
+  readonly key: string
+  readonly input: () => Promise<unknown>
+  readonly features: { readonly loaded: LoadedFeature<unknown>; readonly table: FeatureTable }[]
+}
+
+async function computeMissing(work: readonly Work[], onProgress: (done: number, total: number) => void): Promise<void> {
+  for (let start = 0; start < work.length; start += batchSize) {
+    const batch = work.slice(start, start + batchSize)
+    const inputs = new Map(await Promise.all(batch.map(async ({ key, input }) => [key, await input()] as const)))
+    const features = new Map(
+      batch.flatMap(({ features }) => features.map(({ loaded, table }) => [loaded, table] as const)),
+    )
+    for (const [loaded, table] of features) {
+      const keys = batch.filter(one => one.features.some(feature => feature.loaded === loaded)).map(({ key }) => key)
+      const rows = await loaded.compute(keys.map(key => inputs.get(key)))
+      await table.add(keys.map((key, i) => [key, rows[i]!] as const))
+    }
+    onProgress(start + batch.length, work.length)
   }
 }
 
-/** Every row of a feature by key: what is there twice is computed once. */
-function tasksOf(study: Study, feature: Feature, wanted: ReadonlySet<string>): Map<string, Task<unknown>> {
-  const tasks = new Map<string, Task<unknown>>()
+/** What each row of a feature is computed from, by key: what is there twice is computed once. */
+function inputsOf(study: Study, feature: Feature, wanted: ReadonlySet<string>): Map<string, () => Promise<unknown>> {
+  const inputs = new Map<string, () => Promise<unknown>>()
   const add = (keys: readonly (string | undefined)[], input: (i: number) => Promise<unknown>) => {
-    for (const [i, key] of keys.entries()) if (key !== undefined) tasks.set(key, { key, input: () => input(i) })
+    for (const [i, key] of keys.entries()) if (key !== undefined) inputs.set(key, () => input(i))
   }
   for (const [version, sample] of versionSamples(study)) {
     if (version !== 'original' && !wanted.has(version)) continue
@@ -99,7 +116,7 @@ function tasksOf(study: Study, feature: Feature, wanted: ReadonlySet<string>): M
       )
     }
   }
-  return tasks
+  return inputs
 }
 
 function versionSamples(study: Study): [version: string, sample: number][] {
@@ -110,8 +127,12 @@ function versionSamples(study: Study): [version: string, sample: number][] {
 
 /** The aligned face at a place of a picture. */
 export function cutFace(picture: Image, place: Similarity): Image {
+  const isWhole = picture.width === faceSize && picture.height === faceSize && isIdentity(place)
+  if (isWhole) return picture
   return warp(picture, invert(place), faceSize, faceSize)
 }
+
+const isIdentity = ({ a, b, tx, ty }: Similarity) => a === 1 && b === 0 && tx === 0 && ty === 0
 
 /** Where each picture's face is by its own landmarks, and by the original's. */
 async function findPlaces(study: Study): Promise<void> {
