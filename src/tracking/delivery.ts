@@ -43,8 +43,9 @@ export class Delivery<Message> {
     this.running = this.deliver().catch((error: Error) => this.complain(`nothing more is sent: ${error.message}`))
   }
 
-  async add(message: Message): Promise<void> {
-    await this.spool.add(message)
+  /** @throws when it cannot be kept on the disk */
+  add(message: Message): void {
+    this.spool.add(message)
     this.wake()
   }
 
@@ -77,7 +78,7 @@ export class Delivery<Message> {
     const { linger, retry } = this.settings
     let delay = retry[0]
     while (!this.isOver) {
-      const spooled = await this.spool.peek()
+      const spooled = this.spool.peek()
       if (spooled.length === 0) {
         if (this.isFinishing) return
         await this.pause(Number.POSITIVE_INFINITY)
@@ -99,7 +100,7 @@ export class Delivery<Message> {
         this.refused += sent.length
         await appendFile(this.refusals, sent.map(({ message }) => `${JSON.stringify(message)}\n`).join(''))
       }
-      if (!this.isOver) await this.spool.drop(sent.at(-1)!.end)
+      if (!this.isOver) this.spool.drop(sent.at(-1)!.end)
     }
   }
 

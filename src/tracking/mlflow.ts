@@ -47,7 +47,8 @@ export function mlflowTracker(options: MlflowOptions): Tracker {
   const experiment = environment.MLFLOW_EXPERIMENT_NAME || 'diff-privacy'
   const writer = new Writer(`what ${server.uri} is told`, say)
   let delivery: Delivery<Message> | undefined
-  const tell = (message: Message) => writer.write(async () => delivery?.add(message))
+  // At once: what was told of a step is not lost when the process ends, because it is not told again.
+  const tell = (message: Message) => writer.writeNow(() => delivery?.add(message))
   const artifact = (name: string, bytes: Uint8Array) =>
     delivery?.add({ kind: 'artifact', name, base64: Buffer.from(bytes).toString('base64') })
 
@@ -74,9 +75,9 @@ export function mlflowTracker(options: MlflowOptions): Tracker {
       // The names by which MLflow's pages know a picture of a step.
       const file = `images/${name.replaceAll('/', '~')}+step+${step}+timestamp+${Date.now()}+${randomUUID()}`
       writer.write(async () => {
-        await artifact(`${file}.png`, await encodeImage(image, 'png'))
-        await artifact(`${file}+compressed.webp`, await encodeImage(image, 'webp'))
-        await delivery?.add({ kind: 'tag', key: 'mlflow.loggedImages', value: 'True' })
+        artifact(`${file}.png`, await encodeImage(image, 'png'))
+        artifact(`${file}+compressed.webp`, await encodeImage(image, 'webp'))
+        delivery?.add({ kind: 'tag', key: 'mlflow.loggedImages', value: 'True' })
       })
     },
     histogram(step, name, values) {
@@ -87,14 +88,14 @@ export function mlflowTracker(options: MlflowOptions): Tracker {
       this.scalars(step, { [`${name}/mean`]: mean, [`${name}/deviation`]: deviation })
     },
     text(step, name, text) {
-      writer.write(async () => artifact(`${name}-${String(step).padStart(6, '0')}.md`, Buffer.from(text)))
+      writer.writeNow(() => artifact(`${name}-${String(step).padStart(6, '0')}.md`, Buffer.from(text)))
     },
     artifact(path) {
       writer.write(async () => artifact(basename(path), await readFile(path)))
     },
     async finish(outcome) {
-      tell({ kind: 'end', status: statuses[outcome], time: Date.now() })
       await writer.finish()
+      tell({ kind: 'end', status: statuses[outcome], time: Date.now() })
       await delivery?.finish()
     },
   }

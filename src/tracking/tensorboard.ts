@@ -1,5 +1,5 @@
 /** TensorBoard event files: scalars, images, histograms, text and hyperparameters, one file for each start of the run. */
-import { appendFile } from 'node:fs/promises'
+import { appendFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { makeFolder } from '../atomic.ts'
@@ -26,13 +26,15 @@ export function tensorboardTracker(folder: string, say: (message: string) => voi
   const file = join(folder, `events.out.tfevents.${String(Date.now()).padStart(14, '0')}.${hostname()}.${process.pid}`)
   const append = (event: Record<string, unknown>) => {
     const record = frame(encode('Event', { wall_time: seconds(), ...event }))
-    writer.write(() => appendFile(file, record))
+    // At once: what was told of a step is not told again when the process ends.
+    writer.writeNow(() => appendFileSync(file, record))
   }
   const summary = (step: number, ...value: Record<string, unknown>[]) => append({ step, summary: { value } })
 
   return {
     async start({ params, step }) {
       writer.write(() => makeFolder(folder))
+      await writer.finish()
       append({ file_version: 'brain.Event:2' })
       // What an interrupted run wrote of this step and later ones no longer counts.
       append({ step, session_log: { status: SESSION_START } })
@@ -47,8 +49,7 @@ export function tensorboardTracker(folder: string, say: (message: string) => voi
       const { width, height } = image
       writer.write(async () => {
         const encoded = await encodeImage(image, 'png')
-        const value = [{ tag, image: { width, height, colorspace: 3, encoded_image_string: encoded } }]
-        await appendFile(file, frame(encode('Event', { wall_time: seconds(), step, summary: { value } })))
+        summary(step, { tag, image: { width, height, colorspace: 3, encoded_image_string: encoded } })
       })
     },
     histogram(step, tag, values) {
@@ -68,9 +69,9 @@ export function tensorboardTracker(folder: string, say: (message: string) => voi
     // TensorBoard has no place for files.
     artifact() {},
     async finish(outcome) {
+      await writer.finish()
       const ending = { status: sessionStatus[outcome], end_time_secs: seconds() }
       summary(0, hparams('session_end_info', { session_end_info: ending }))
-      await writer.finish()
     },
   }
 }

@@ -27,7 +27,7 @@ const tracker = (uri: string, more: Partial<MlflowOptions> = {}) =>
     folder,
     say: message => said.push(message),
     environment: {},
-    patience: 1,
+    patience: 10,
     delivery: { linger: 0.01, retry: [0.05, 0.2], patience: 3 },
     ...more,
   })
@@ -71,7 +71,9 @@ describe('a server that fails', () => {
     const started = performance.now()
     await down.start({ ...description, step: 0 })
     for (let step = 1; step <= 50; step++) down.scalars(step, { loss: 1 / step })
-    expect(performance.now() - started).toBeLessThan(200)
+    expect(performance.now() - started).toBeLessThan(1000)
+    // All of it is on the disk, wherever the run is ended.
+    expect((await readFile(undelivered(), 'utf8')).match(/"loss"/g)).toHaveLength(50)
     await down.finish('finished')
     expect(said).toHaveLength(2)
     expect(said[0]).toMatch(/^MLflow at http:\/\/127\.0\.0\.1:\d+: ECONNREFUSED; the run goes on/)
@@ -87,7 +89,7 @@ describe('a server that fails', () => {
     await again.finish('finished')
     expect(stepsTold()).toEqual(Array.from({ length: 50 }, (_, i) => i + 1))
     // In batches, not one by one.
-    expect(calls.filter(({ path }) => path === 'runs/log-batch').length).toBeLessThanOrEqual(2)
+    expect(calls.filter(({ body }) => body.metrics)).toHaveLength(1)
     expect(await readdir(folder)).toEqual(['mlflow.json'])
     expect(said).toHaveLength(2)
     await new Promise(resolve => server.close(resolve))
@@ -96,7 +98,10 @@ describe('a server that fails', () => {
   it('hangs: no call waits longer than its patience, nor does the end of the run', async () => {
     const server = createServer(() => {})
     const port = await listen(server)
-    const hung = tracker(`http://127.0.0.1:${port}`, { delivery: { linger: 0.01, retry: [0.05, 0.2], patience: 2 } })
+    const hung = tracker(`http://127.0.0.1:${port}`, {
+      patience: 1,
+      delivery: { linger: 0.01, retry: [0.05, 0.2], patience: 2 },
+    })
     await hung.start({ ...description, step: 0 })
     hung.scalars(1, { loss: 1 })
     const started = performance.now()
