@@ -43,4 +43,5 @@ def picture(name, width, height):
         for c in range(3):
             i = ((y >> k) * np.uint64(4099) + (x >> k)) * np.uint64(12) + np.uint64(3 * k + c)
             levels[..., c] += fmix32((zlib.crc32(name.encode()) + i * np.uint64(0x9E3779B1)) % 2**32) * np.uint64(share)
+    # The sum over 15 levels has mean 127; doubling its deviation saturates, where kernels overshoot.
     return np.clip((levels >> np.uint64(24)).astype(np.int64) // 15 * 2 - 128, 0, 255).astype(np.uint8)
