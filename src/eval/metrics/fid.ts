@@ -16,7 +16,7 @@ export const fidDefinition: Definition = {
 }
 
 /** The mean of vectors and a matrix F with F^T F their covariance: all that the distance depends on. */
-export interface Gaussian {
+interface Gaussian {
   readonly mean: Float64Array
   /** Rows of F, as few as there are vectors or dimensions. */
   readonly factor: Vectors
@@ -44,7 +44,7 @@ export function gaussianOf(sample: Vectors): Gaussian {
  * |m1 - m2|^2 + tr C1 + tr C2 - 2 tr (C1 C2)^(1/2). With C = F^T F, the eigenvalues of C1 C2 are the squares of the
  * singular values of F1 F2^T, whose sum is the last trace: no square root of a matrix is taken, and none can fail.
  */
-export function frechetDistance(a: Gaussian, b: Gaussian): number {
+function frechetDistance(a: Gaussian, b: Gaussian): number {
   sameDimensions(a.factor, b.factor)
   let distance = 0
   for (let i = 0; i < a.mean.length; i++) distance += (a.mean[i]! - b.mean[i]!) ** 2

@@ -1,11 +1,10 @@
 /** Matrices in float64, row-major, for the distances between distributions. */
 import { Matrix, SVD } from 'ml-matrix'
-import { countOf, dots, type Vectors } from './vectors.ts'
+import { countOf, gram, type Vectors } from './vectors.ts'
 
 /** X^T X of the rows of X: [d, d]. Of centred rows over sqrt(N - 1), their sample covariance. */
 export function covariance(rows: Vectors): Float64Array {
-  const columns = transpose(rows)
-  return dots(columns, columns)
+  return gram(transpose(rows))
 }
 
 function transpose(rows: Vectors): Vectors {

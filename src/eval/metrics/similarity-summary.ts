@@ -8,8 +8,8 @@ export const cosineDefinition: Definition = {
   name: 'Cosine similarity',
   unit: '-1..1',
   text:
-    'Cosine of the angle between the embeddings of two faces by a named recognizer; of many pairs, mean, standard ' +
-    'deviation (divided by N) and quantiles.',
+    'Cosine of the angle between the embeddings of two faces by a named recognizer; of many pairs, their mean, and beside it ' +
+    'how they are distributed.',
   source: 'the dot product of unit embeddings',
 }
 
