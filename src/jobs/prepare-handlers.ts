@@ -15,6 +15,7 @@ export interface PreparePart {
 const prepare: Handler<PreparePart> = async ({ manifest, options, part, parts, backend }, { onProgress }) => {
   await useBackend(backend)
   await preparePart(manifest, { ...options, onProgress }, part, parts)
+  return null
 }
 
 export const handlers = { prepare }

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { useBackend } from '../../src/backend/index.ts'
 import { FaceStore } from '../../src/data/face-store.ts'
 import { type Image, readImage, resizeImage, writeImage } from '../../src/data/image.ts'
-import { splitsOf, summaryOf, writeContactSheet } from '../../src/data/info.ts'
+import { pairsWithin, splitsOf, summaryOf, writeContactSheet } from '../../src/data/info.ts'
 import { manifestSchema } from '../../src/data/manifest.ts'
 import { type PrepareOptions, prepareDataset, preparePart } from '../../src/data/prepare.ts'
 import { portrait } from './portraits.ts'
@@ -158,6 +158,9 @@ describe('what is in a prepared folder', () => {
     const splits = await splitsOf(out)
     expect(splits.map(({ name, faces, people, size }) => [name, faces, people, size])).toEqual([['train', 2, 2, 32]])
     expect(await splitsOf(join(out, 'train'))).toEqual(splits)
+    const pair = (same: boolean, ...photos: [string, string]) => ({ fold: 0, same, photos })
+    const pairs = [pair(false, 'ann/1.jpg', 'ben/1.jpg'), pair(true, 'ann/1.jpg', 'ann/small.png')]
+    expect(await pairsWithin(pairs, splits[0]!)).toEqual({ genuine: 0, impostor: 1 })
     await expect(splitsOf(from)).rejects.toThrow(/dataset prepare/)
     const sheet = join(folder, 'sheet.png')
     await writeContactSheet(sheet, splits)
