@@ -73,6 +73,9 @@ export async function backendVersion(name: BackendName): Promise<string> {
   return (await backends[name].probe()).reason
 }
 
+/** Whether a backend has kernels for the operations of fused.ts. */
+export const hasFusedKernels = (name: BackendName): boolean => name === 'tensorflow' && tensorflow.hasFusedKernels()
+
 /** Gives back what would keep Node from exiting. Tensors on a webgpu backend are gone afterwards. */
 export async function releaseBackend(): Promise<void> {
   if (current === 'webgpu') await webgpu.release()

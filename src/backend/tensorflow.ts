@@ -66,6 +66,14 @@ export function probe(device: Device): Availability {
   }
 }
 
+/** Whether the fused kernels are compiled. */
+export function hasFusedKernels(): boolean {
+  const found = installation('cpu')
+  return !('missing' in found) && existsSync(fusedKernelsOf(found.package))
+}
+
+const fusedKernelsOf = (name: string): string => join(dirname(require.resolve(`${name}/package.json`)), kernelsPath)
+
 /** Loads the library. A process holds one: the CPU one cannot be exchanged for the GPU one. */
 export async function start(device: Device): Promise<void> {
   const found = installation(device)
@@ -83,7 +91,7 @@ export async function start(device: Device): Promise<void> {
     }
     registerNumericPadding()
     registerShortcuts()
-    registerFusedKernels(join(dirname(require.resolve(`${found.package}/package.json`)), kernelsPath))
+    registerFusedKernels(fusedKernelsOf(found.package))
   }
   await tf.setBackend('tensorflow')
   const backend = tf.backend() as unknown as { isUsingGpuDevice: boolean }

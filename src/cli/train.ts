@@ -75,7 +75,7 @@ export async function handler(argv: ArgumentsCamelCase<Arguments>) {
   const asked = await loadConfig(trainSchema, { path, overrides: set })
   const model = await loadModelConfig(asked.model)
   const { planTraining } = await import('../plan/train.ts')
-  if (!(await goesOn(dryRun, backend ?? asked.backend, () => planTraining(asked, model)))) return
+  if (!(await goesOn(dryRun, backend ?? asked.backend, options => planTraining(asked, model, options)))) return
   const { faces = asked.faces, out = `runs/${basename(path, '.yaml')}` } = argv
   if (faces.length === 0)
     throw new UserError("expected prepared faces: name them with --faces or by 'faces' in the config")

@@ -4,9 +4,7 @@
  * by hand.
  */
 import * as tf from '@tensorflow/tfjs'
-import { type Outline, rules } from './shape-rules.ts'
-
-const name = 'shapes'
+import { fusedRules, type Outline, type Rule, rules } from './shape-rules.ts'
 
 interface Entry {
   readonly size: number
@@ -102,13 +100,16 @@ class ShapeBackend extends tf.KernelBackend {
   }
 }
 
-/** One kernel for each rule; the others are refused by name. */
-function registerKernels(): void {
+/** Kernels that give one tensor in a list. */
+const listed = new Set(['SplitV', 'Unpack', ...Object.keys(fusedRules)])
+
+/** One kernel for each rule; tfjs refuses the others by name. */
+function registerKernels(backendName: string, rules: Readonly<Record<string, Rule>>): void {
   for (const [kernelName, rule] of Object.entries(rules)) {
-    if (tf.getKernel(kernelName, name)) return
+    if (tf.getKernel(kernelName, backendName)) return
     tf.registerKernel({
       kernelName,
-      backendName: name,
+      backendName,
       kernelFunc({ inputs, attrs, backend }) {
         const shapes = backend as ShapeBackend
         const given = Object.fromEntries(Object.entries(inputs).filter(([, input]) => input)) as Record<
@@ -124,7 +125,7 @@ function registerKernels(): void {
           return { dataId, shape: [...outputs[0]!.shape], dtype: outputs[0]!.dtype }
         }
         const infos = outputs.map(outline => shapes.allocate(outline))
-        return infos.length === 1 && kernelName !== 'SplitV' && kernelName !== 'Unpack' ? infos[0]! : infos
+        return listed.has(kernelName) ? infos : infos[0]!
       },
     })
   }
@@ -136,6 +137,11 @@ export function outline<T extends tf.Tensor = tf.Tensor>(shape: readonly number[
   return tf.engine().makeTensorFromTensorInfo(info) as T
 }
 
+export interface CountOptions {
+  /** Whether the backend that is planned for has the fused kernels. */
+  readonly fused?: boolean
+}
+
 /** Told that a part of a program is done, under that name. */
 export type EndStage = (name: string) => void
 
@@ -145,8 +151,12 @@ export type EndStage = (name: string) => void
  * @returns the counts of its parts, in order
  * @throws Error naming an operation without a rule
  */
-export async function countedRun(program: (endStage: EndStage) => void | Promise<void>): Promise<Map<string, Count>> {
-  registerKernels()
+export async function countedRun(
+  program: (endStage: EndStage) => void | Promise<void>,
+  { fused = false }: CountOptions = {},
+): Promise<Map<string, Count>> {
+  const name = fused ? 'shapes-fused' : 'shapes'
+  registerKernels(name, { ...rules, ...(fused && fusedRules) })
   const before = tf.engine().backendName ? tf.getBackend() : undefined
   const backend = new ShapeBackend()
   const stages = new Map<string, Count>()

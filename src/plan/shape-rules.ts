@@ -4,6 +4,7 @@
  */
 import * as tf from '@tensorflow/tfjs'
 import { type ConvAttributes, geometry } from '../backend/defects/override.ts'
+import { type FusedName, registeredName } from '../backend/fused.ts'
 
 /** An input or an output without values. */
 export interface Outline {
@@ -158,7 +159,6 @@ export const rules: Readonly<Record<string, Rule>> = Object.fromEntries([
 
   ['Transpose', reshaped((shape, { perm }) => perm.map((axis: number) => shape[axis]))],
   ['Tile', reshaped((shape, { reps }) => shape.map((length, i) => length * reps[i]))],
-
   ['PadV2', reshaped((shape, { paddings }) => shape.map((length, i) => paddings[i][0] + length + paddings[i][1]))],
   ['MirrorPad', reshaped((shape, { paddings }) => shape.map((length, i) => paddings[i][0] + length + paddings[i][1]))],
   ['Slice', reshaped((shape, attributes) => shape.map((length, i) => lengthOf(length, i, attributes)))],
@@ -199,3 +199,25 @@ export const rules: Readonly<Record<string, Rule>> = Object.fromEntries([
 /** The length along axis `i` of a slice; -1 means up to the end. */
 const lengthOf = (length: number, i: number, { begin, size }: { begin: number[]; size: number[] }): number =>
   size[i] === -1 ? length - begin[i]! : size[i]!
+
+const several = (...shapes: (readonly number[])[]): Made => ({
+  outputs: shapes.map(shape => ({ shape, dtype: 'float32' })),
+  flops: 0,
+})
+
+const fused: Readonly<Record<FusedName, Rule>> = {
+  GroupNorm: ({ x }, { groups }) => several(x!.shape, [x!.shape[0]!, groups], [x!.shape[0]!, groups]),
+  GroupNormGradient: ({ x, weight, bias }) => several(x!.shape, weight!.shape, bias!.shape),
+  LayerNorm: ({ x }) => several(x!.shape, rowsOf(x!), rowsOf(x!)),
+  LayerNormGradient: ({ x, weight }) => several(x!.shape, weight!.shape, weight!.shape),
+  GatedGelu: ({ x }) => several([...x!.shape.slice(0, -1), x!.shape.at(-1)! / 2]),
+  GatedGeluGradient: ({ x }) => several(x!.shape),
+  AdamW: ({ weights }) => several(weights!.shape, weights!.shape, weights!.shape, []),
+  Blend: ({ from }) => several(from!.shape),
+}
+const rowsOf = ({ shape }: Outline): number[] => [size(shape.slice(0, -1))]
+
+/** Of the operations that a backend may have in one kernel of its own. */
+export const fusedRules: Readonly<Record<string, Rule>> = Object.fromEntries(
+  Object.entries(fused).map(([name, rule]) => [registeredName(name as FusedName), rule]),
+)

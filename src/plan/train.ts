@@ -19,13 +19,13 @@ import type { TrainingTask } from '../train/task.ts'
 import { WeightVector } from '../train/vector.ts'
 import { OutlineWeights, outlineFaces } from './outlines.ts'
 import type { Plan, PlannedNetwork } from './plan.ts'
-import { countedRun, type EndStage, outline } from './shape-backend.ts'
+import { type CountOptions, countedRun, type EndStage, outline } from './shape-backend.ts'
 
 /** Steps that are counted: enough that MSI, whose steps differ, reads every depth. */
 const countedSteps = 10
 
 /** Plans a training run without its demos: what the frozen networks make, the first steps and a checkpoint. */
-export async function planTraining(config: TrainConfig, base: ModelConfig): Promise<Plan> {
+export async function planTraining(config: TrainConfig, base: ModelConfig, options: CountOptions = {}): Promise<Plan> {
   const model = inVariant(base, config)
   const weights = new OutlineWeights()
   const shapes = new Map<string, readonly number[]>()
@@ -53,7 +53,7 @@ export async function planTraining(config: TrainConfig, base: ModelConfig): Prom
     endStage(`${countedSteps} of ${config.steps} steps`)
     namedState(state, vector)
     endStage('checkpoint')
-  })
+  }, options)
   const title = `train ${config.task} of ${model.name} with batches of ${config.batchSize}`
   return { title, networks: [...weights.networks, ...trained], shapes, stages }
 }

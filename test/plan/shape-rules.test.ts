@@ -1,7 +1,8 @@
 /** Every rule against tfjs's own cpu backend: the same program gives the same shapes, types and live bytes. */
 import * as tf from '@tensorflow/tfjs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { useBackend } from '../../src/backend/index.ts'
+import { type FusedName, fused, fusedKernels } from '../../src/backend/fused.ts'
+import { hasFusedKernels, useBackend } from '../../src/backend/index.ts'
 import { countedRun } from '../../src/plan/shape-backend.ts'
 import { rules } from '../../src/plan/shape-rules.ts'
 
@@ -155,6 +156,45 @@ describe.each(Object.entries(programs))('%s', (_, program) => {
     expect(counts.get('all')!.kernels).toBeLessThanOrEqual(kernels)
     expect(tf.getBackend()).toBe('cpu')
     expect(tf.memory().numTensors).toBe(before.numTensors)
+  })
+})
+
+/** The inputs of each fused kernel. */
+const ones = (...shape: number[]) => tf.ones(shape)
+const images = { x: () => ones(2, 3, 3, 4), weight: () => ones(4), bias: () => ones(4) }
+const statistics = { mean: () => ones(2, 2), inverse: () => ones(2, 2) }
+const rows = { x: () => ones(2, 3, 4), weight: () => ones(4), bias: () => ones(4) }
+const vectors = ['weights', 'gradient', 'first', 'second', 'mask'].map(name => [name, () => ones(5)] as const)
+const fusedInputs: Record<FusedName, Record<string, () => tf.Tensor>> = {
+  GroupNorm: images,
+  GroupNormGradient: { dy: images.x, ...images, ...statistics },
+  LayerNorm: rows,
+  LayerNormGradient: { dy: rows.x, x: rows.x, weight: rows.weight, mean: () => ones(6), inverse: () => ones(6) },
+  GatedGelu: { x: () => ones(2, 6) },
+  GatedGeluGradient: { dy: () => ones(2, 3), x: () => ones(2, 6) },
+  AdamW: { ...Object.fromEntries(vectors), options: () => tf.tensor1d([0.9, 0.999, 1e-8, 1e-3, 0, 1]) },
+  Blend: { from: () => ones(5), to: () => ones(5), share: () => tf.scalar(0.5) },
+}
+const hasFused = hasFusedKernels('tensorflow')
+if (!hasFused) console.log('fused kernels: not compared, npm run native has not compiled them')
+
+describe.skipIf(!hasFused)('fused kernels', () => {
+  it.each(Object.keys(fusedKernels) as FusedName[])('%s gives the shapes of the tensorflow backend', async name => {
+    const program = () => {
+      const inputs = Object.fromEntries(Object.entries(fusedInputs[name]).map(([key, make]) => [key, make()]))
+      return outlines(fused(name)!(inputs as never, { groups: 2, epsilon: 1e-5, silu: true } as never))
+    }
+    await useBackend('tensorflow')
+    const expected = tf.tidy(program as never)
+    let found: unknown
+    const run = () => {
+      found = program()
+    }
+    await countedRun(run, { fused: true })
+    await useBackend('cpu')
+    expect(found).toEqual(expected)
+    // Other backends are planned without them.
+    await countedRun(() => expect(fused(name)).toBeUndefined())
   })
 })
 
