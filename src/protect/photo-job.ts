@@ -5,7 +5,7 @@ import { encodeImage, type Image, readImage } from '../data/image.ts'
 import { loadRecognizer } from '../faces/recognizers.ts'
 import type { Handler } from '../jobs/job.ts'
 import { type RunRecord, recognizerWeights, softwareOf } from '../run-record.ts'
-import { type FaceModel, loadModel } from './model.ts'
+import { loadModelOnce } from './model-once.ts'
 import { protectPhoto, type UnboundKey } from './photo.ts'
 
 export interface PhotoTask {
@@ -25,23 +25,15 @@ export interface PhotoResult {
   readonly weights: RunRecord['weights']
 }
 
-const models = new Map<string, Promise<FaceModel>>()
-
 /** Protects every face of a photo. @throws UserError when it is no picture or shows no face */
 export const protectPhotoJob: Handler<PhotoTask, PhotoResult> = async ({ recipe, photo }, { here, onProgress }) => {
   const backend = await useBackend(here.backend ?? recipe.backend)
-  const model = await (models.get(recipe.model) ?? loadModel(recipe.model))
-  models.set(recipe.model, Promise.resolve(model))
+  const model = await loadModelOnce(recipe.model)
   const guide = await loadRecognizer(recipe.guide)
-  const { faces, photos } = await protectPhoto(
-    model,
-    guide,
-    await readImage(Buffer.from(photo, 'base64'), 'the photo'),
-    recipe,
-    {
-      onStep: (face, of, step, steps) => onProgress(face * steps + step, of * steps),
-    },
-  )
+  const image = await readImage(Buffer.from(photo, 'base64'), 'the photo')
+  const { faces, photos } = await protectPhoto(model, guide, image, recipe, {
+    onStep: (face, of, step, steps) => onProgress(face * steps + step, of * steps),
+  })
   return {
     photos: await Promise.all(photos.map(async image => (await encodeImage(image, 'png')).toString('base64'))),
     keys: faces.map(({ key }) => ({ ...key, embeddings: packed(key.embeddings), latent: packed(key.latent) })),

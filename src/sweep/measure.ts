@@ -8,34 +8,26 @@ import { FaceStore, readIndex } from '../data/face-store.ts'
 import { encodeImage, fromTensor, type Image, toTensor } from '../data/image.ts'
 import { UserError } from '../errors.ts'
 import { chooseFaces } from '../eval/choose-faces.ts'
-import { bootstrapMean } from '../eval/metrics/bootstrap.ts'
-import { proportion } from '../eval/metrics/proportion.ts'
+import { meanOf, shareOf } from '../eval/intervals.ts'
 import { psnr } from '../eval/metrics/psnr.ts'
 import { ssim } from '../eval/metrics/ssim.ts'
 import { loadThresholds, type Thresholds } from '../eval/thresholds.ts'
 import { detectionScore } from '../faces/detect-aligned.ts'
-import { loadRecognizer, recognizerChecksums, recognizerNames } from '../faces/recognizers.ts'
+import { loadRecognizer, recognizerNames } from '../faces/recognizers.ts'
 import type { JobContext } from '../jobs/job.ts'
 import type { Recognizer } from '../models/recognizers/recognizer.ts'
 import { pictureHash, wrongKey } from '../protect/key.ts'
-import { type FaceModel, loadModel } from '../protect/model.ts'
+import type { FaceModel } from '../protect/model.ts'
+import { loadModelOnce } from '../protect/model-once.ts'
 import { keyOfPhotoFace, recoverFromKey } from '../protect/photo.ts'
 import { protectFace } from '../protect/protect.ts'
-import { softwareOf } from '../run-record.ts'
+import { recognizerWeights, softwareOf } from '../run-record.ts'
 import type { Measure, PointFace, PointResult, PointTask } from './point.ts'
 
 /** An aligned face is where it is in its own picture. */
 const inPlace = { a: 1, b: 0, tx: 0, ty: 0 }
 
 type Scores = PointFace['scores']
-
-const models = new Map<string, Promise<FaceModel>>()
-
-function modelOf(name: string): Promise<FaceModel> {
-  const model = models.get(name) ?? loadModel(name)
-  models.set(name, model)
-  return model
-}
 
 /**
  * Measures a point. Each face is kept in `scratch` as it is done, so that another attempt goes on there.
@@ -50,7 +42,7 @@ export async function measurePoint(task: PointTask, { scratch, here, onProgress 
       `expected faces of SHA-256 ${faces.sha256.slice(0, 12)}… in ${from}, found ${found.slice(0, 12)}…: name the folder of the same faces`,
     )
   const backend = await useBackend(asked)
-  const model = await modelOf(recipe.model)
+  const model = await loadModelOnce(recipe.model)
   const recognizers = await Promise.all(recognizerNames.map(name => loadRecognizer(name)))
   const store = await FaceStore.open(from)
   try {
@@ -74,7 +66,7 @@ export async function measurePoint(task: PointTask, { scratch, here, onProgress 
       software: await softwareOf(backend),
       weights: {
         [model.name]: model.sha256,
-        ...Object.fromEntries(recognizerNames.map(name => [name, recognizerChecksums[name]])),
+        ...(await recognizerWeights([...recognizerNames, recipe.guide])),
       },
     }
   } finally {
@@ -165,28 +157,17 @@ async function recoveryScores(
   }
 }
 
-/** Means over all faces, and the share of faces that each recognizer takes for the person. */
+/** Means over all faces, and the share of faces that each recognizer takes for the person; people are drawn for intervals. */
 function summarise(faces: readonly PointFace[], guide: string, thresholds: Thresholds): Measure[] {
-  const names = Object.keys(faces[0]!.scores)
-  return names.flatMap(name => {
+  return Object.keys(faces[0]!.scores).flatMap((name): Measure[] => {
     const values = faces.flatMap(({ scores }) => scores[name]!)
-    const identities = faces.flatMap(({ id, scores }) => scores[name]!.map(() => id))
+    const people = faces.flatMap(({ id, scores }) => scores[name]!.map(() => [id]))
     const recognizer = recognizerNames.find(known => name.endsWith(`.${known}`))
     const role = recognizer && { role: recognizer === guide ? ('guide' as const) : ('judge' as const) }
-    const { low, high } = bootstrapMean(values, { identities })
-    const average: Measure = { name, value: mean(values), n: values.length, interval: [low, high], ...role }
-    if (name === 'detected') return [share(name, values.filter(Boolean).length, values.length)]
+    if (name === 'detected') return [{ name, ...shareOf(values.map(Boolean), people) }]
+    const average: Measure = { name, ...meanOf(values, people), ...role }
     if (!recognizer || !name.includes('cosine.')) return [average]
-    const above = values.filter(value => value > thresholds[recognizer].threshold).length
-    return [{ ...share(name.replace('cosine.', 'accepted.'), above, values.length), ...role }, average]
+    const accepted = values.map(value => value > thresholds[recognizer].threshold)
+    return [{ name: name.replace('cosine.', 'accepted.'), ...shareOf(accepted, people), ...role }, average]
   })
-}
-
-function share(name: string, count: number, total: number): Measure {
-  const { rate, interval } = proportion(count, total)
-  return { name, value: rate, n: total, interval }
-}
-
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length
 }
