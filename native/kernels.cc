@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <numeric>
 #include <vector>
 
 #include <omp.h>
@@ -326,31 +327,37 @@ void layerNormGradient(void*, TF_OpKernelContext* context) {
   const float *dy = call.input(0), *x = call.input(1), *weight = call.input(2), *mean = call.input(3);
   const float* inverse = call.input(4);
   float *dx = call.output(0, shape), *dWeight = call.output(1, {c}), *dBias = call.output(2, {c});
-  std::fill(dWeight, dWeight + c, 0.f);
-  std::fill(dBias, dBias + c, 0.f);
-  parallel(rows, c, [&](int64_t from, int64_t to) {
-    std::vector<float> w(c, 0.f), b(c, 0.f);
-    for (int64_t r = from; r < to; r++) {
-      const float *in = x + r * c, *d = dy + r * c, m = mean[r], inv = inverse[r];
-      float sum = 0, product = 0;
-      for (int64_t k = 0; k < c; k++) {
-        const float xhat = (in[k] - m) * inv, wd = d[k] * weight[k];
-        sum += wd;
-        product += wd * xhat;
-        w[k] += d[k] * xhat;
-        b[k] += d[k];
+  // Sums over blocks of rows, added up in one order whichever core is done first: training goes on bit for bit.
+  const int64_t blocks = std::min<int64_t>(rows, 64);
+  std::vector<float> weights(blocks * c, 0.f), biases(blocks * c, 0.f);
+  parallel(blocks, rows / blocks * c, [&](int64_t first, int64_t last) {
+    for (int64_t block = first; block < last; block++) {
+      float *w = weights.data() + block * c, *b = biases.data() + block * c;
+      for (int64_t r = rows * block / blocks; r < rows * (block + 1) / blocks; r++) {
+        const float *in = x + r * c, *d = dy + r * c, m = mean[r], inv = inverse[r];
+        float sum = 0, product = 0;
+        for (int64_t k = 0; k < c; k++) {
+          const float xhat = (in[k] - m) * inv, wd = d[k] * weight[k];
+          sum += wd;
+          product += wd * xhat;
+          w[k] += d[k] * xhat;
+          b[k] += d[k];
+        }
+        sum /= static_cast<float>(c);
+        product /= static_cast<float>(c);
+        for (int64_t k = 0; k < c; k++)
+          dx[r * c + k] = inv * (d[k] * weight[k] - sum - (in[k] - m) * inv * product);
       }
-      sum /= static_cast<float>(c);
-      product /= static_cast<float>(c);
-      for (int64_t k = 0; k < c; k++)
-        dx[r * c + k] = inv * (d[k] * weight[k] - sum - (in[k] - m) * inv * product);
-    }
-#pragma omp critical
-    for (int64_t k = 0; k < c; k++) {
-      dWeight[k] += w[k];
-      dBias[k] += b[k];
     }
   });
+  std::fill(dWeight, dWeight + c, 0.f);
+  std::fill(dBias, dBias + c, 0.f);
+  for (int64_t block = 0; block < blocks; block++) {
+    for (int64_t k = 0; k < c; k++) {
+      dWeight[k] += weights[block * c + k];
+      dBias[k] += biases[block * c + k];
+    }
+  }
 }
 
 // ---- GEGLU: x [..., 2c] = (value, gate) -> value gelu(gate) [..., c] ----
@@ -407,19 +414,17 @@ void adamW(void*, TF_OpKernelContext* context) {
   const float beta1 = option[0], beta2 = option[1], epsilon = option[2], rate = option[3], decay = option[4];
   float *nextW = call.output(0, shape), *nextM = call.output(1, shape), *nextV = call.output(2, shape);
   float* norm = call.output(3, {});
-  double squares = 0;
   constexpr int64_t stretch = 1 << 12;  // summed in float32, then in float64
-  parallel((count + stretch - 1) / stretch, stretch, [&](int64_t from, int64_t to) {
-    double sum = 0;
+  // Summed in one order, whichever core is done first: training goes on bit for bit.
+  std::vector<float> partial((count + stretch - 1) / stretch, 0.f);
+  parallel(static_cast<int64_t>(partial.size()), stretch, [&](int64_t from, int64_t to) {
     for (int64_t s = from; s < to; s++) {
       float part = 0;
       for (int64_t i = s * stretch; i < std::min(count, (s + 1) * stretch); i++) part += g[i] * g[i];
-      sum += part;
+      partial[s] = part;
     }
-#pragma omp atomic
-    squares += sum;
   });
-  *norm = static_cast<float>(std::sqrt(squares));
+  *norm = static_cast<float>(std::sqrt(std::accumulate(partial.begin(), partial.end(), 0.0)));
   const float clip = std::min(1.f, option[5] / (*norm + 1e-6f));
   parallel(count, 1, [&](int64_t from, int64_t to) {
     for (int64_t i = from; i < to; i++) {
