@@ -35,7 +35,19 @@ async function findLandmarks(
 ): Promise<readonly Point[] | Dropped> {
   if (faceBox) return landmarksInBox(photo, scaleBox(faceBox, photo))
   const faces = await detectFaces(photo, { turned: false, ...(detectorSize && { inputSize: detectorSize }) })
-  if (faces.length > 1 && severalFaces === 'drop') return { reason: 'several faces', detail: `${faces.length} of them` }
+  return severalFaces === 'drop' ? onlyLandmarks(faces) : centralLandmarks(faces, photo)
+}
+
+/** Of the only face; smaller ones than half of it are people behind, or what the detector takes for a face. */
+function onlyLandmarks(faces: readonly Face[]): readonly Point[] | Dropped {
+  const side = ({ box }: Face) => Math.sqrt(box.width * box.height)
+  const large = faces.filter(face => side(face) >= Math.max(...faces.map(side)) / 2)
+  if (large.length > 1) return { reason: 'several faces', detail: `${large.length} of them` }
+  return large[0]?.landmarks ?? { reason: 'no face' }
+}
+
+/** Of the face nearest to the middle. */
+function centralLandmarks(faces: readonly Face[], photo: Image): readonly Point[] | Dropped {
   const offset = ({ box }: Face) =>
     Math.hypot(box.x + box.width / 2 - photo.width / 2, box.y + box.height / 2 - photo.height / 2)
   return faces.toSorted((p, q) => offset(p) - offset(q))[0]?.landmarks ?? { reason: 'no face' }

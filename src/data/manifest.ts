@@ -37,7 +37,7 @@ export const manifestSchema = z.strictObject({
   severalFaces: z
     .enum(['central', 'drop'])
     .default('central')
-    .describe('of several faces take the one nearest to the middle, or drop the picture'),
+    .describe('of several faces take the one nearest to the middle, or drop the picture unless one is twice as large'),
   leastFace: z.number().min(0).default(48).describe('least side of the aligned square in pixels of the picture'),
   aligned: z.boolean().default(false).describe('pictures are cropped faces, to be scaled whole instead of aligned'),
 })
