@@ -41,7 +41,7 @@ interface MemoryModel {
  */
 const memoryModels: Partial<Record<BackendName, MemoryModel>> = {
   tensorflow: { runtime: 0.6e9, perTensorByte: 1, perWeightByte: 0 },
-  wasm: { runtime: 0.21e9, perTensorByte: 1.65, perWeightByte: 1.65, limit: 3.75 * 2 ** 30 },
+  wasm: { runtime: 0.21e9, perTensorByte: 1.6, perWeightByte: 1.6, limit: 3.75 * 2 ** 30 },
 }
 
 export const weightBytes = ({ networks }: Plan): number =>
@@ -117,13 +117,13 @@ export function planLines(plan: Plan, backend: BackendName): string[] {
       ['stage', 'GFLOP', 'operations', 'tensors at most'],
       [...plan.stages].map(([name, { flops, kernels, peakBytes }]) => [
         name,
-        (flops / 1e9).toFixed(1),
+        gigaflops(flops),
         kernels.toLocaleString('en'),
         megabytes(peakBytes),
       ]),
     ),
     '',
-    `in all ${(totalFlops(plan) / 1e9).toFixed(1)} GFLOP, ` +
+    `in all ${gigaflops(totalFlops(plan))} GFLOP, ` +
       (process === undefined
         ? `${megabytes(tensorBytes(plan))} of tensors at most; the process has not been measured on ${backend}`
         : `${megabytes(process)} of memory at most`),
@@ -139,4 +139,6 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
 }
 
 const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`
-const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(0)} MB`
+const megabytes = (bytes: number): string => `${Math.round(bytes / 1e6).toLocaleString('en')} MB`
+const gigaflops = (flops: number): string =>
+  (flops / 1e9).toLocaleString('en', { minimumFractionDigits: 1, maximumFractionDigits: 1 })
