@@ -28,7 +28,9 @@ async function check(path: string): Promise<Outcome> {
     0,
   )
   if (backend === 'wasm' && bytes > wasmWeightLimit)
-    return { skipped: `${(bytes / 1e9).toFixed(1)} GB of weights do not fit into wasm's heap: --backend tensorflow checks them` }
+    return {
+      skipped: `${(bytes / 1e9).toFixed(1)} GB of weights do not fit into wasm's heap: --backend tensorflow checks them`,
+    }
   const tensors = tf.memory().numTensors
   const checks = await checkGolden(golden, name => readGolden(join(dirname(path), `${name}.json`)))
   const left = tf.memory().numTensors - tensors
