@@ -41,17 +41,23 @@ export function onePerIdentity(entries: readonly Known[], seed = 0): number[] {
 }
 
 /**
- * Pairs of faces of different people: all of them, each in both orders, or an even choice of about `limit`, in which every
- * face takes part equally often.
+ * Pairs of faces of different people: all of them, or an even choice of about `limit`, in which every face takes part equally
+ * often.
+ * @param sides whether the first and the second of a pair are of one kind, so that each pair counts once, or of two, as an
+ *   original and a version, so that it counts in both orders
  */
-export function impostorPairs(faces: readonly Known[], limit = 1e6): Pair[] {
+export function impostorPairs(faces: readonly Known[], sides: 'same' | 'different', limit = 1e6): Pair[] {
   const n = faces.length
-  const offsets = Math.max(1, Math.min(n - 1, Math.floor(limit / n)))
+  const most = sides === 'same' ? Math.floor(n / 2) : n - 1
+  const offsets = Math.max(1, Math.min(most, Math.floor(limit / n)))
   const pairs: Pair[] = []
-  for (let offset = 1; offset <= offsets; offset++)
-    for (let i = 0; i < n; i++) {
+  for (let offset = 1; offset <= offsets; offset++) {
+    // Half way around, a pair meets itself.
+    const count = sides === 'same' && 2 * offset === n ? offset : n
+    for (let i = 0; i < count; i++) {
       const j = (i + offset) % n
       if (faces[i]!.identity !== faces[j]!.identity) pairs.push([i, j])
     }
+  }
   return pairs
 }

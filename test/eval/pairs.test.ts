@@ -1,12 +1,43 @@
 import { describe, expect, it } from 'vitest'
 import { chooseFaces } from '../../src/eval/choose-faces.ts'
 import { allSimilarities, similarities } from '../../src/eval/embeddings.ts'
-import { genuinePairs, onePerIdentity } from '../../src/eval/pairs.ts'
+import { genuinePairs, impostorPairs, onePerIdentity } from '../../src/eval/pairs.ts'
 
 /** Faces of people named by their letters, in this order. */
 const facesOf = (people: string) => [...people].map((identity, i) => ({ id: `${identity}/${i}.jpg`, identity }))
 
 describe('pairs', () => {
+  it('pairs all different people once, or in both orders', () => {
+    for (const people of ['abcd', 'abcde', 'aabbc']) {
+      const faces = facesOf(people)
+      const expected = [...people].flatMap((p, i) =>
+        [...people].flatMap((q, j) => (i < j && p !== q ? [`${i} ${j}`] : [])),
+      )
+      const once = impostorPairs(faces, 'same').map(pair => [...pair].sort().join(' '))
+      expect(once.sort()).toEqual(expected)
+      const both = impostorPairs(faces, 'different').map(pair => pair.join(' '))
+      expect(new Set(both).size).toBe(2 * expected.length)
+      expect(both).toHaveLength(2 * expected.length)
+    }
+  })
+
+  it('draws evenly from too many impostors', () => {
+    const faces = facesOf('abcdefghij')
+    const pairs = impostorPairs(faces, 'same', 20)
+    expect(pairs).toHaveLength(20)
+    for (const i of faces.keys()) expect(pairs.flat().filter(j => j === i)).toHaveLength(4)
+  })
+
+  it('chooses more photos of the same people, the first ones as before', () => {
+    const entries = facesOf('aaabbbcc')
+    const one = chooseFaces(entries, 2, 3)
+    const two = chooseFaces(entries, 2, 3, 2)
+    expect(two).toHaveLength(4)
+    expect([two[0], two[2]]).toEqual(one)
+    expect(entries[two[1]!]!.identity).toBe(entries[two[0]!]!.identity)
+    expect(new Set(two).size).toBe(4)
+  })
+
   it('pairs the photos of one person, each pair once', () => {
     expect(genuinePairs(facesOf('abaca'), 10)).toEqual([
       [0, 2],

@@ -1,7 +1,7 @@
 /** Attack: a network that has learned, on pairs of other people, to undo protection. */
 import { createHash } from 'node:crypto'
 import * as tf from '@tensorflow/tfjs'
-import { readImage, toTensor } from '../../data/image.ts'
+import { bytesToTensor, type Image, readImage, resizeImage } from '../../data/image.ts'
 import { loadRecognizer } from '../../faces/recognizers.ts'
 import { conv2d, upsample2 } from '../../models/layers.ts'
 import { define, type Module, type Weights } from '../../models/module.ts'
@@ -137,20 +137,24 @@ async function attack(
   train: readonly number[],
   held: readonly number[],
 ): Promise<Float32Array> {
-  const weights = await trainInverter(train.length, settings.steps, places =>
-    batchOf(
-      study,
-      version,
-      places.map(i => train[i]!),
-    ),
-  )
+  const small: Record<keyof Pairs, Image[]> = { original: [], version: [] }
+  for (const i of train) {
+    const { original, version: face } = await facesAt(study, version, i)
+    small.original.push(await resizeImage(original, side, side))
+    small.version.push(await resizeImage(face, side, side))
+  }
+  const weights = await trainInverter(train.length, settings.steps, async places => ({
+    original: batchOf(places.map(k => small.original[k]!)),
+    version: batchOf(places.map(k => small.version[k]!)),
+  }))
   const cosines = new Float32Array(study.recognizers.length * stages.length * held.length)
   for (const [k, i] of held.entries()) {
     const { original, version: face } = await facesAt(study, version, i)
+    const [smallOriginal, smallFace] = [await resizeImage(original, side, side), await resizeImage(face, side, side)]
     const shown = tf.tidy(() => {
-      const small = (x: tf.Tensor4D) => cropResize(x, whole, side)
-      const large = (x: tf.Tensor4D) => cropResize(tf.clipByValue(x, -1, 1), whole, original.shape[1])
-      return tf.concat([original, face, large(inverter(weights, small(face))), large(small(original))])
+      const large = (x: tf.Tensor4D) => cropResize(tf.clipByValue(x, -1, 1), whole, original.width)
+      const restored = inverter(weights, batchOf([smallFace]))
+      return tf.concat([batchOf([original]), batchOf([face]), large(restored), large(batchOf([smallOriginal]))])
     })
     for (const [r, name] of study.recognizers.entries()) {
       const recognizer = await loadRecognizer(name)
@@ -162,7 +166,7 @@ async function attack(
         cosines[(r * stages.length + s) * held.length + k] = value
       products.dispose()
     }
-    tf.dispose([original, face, shown])
+    shown.dispose()
   }
   tf.dispose(weights)
   return cosines
@@ -223,19 +227,15 @@ export async function trainInverter(
   return result
 }
 
-/** Pairs of aligned faces, [n, 64, 64, 3]. */
-async function batchOf(study: Study, version: string, cases: readonly number[]): Promise<Pairs> {
-  const pairs = await Promise.all(cases.map(i => facesAt(study, version, i)))
-  const joined = (which: keyof Pairs) =>
-    tf.tidy(() => cropResize(tf.concat(pairs.map(pair => pair[which]!)), whole, side))
-  const batch = { original: joined('original'), version: joined('version') }
-  for (const { original, version } of pairs) tf.dispose([original, version])
-  return batch
+/** Pictures of one size, [n, h, w, 3] in [-1, 1]. */
+function batchOf(images: readonly Image[]): tf.Tensor4D {
+  const { width, height } = images[0]!
+  return bytesToTensor(Buffer.concat(images.map(({ data }) => data)), [images.length, height, width, 3])
 }
 
-/** The aligned face of a case and its version, [1, s, s, 3] each. */
-async function facesAt(study: Study, version: string, i: number): Promise<Pairs> {
+/** The aligned face of a case and its version. */
+async function facesAt(study: Study, version: string, i: number): Promise<Record<keyof Pairs, Image>> {
   const place = study.placesOf('original')[i]!
-  const cut = async ({ path }: { path: string }) => toTensor(cutFace(await readImage(path), place))
+  const cut = async ({ path }: { path: string }) => cutFace(await readImage(path), place)
   return { original: await cut(study.originals[i]!), version: await cut(study.pictures(version)[i]!) }
 }

@@ -49,8 +49,8 @@ export async function usualThreshold(
 
 async function find(study: Study, recognizer: AnyRecognizerName, alignment: Alignment): Promise<AcceptThreshold[]> {
   const calibrated = study.calibration[recognizer]
-  const { vectors, identities } = await embedded(study, recognizer, 'original', alignment)
-  const pairs = impostorPairs(identities.map(identity => ({ identity }))).filter(([i, j]) => i < j)
+  const { vectors, cases } = await embedded(study, recognizer, 'original', alignment)
+  const pairs = impostorPairs(cases, 'same')
   const scores = Float64Array.from(pairs, ([i, j]) => dot(vectors, i, vectors, j))
   return rates.flatMap((far): AcceptThreshold[] => {
     if (calibrated?.far === far) return [{ far, threshold: calibrated.threshold, thresholdFrom: 'calibration' }]

@@ -65,9 +65,9 @@ async function verify(
     `original and ${version} of two people`,
     pairs.original,
     pairs.version,
-    impostorPairs(pairs.original.cases),
+    impostorPairs(pairs.original.cases, 'different'),
   )
-  const collisions = score(`${version} of two people`, versions, versions, impostorPairs(versions.cases, 1e5))
+  const collisions = score(`${version} of two people`, versions, versions, impostorPairs(versions.cases, 'same', 1e5))
   const values: Value[] = [same, collisions, ...otherPhotos(version, originals, versions)].flatMap(scored =>
     scored.scores.length === 0 ? [] : valuesOf(scored, thresholds, about),
   )

@@ -20,11 +20,13 @@ export interface MakeInput {
 /** Methods under way in this process, by all but the place. */
 const started = new Map<string, Promise<(place: number) => Promise<void>>>()
 
-const make: Handler<MakeInput, void> = async ({ place, ...work }) => {
+/** @returns the place: a job must have a result */
+const make: Handler<MakeInput, number> = async ({ place, ...work }) => {
   const key = JSON.stringify(work)
   const ready = started.get(key) ?? start(work)
   started.set(key, ready)
   await (await ready)(place)
+  return place
 }
 
 async function start({ config, store, indices, folder, backend }: Omit<MakeInput, 'place'>) {
