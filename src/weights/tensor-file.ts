@@ -32,9 +32,17 @@ export function quoted(name: string): string {
   return `'${clip(name.slice(0, 200).replace(/\p{C}/gu, '?'))}'`
 }
 
-/** A value out of a file as a message shows it. */
+/** A value out of a file as a message shows it: of a list its first parts, and none of theirs, which may be endless. */
 export function shown(value: unknown): string {
-  return clip(JSON.stringify(value, (_, v) => (typeof v === 'bigint' ? Number(v) : v)) ?? 'nothing')
+  if (!Array.isArray(value)) return part(value)
+  const more = value.length > 8 ? `, ... ${value.length} in all` : ''
+  return `[${value.slice(0, 8).map(part).join(', ')}${more}]`
+}
+
+function part(value: unknown): string {
+  if (typeof value === 'string') return quoted(value)
+  if (typeof value === 'object' && value !== null) return Array.isArray(value) ? '[...]' : '{...}'
+  return value === undefined ? 'nothing' : clip(String(value))
 }
 
 const clip = (text: string): string => (text.length > 120 ? `${text.slice(0, 100)}...` : text)
