@@ -68,7 +68,10 @@ function taskOf(
 ): TrainingTask {
   const networks = latentDiffusion(model)
   const parameters = parametersOf(networks)
-  const faces = { count: frozenBatchSize, faces: async (rows: readonly number[]) => outlineFaces(rows.length, model) }
+  const faces = {
+    count: frozenBatchSize(model.imageSize),
+    faces: async (rows: readonly number[]) => outlineFaces(rows.length, model),
+  }
   shapes.set('faces', [config.batchSize, model.imageSize, model.imageSize, 3])
   if (config.task === 'autoencoder') {
     const dlib = recognizerNetworks.dlib.over(weights.of(recognizerNetworks.dlib.parameters, 'dlib, for the loss'))
@@ -88,7 +91,7 @@ function taskOf(
   const schedule = noiseSchedule(model.schedule)
   if (config.task === 'diffusion') {
     const cache = {
-      count: frozenBatchSize,
+      count: frozenBatchSize(model.imageSize),
       embeddingWidth: frozen.embedding[0]!,
       batch: async (rows: readonly number[]) => ({
         latents: batch(rows, frozen.latent) as tf.Tensor4D,
@@ -100,7 +103,7 @@ function taskOf(
   const tokens = frozen.features.map(([t, c]) => [model.msi.variant === 'patch' ? t! : 1, c!])
   for (const [k, shape] of tokens.entries()) shapes.set(`features ${k}`, [config.batchSize, ...shape])
   const cache = {
-    count: frozenBatchSize,
+    count: frozenBatchSize(model.imageSize),
     featured: async (rows: readonly number[]) => ({
       latents: batch(rows, frozen.latent) as tf.Tensor4D,
       features: tokens.map(shape => batch(rows, shape) as tf.Tensor3D),
@@ -118,7 +121,7 @@ function frozenOutputs(model: ModelConfig, networks: LatentDiffusion, weights: O
   const { parameters, over } = featureNetwork(model.features)
   const featureNet = over(weights.of(parameters, `features (${model.features.network})`))
   const ofAutoencoder = weights.of(parametersOf(networks).autoencoder, 'autoencoder')
-  const faces = outlineFaces(frozenBatchSize, model)
+  const faces = outlineFaces(frozenBatchSize(model.imageSize), model)
   const { embedding, features } = featureNet.features(faces)
   const moments = networks.autoencoder.encode(ofAutoencoder, faces)
   const { mean, logVariance } = splitMoments(moments)

@@ -27,8 +27,10 @@ export interface LatentOptions {
   readonly features: 'none' | 'means' | 'tokens'
 }
 
-/** Faces that the frozen networks see at once. */
-export const frozenBatchSize = 32
+/** Faces of a size that the frozen networks see at once: as many pixels as 32 of 128 x 128 have. */
+export function frozenBatchSize(imageSize: number): number {
+  return Math.max(1, Math.min(32, Math.floor(32 * (128 / imageSize) ** 2)))
+}
 
 /** What a row holds one after the other: latent, embedding and features, by their shapes. */
 type Layout = readonly (readonly number[])[]
@@ -67,12 +69,13 @@ export class LatentCache {
     const file = await open(`${path}.f32`, 'a+')
     const width = widthOf(first.layout)
     const total = faces.length * (mirrored ? 2 : 1)
-    let done = wholeBatches(Math.floor((await file.stat()).size / (4 * width)), faces.length)
+    const batchSize = frozenBatchSize(store.size)
+    let done = wholeBatches(Math.floor((await file.stat()).size / (4 * width)), faces.length, batchSize)
     await checkRoom(folder, 4 * width * (total - done), total)
     await file.truncate(done * 4 * width)
     while (done < total) {
       const [start, isMirror] = done < faces.length ? [done, false] : [done - faces.length, true]
-      const indices = faces.slice(start, start + frozenBatchSize)
+      const indices = faces.slice(start, start + batchSize)
       const { values } = await frozenRows(store, networks, options, indices, isMirror)
       await file.appendFile(new Uint8Array(values.buffer))
       done += indices.length
@@ -124,9 +127,9 @@ export class LatentCache {
 }
 
 /** Of `done` rows those in whole batches: what a face's row is to the last digit may depend on the faces beside it. */
-function wholeBatches(done: number, faces: number): number {
+function wholeBatches(done: number, faces: number, batchSize: number): number {
   const start = done < faces ? 0 : faces
-  return done >= 2 * faces ? done : done - ((done - start) % frozenBatchSize)
+  return done >= 2 * faces ? done : done - ((done - start) % batchSize)
 }
 
 /** The frozen networks' outputs of some faces, row by row. */

@@ -29,7 +29,7 @@ import { autoencoderTask } from './autoencoder.ts'
 import { loadAverage, readNote } from './checkpoint.ts'
 import { diffusionTask } from './diffusion.ts'
 import { lastCheckpoint } from './keep.ts'
-import { LatentCache, type LatentOptions } from './latents.ts'
+import { frozenBatchSize, LatentCache, type LatentOptions } from './latents.ts'
 import { type StepReport, train } from './loop.ts'
 import { msiTask } from './msi.ts'
 import { msiDemo } from './msi-demo.ts'
@@ -198,14 +198,15 @@ async function buildTask(
     const task = diffusionTask(networks, model.prompt, schedule, cache, config, demo) as TrainingTask
     return { task, close: () => closeAll(cache, autoencoder) }
   }
+  const subjects = facesOf(config.subject, faces.entries)
   const cache = await cacheOf({
-    faces: facesOf(config.subject, faces.entries),
+    faces: subjects,
     mirrored: config.flip,
     features: model.msi.variant === 'patch' ? 'tokens' : 'means',
   })
   const base = await baseWeights(model, networks, paths)
-  const subjects = facesOf(config.subject, faces.entries)
-  const shown = await faces.faces(spread(Math.min(6, subjects.length), subjects.length).map(i => subjects[i]!))
+  const count = Math.min(6, frozenBatchSize(faces.size), subjects.length)
+  const shown = await faces.faces(spread(count, subjects.length).map(i => subjects[i]!))
   const demo = msiDemo(networks, base, model.prompt, schedule, frozen, shown)
   const task = msiTask(networks, base, model.prompt, schedule, cache, config, demo) as TrainingTask
   return { task, close: () => closeAll(cache, autoencoder, base.unet, base.text, { shown }) }
