@@ -27,6 +27,21 @@ export function registerShortcuts(): void {
     return run(backend, 'Reshape', [float, type('Tshape', binding.TF_INT32!)], x, integers(shape))
   })
 
+  const cast = tf.getKernel('Cast', backendName).kernelFunc
+  overrideKernel<{ x: tf.TensorInfo }, { dtype: tf.DataType }>('Cast', backendName, ({ x }, { dtype }, instance) => {
+    if (x.dtype !== dtype)
+      return cast({ inputs: { x }, attrs: { dtype }, backend: instance as object }) as tf.TensorInfo
+    ;(instance as NodeBackend).incRef(x.dataId)
+    return { dataId: x.dataId, shape: x.shape, dtype }
+  })
+
+  // The gradient of every relu: tfjs-node makes it of seven operations.
+  const step = tf.getKernel('Step', backendName).kernelFunc
+  overrideKernel<{ x: tf.TensorInfo }, { alpha: number }>('Step', backendName, ({ x }, { alpha }, instance) => {
+    if (alpha !== 0) return step({ inputs: { x }, attrs: { alpha }, backend: instance as object }) as tf.TensorInfo
+    return tf.tidy(() => tf.sign(tf.relu(x as tf.Tensor)))
+  })
+
   for (const name of ['Sum', 'Mean']) {
     const original = tf.getKernel(name, backendName).kernelFunc
     type Attributes = { axis: number | number[]; keepDims?: boolean }

@@ -47,7 +47,7 @@ function block(
     tf.tidy(() => {
       const a = norm1(w, x)
       const [queries, keys, values] = [q, k, v].map(project => project(w, a) as tf.Tensor3D)
-      const h = tf.add(x, out(w, attention(queries!, keys!, values!, heads, mask))) as tf.Tensor3D
+      const h = tf.add(x, out(w, attention(queries!, keys!, values!, heads, { mask }))) as tf.Tensor3D
       return tf.add(h, fc2(w, swish(fc1(w, norm2(w, h)), quickGelu)))
     }),
   )

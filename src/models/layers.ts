@@ -57,6 +57,14 @@ export function linear(name: string, inputs: number, outputs: number, bias = tru
   )
 }
 
+/** torch.nn.Conv2d of one pixel, kernel 1, on pixels as rows: [r, in] -> [r, out]. */
+export function pointwise(name: string, inputs: number, outputs: number): Layer {
+  const parameters = { [`${name}.weight`]: [outputs, inputs, 1, 1], [`${name}.bias`]: [outputs] }
+  return define([{ parameters }], (w, x) =>
+    affine(x, tf.reshape(weight(w, `${name}.weight`), [inputs, outputs]), weight(w, `${name}.bias`)),
+  )
+}
+
 /** torch.nn.GroupNorm on NHWC, optionally followed by SiLU in the same pass. */
 export function groupNorm(name: string, channels: number, { groups = 32, epsilon = 1e-5, silu = false } = {}): Layer4D {
   const parameters = { [`${name}.weight`]: [channels], [`${name}.bias`]: [channels] }

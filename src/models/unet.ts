@@ -4,7 +4,7 @@
  * Letters: n batch, h w height and width, c channels, t tokens (h * w), s context tokens, d context width.
  */
 import * as tf from '@tensorflow/tfjs'
-import { conv2d, groupNorm, type Layer4D, layerNorm, linear, upsample2 } from './layers.ts'
+import { conv2d, groupNorm, type Layer, type Layer4D, layerNorm, linear, pointwise, upsample2 } from './layers.ts'
 import { define, type Module } from './module.ts'
 import { gatedGelu, swish } from './ops/activation.ts'
 import { attention } from './ops/attention.ts'
@@ -138,54 +138,57 @@ function resBlock(name: string, from: number, to: number, timeWidth: number, gro
   )
 }
 
-/** Self-attention over the pixels, cross-attention to the context and a gated feed-forward, around one residual. */
+/**
+ * Self-attention over the pixels, cross-attention to the context and a gated feed-forward, around one residual. Tokens are
+ * rows of all samples, [n * t, c]: a reshape costs as much as a small product.
+ */
 function spatialTransformer(name: string, width: number, heads: number, contextDim: number, groups: number): Part {
   const block = `${name}.transformer_blocks.0`
   const norm = groupNorm(`${name}.norm`, width, { groups, epsilon: 1e-6 })
-  const projIn = conv2d(`${name}.proj_in`, width, width, { kernel: 1 })
+  const projIn = pointwise(`${name}.proj_in`, width, width)
   const norm1 = layerNorm(`${block}.norm1`, width)
   const attn1 = crossAttention(`${block}.attn1`, width, width, heads)
   const norm2 = layerNorm(`${block}.norm2`, width)
   const attn2 = crossAttention(`${block}.attn2`, width, contextDim, heads)
   const norm3 = layerNorm(`${block}.norm3`, width)
   const ff = gatedFeedForward(`${block}.ff`, width)
-  const projOut = conv2d(`${name}.proj_out`, width, width, { kernel: 1 })
+  const projOut = pointwise(`${name}.proj_out`, width, width)
   return define([norm, projIn, norm1, attn1, norm2, attn2, norm3, ff, projOut], (w, x, _time, context) =>
     tf.tidy(() => {
-      const [n, height, wide] = x.shape
-      let t = tf.reshape(projIn(w, norm(w, x)), [n, height * wide, width]) as tf.Tensor3D // [n, t, c]
-      const a = norm1(w, t) as tf.Tensor3D
-      t = tf.add(t, attn1(w, a, a))
-      t = tf.add(t, attn2(w, norm2(w, t) as tf.Tensor3D, context))
-      t = tf.add(t, ff(w, norm3(w, t) as tf.Tensor3D))
-      return tf.add(x, projOut(w, tf.reshape(t, [n, height, wide, width])))
+      const n = x.shape[0]
+      const words = tf.reshape(context, [-1, contextDim])
+      let t = projIn(w, tf.reshape(norm(w, x), [-1, width])) // [n * t, c]
+      const a = norm1(w, t)
+      t = tf.add(t, attn1(w, a, a, n))
+      t = tf.add(t, attn2(w, norm2(w, t), words, n))
+      t = tf.add(t, ff(w, norm3(w, t)))
+      return tf.add(x, tf.reshape(projOut(w, t), x.shape))
     }),
   )
 }
 
-/** Queries from x [n, t, width], keys and values from the context [n, s, contextDim] -> [n, t, width]. */
+/** Queries from rows x [n * t, width], keys and values from rows of the context [n * s, contextDim] -> [n * t, width]. */
 function crossAttention(
   name: string,
   width: number,
   contextDim: number,
   heads: number,
-): Module<[x: tf.Tensor3D, context: tf.Tensor3D], tf.Tensor3D> {
+): Module<[x: tf.Tensor, context: tf.Tensor, samples: number], tf.Tensor> {
   const q = linear(`${name}.to_q`, width, width, false)
   const k = linear(`${name}.to_k`, contextDim, width, false)
   const v = linear(`${name}.to_v`, contextDim, width, false)
   const out = linear(`${name}.to_out.0`, width, width)
-  return define([q, k, v, out], (w, x, context) => {
-    const values = attention(q(w, x) as tf.Tensor3D, k(w, context) as tf.Tensor3D, v(w, context) as tf.Tensor3D, heads)
-    return out(w, values) as tf.Tensor3D
-  })
+  return define([q, k, v, out], (w, x, context, samples) =>
+    out(w, attention(q(w, x), k(w, context), v(w, context), heads, { samples })),
+  )
 }
 
-/** GEGLU (Shazeer 2020) and a projection back: [n, t, width] -> [n, t, width]. */
-function gatedFeedForward(name: string, width: number): Module<[tf.Tensor3D], tf.Tensor3D> {
+/** GEGLU (Shazeer 2020) and a projection back: [r, width] -> [r, width]. */
+function gatedFeedForward(name: string, width: number): Layer {
   const inner = 4 * width
   const project = linear(`${name}.net.0.proj`, width, 2 * inner)
   const out = linear(`${name}.net.2`, inner, width)
-  return define([project, out], (w, x) => out(w, gatedGelu(project(w, x))) as tf.Tensor3D)
+  return define([project, out], (w, x) => out(w, gatedGelu(project(w, x))))
 }
 
 function upsample(name: string, width: number): Part {

@@ -84,8 +84,7 @@ describe.each(usableBackends)('layers on %s', backend => {
     const inputs = Object.entries(shapes).map(([name, shape]) => values<tf.Tensor3D>(name, shape))
     const mask = values<tf.Tensor2D>('mask', [3, 5])
     const run = (mostScores?: number) => {
-      const f = (q: tf.Tensor, k: tf.Tensor, v: tf.Tensor) =>
-        attention(q as tf.Tensor3D, k as tf.Tensor3D, v as tf.Tensor3D, 4, mask, mostScores)
+      const f = (q: tf.Tensor, k: tf.Tensor, v: tf.Tensor) => attention(q, k, v, 4, { mask, mostScores })
       const { value, grads } = tf.valueAndGrads(f as never)(inputs, values('dy', [2, 3, 8]))
       return [value, ...grads].flatMap(x => [...x.dataSync()])
     }

@@ -12,15 +12,16 @@ import { differentiable } from './differentiable.ts'
 export function affine(x: tf.Tensor, weight: tf.Tensor2D, bias?: tf.Tensor, transposed = false): tf.Tensor {
   const [inputs, outputs] = transposed ? [weight.shape[1], weight.shape[0]] : weight.shape
   const outer = x.shape.slice(0, -1)
+  const unrows = (y: tf.Tensor, width: number) => (x.rank === 2 ? y : tf.reshape(y, [...outer, width]))
   return differentiable(
     { x, weight, ...(bias && { bias }) },
     save => {
       save([x, weight])
       const y = tf.matMul(rows(x, inputs), weight, false, transposed)
-      return tf.reshape(bias ? tf.add(y, bias) : y, [...outer, outputs])
+      return unrows(bias ? tf.add(y, bias) : y, outputs)
     },
     (dy, [x, weight]) => ({
-      x: () => tf.reshape(tf.matMul(rows(dy, outputs), weight as tf.Tensor2D, false, !transposed), [...outer, inputs]),
+      x: () => unrows(tf.matMul(rows(dy, outputs), weight as tf.Tensor2D, false, !transposed), inputs),
       weight: () => {
         const [a, b] = transposed ? [rows(dy, outputs), rows(x!, inputs)] : [rows(x!, inputs), rows(dy, outputs)]
         return tf.matMul(a, b, true)
