@@ -211,7 +211,7 @@ describe('bad input ends in one line, and nothing is written', () => {
     const shapes = model.variant('shapes', { text })
     expect(await mistake(first, '--set', `model=${shapes}`)).toMatch(/tensor '.*' has shape \[.*\], the model wants \[/)
     const absent = model.variant('absent', { weights: at('absent.safetensors') })
-    expect(await mistake(first, '--set', `model=${absent}`)).toMatch(/expected its weights at .*, found no file/)
+    expect(await mistake(first, '--set', `model=${absent}`)).toMatch(/expected weights at .*, found no file/)
   })
 })
 
