@@ -4,6 +4,7 @@ import type { ModelConfig } from '../config/model.ts'
 import type { Recipe } from '../config/recipe.ts'
 import { featureNetwork } from '../faces/features.ts'
 import { recognizerNetworks } from '../faces/recognizers.ts'
+import { bisenet, faceParser } from '../models/bisenet.ts'
 import { latentDiffusion } from '../models/latent-diffusion.ts'
 import { assembleModel } from '../protect/model.ts'
 import { protectFace } from '../protect/protect.ts'
@@ -33,9 +34,10 @@ export async function planProtection(
       const featureNet = features.over(weights.of(features.parameters, `features (${config.features.network})`))
       const guide = guideNetwork.over(weights.of(guideNetwork.parameters, `guide (${recipe.guide})`))
       const model = assembleModel(config, '', networks, ofNetworks, featureNet)
+      const parser = async () => faceParser(weights.of(bisenet().parameters, 'face parsing (bisenet)'))
       const face = outlineFaces(1, config)
       endStage('start')
-      const versions = await protectFace(model, guide, face, { ...recipe, attempts: 1 }, { identity: 'plan' })
+      const versions = await protectFace(model, guide, face, { ...recipe, attempts: 1 }, { identity: 'plan', parser })
       endStage('protected versions')
       const { vectors, latent } = makeSecret(model, face, recipe)
       endStage('key')

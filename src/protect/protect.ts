@@ -11,6 +11,7 @@ import { diversity } from '../energies/diversity.ts'
 import { dissimilarity, similarity } from '../energies/identity.ts'
 import { backgroundMask } from '../faces/background.ts'
 import { detectionScore } from '../faces/detect-aligned.ts'
+import type { FaceParser } from '../models/bisenet.ts'
 import type { Recognizer } from '../models/recognizers/recognizer.ts'
 import type { FaceModel } from './model.ts'
 import { placeholdersOf } from './placeholders.ts'
@@ -19,6 +20,8 @@ export interface ProtectOptions {
   /** What random numbers are keyed by besides the seed: the same face keeps its noise wherever it is processed. */
   readonly identity: string
   readonly onStep?: (report: GuidedStepReport) => void
+  /** Gives the parser of a recipe whose background is parsed, instead of the published one. */
+  readonly parser?: () => Promise<FaceParser>
 }
 
 /** From this score on, a detector has found a face. */
@@ -65,7 +68,7 @@ async function drawVersions(
   guide: Recognizer,
   face: tf.Tensor4D,
   recipe: Recipe,
-  { identity, onStep }: ProtectOptions,
+  { identity, onStep, parser }: ProtectOptions,
   attempt: number,
 ): Promise<tf.Tensor4D> {
   const { seed, samples, threshold, guidance, keep } = recipe
@@ -78,7 +81,7 @@ async function drawVersions(
   const embeddingAt = scheduledEmbedding(conditional, model.unconditional, threshold, model.schedule.steps)
   const reference = guide.embed(face)
   const keptNoise = normal(clean.shape, seed, 'background', identity) as tf.Tensor4D
-  const background = await backgroundMask(face, model.latentShape[0], keep.mask)
+  const background = await backgroundMask(face, model.latentShape[0], keep.mask, parser)
   // Each sample has a stream of its own, so that the first of four is the one there would be of one.
   const start = tf.tidy(() => {
     const again = attempt === 0 ? [] : [attempt]

@@ -45,3 +45,11 @@ it('refuses what wasm cannot hold before it starts, and names what can', async (
   await expect(started).rejects.toThrow(/4\.0 GB that wasm can hold, .*: take --backend tensorflow/)
   expect(said).toBe('')
 })
+
+it("plans the paper's own setting without a byte of its weights", async () => {
+  const paper = ['--config', 'configs/paper/anonymize.yaml', '--samples', '1', '--dry-run']
+  await run(['anonymize', photo, '--out', join(folder, 'out'), '--backend', 'tensorflow', '--steps', '2', ...paper])
+  expect(said).toMatch(/noise predictor +859,520,964/)
+  expect(said).toMatch(/MSI +10,626,816/)
+  expect(said).toMatch(/face parsing \(bisenet\) +13,\d{3},\d{3}/)
+})
