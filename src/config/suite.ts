@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
 import { loadConfig } from './load.ts'
-import { loadRecipe, type Recipe, recipeSchema } from './recipe.ts'
+import { loadRecipe, type Recipe } from './recipe.ts'
 
 const overrides = z.array(z.string()).default([]).describe('settings over the recipe of configs/: samples=2')
 const name = z.string().optional().describe("its folder and its name in tables; the method's own unless given")
@@ -32,11 +32,9 @@ const suiteSchema = z.strictObject({
 })
 
 /** A method and all that it depends on. */
-export const methodSchema = z.discriminatedUnion('method', [
-  z.strictObject({ method: modelMethod.shape.method, name, recipe: recipeSchema }),
-  ...baselines,
-])
-export type MethodConfig = z.output<typeof methodSchema>
+export type MethodConfig =
+  | (Pick<z.output<typeof modelMethod>, 'method' | 'name'> & { readonly recipe: Recipe })
+  | z.output<(typeof baselines)[number]>
 
 /**
  * The methods of a suite: `name` of configs/evaluate-NAME.yaml, or the path of such a file.

@@ -6,8 +6,7 @@ import type { Feature } from './features/feature.ts'
 import type { Definition } from './metrics/definition.ts'
 import type { Study } from './study.ts'
 
-export const groups = ['identity', 'quality', 'utility', 'recovery', 'diversity', 'attacks'] as const
-export type Group = (typeof groups)[number]
+export type Group = 'identity' | 'quality' | 'utility' | 'recovery' | 'diversity' | 'attacks'
 
 /** Whose landmarks a face is cut out by: its own, or those of the original that it was made from. */
 export type Alignment = 'own' | 'original'

@@ -23,8 +23,7 @@ export interface Case {
  * What a version is: protected; recovered with the right key; a control, recovered with what should not recover anything; or
  * a guess, recovered by an attacker from the protected picture alone.
  */
-export const versionKinds = ['protected', 'recovered', 'control', 'guess'] as const
-export type VersionKind = (typeof versionKinds)[number]
+export type VersionKind = 'protected' | 'recovered' | 'control' | 'guess'
 
 /** The pictures of one version, by sample and case. */
 export interface Version {

@@ -45,7 +45,7 @@ export async function makeSuite(options: SuiteOptions): Promise<void> {
   try {
     const faces = facesOf(store, indices)
     await writeOriginals(faces, originalsFolder(out))
-    const work: { config: MethodConfig; method: Method; place: number }[] = []
+    const work: Task[] = []
     for (const { config, method } of named)
       for (const place of await unfinished(method, faces, join(out, method.name))) work.push({ config, method, place })
     let done = 0

@@ -16,7 +16,7 @@ const [left, right, top, bottom] = [margin.left, size.width - margin.right, marg
 const place = (share: number, from: number, to: number) => (from + share * (to - from)).toFixed(1)
 
 /** How the scores of each kind of pair are spread, as shares of the kind; the threshold as a line. */
-export function histogramSvg({ title, series, threshold }: Histogram): Html {
+function histogramSvg({ title, series, threshold }: Histogram): Html {
   const scores = series.flatMap(({ scores }) => Array.from(scores))
   const [least, greatest] = scores.reduce(
     ([a, b], score) => [Math.min(a, score), Math.max(b, score)],
@@ -44,7 +44,7 @@ ${threshold !== undefined && html`<line x1="${x(threshold)}" x2="${x(threshold)}
 }
 
 /** True accept rates over false accept rates, these on a logarithmic axis. */
-export function rocSvg(title: string, series: RocPlot['series']): Html {
+function rocSvg(title: string, series: RocPlot['series']): Html {
   const x = (far: number) => place(1 - Math.log10(Math.max(far, leastFar)) / Math.log10(leastFar), left, right)
   const y = (tar: number) => place(tar, bottom, top)
   return frame(

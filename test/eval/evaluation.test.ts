@@ -7,35 +7,16 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { useBackend } from '../../src/backend/index.ts'
 import { run } from '../../src/cli/program.ts'
 import { type Evaluation, evaluate } from '../../src/eval/evaluation.ts'
-import type { DistributionNetwork } from '../../src/eval/features/inception.ts'
 import type { Value } from '../../src/eval/metric.ts'
 import { provenance, writeOutputs } from '../../src/eval/outputs.ts'
 import { grey, portrait } from '../protect/photos.ts'
+import { colours } from './procedural.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'evaluation-'))
 const originals = join(root, 'originals')
 const blurred = join(root, 'blurred')
 const empty = join(root, 'empty')
 const people = ['ada', 'bea', 'cleo'] as const
-
-/** Mean colours: what a set of pictures is as a whole, without a network of 300 MB. */
-const colours: DistributionNetwork = {
-  name: 'mean colours',
-  feature: {
-    name: 'colours',
-    of: 'picture',
-    load: async () => ({
-      checksum: 'colours-of-tests',
-      compute: async pictures =>
-        pictures.map(({ data }) =>
-          Float32Array.from(
-            [0, 1, 2],
-            c => data.filter((_, i) => i % 3 === c).reduce((a, b) => a + b, 0) / data.length,
-          ),
-        ),
-    }),
-  },
-}
 
 const options = {
   method: 'blur',

@@ -1,9 +1,9 @@
 /** Folders of pictures for tests: blocks of colour by person and photo, and versions of them. */
 import { mkdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import type { Image } from '../../src/data/image.ts'
-import { writeImage } from '../../src/data/image.ts'
+import { type Image, writeImage } from '../../src/data/image.ts'
 import { RandomStream } from '../../src/data/random.ts'
+import type { DistributionNetwork } from '../../src/eval/features/inception.ts'
 
 /** A picture of `size` x `size` that its key alone decides: 8 x 8 blocks of random colours. */
 export function blocks(size: number, ...key: (string | number)[]): Image {
@@ -18,13 +18,6 @@ export function blocks(size: number, ...key: (string | number)[]): Image {
   return { width: size, height: size, data }
 }
 
-/** Changes every byte by up to `amount` of 255. */
-export function disturbed(image: Image, amount: number, ...key: (string | number)[]): Image {
-  const random = new RandomStream(0, 'disturbed', ...key)
-  const data = Uint8ClampedArray.from(image.data, value => value + amount * (2 * random.uniform() - 1))
-  return { ...image, data: new Uint8Array(data.buffer) }
-}
-
 /** Writes pictures by name into a folder, as PNG. */
 export async function writeFolder(folder: string, pictures: Readonly<Record<string, Image>>): Promise<string> {
   for (const [name, image] of Object.entries(pictures)) {
@@ -33,4 +26,23 @@ export async function writeFolder(folder: string, pictures: Readonly<Record<stri
     await writeImage(path, image)
   }
   return folder
+}
+
+/** Mean colours: what a set of pictures is as a whole, without a network of 40 MB. */
+export const colours: DistributionNetwork = {
+  name: 'mean colours',
+  feature: {
+    name: 'colours',
+    of: 'picture',
+    load: async () => ({
+      checksum: 'colours-of-tests',
+      compute: async pictures =>
+        pictures.map(({ data }) =>
+          Float32Array.from([0, 1, 2], c => {
+            const channel = data.filter((_, i) => i % 3 === c)
+            return channel.reduce((sum, value) => sum + value, 0) / channel.length / 255
+          }),
+        ),
+    }),
+  },
 }

@@ -44,7 +44,7 @@ function backgroundOf(original: Image, version: Image, place: Similarity): numbe
 const mask = faceMask(faceSize)
 
 /** The mean face's mask at a place of a picture, 0 outside of the aligned face: [height, width], 1 wherever it is not 0. */
-export function maskAt(place: Similarity, { width, height }: Image): Uint8Array {
+function maskAt(place: Similarity, { width, height }: Image): Uint8Array {
   const result = new Uint8Array(width * height)
   for (let y = 0, i = 0; y < height; y++)
     for (let x = 0; x < width; x++, i++) {

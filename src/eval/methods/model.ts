@@ -10,7 +10,8 @@ import { fromTensor, type Image, toTensor } from '../../data/image.ts'
 import { UserError } from '../../errors.ts'
 import { loadRecognizer } from '../../faces/recognizers.ts'
 import { type FaceKey, pictureHash, readKeys, writeKeys } from '../../protect/key.ts'
-import { type FaceModel, loadModel } from '../../protect/model.ts'
+import type { FaceModel } from '../../protect/model.ts'
+import { loadModelOnce } from '../../protect/model-once.ts'
 import { keyOfPhotoFace, recoverFromKey } from '../../protect/photo.ts'
 import { protectFace } from '../../protect/protect.ts'
 import { type Faces, type Method, sampleFolders, secondsSince } from './method.ts'
@@ -21,14 +22,6 @@ const inPlace = { a: 1, b: 0, tx: 0, ty: 0 }
 
 /** A folder of attempts to undo protection without the key. */
 const guessed = 'recovered-guessed-key'
-
-const models = new Map<string, Promise<FaceModel>>()
-
-function modelOf({ model: name }: Recipe): Promise<FaceModel> {
-  const model = models.get(name) ?? loadModel(name)
-  models.set(name, model)
-  return model
-}
 
 /** @throws UserError when the faces are of another size than the model's */
 function checkSize({ store }: Faces, model: FaceModel): void {
@@ -50,13 +43,13 @@ export function protecting(recipe: Recipe, name: string = recipe.task): Method {
     task: recipe.task,
     guides: [recipe.guide],
     samples: recipe.samples,
-    settings: async () => ({ recipe, weights: (await modelOf(recipe)).sha256 }),
+    settings: async () => ({ recipe, weights: (await loadModelOnce(recipe.model)).sha256 }),
     versions: [
       { name: 'protected', kind: 'protected', folders },
       { name: guessed, kind: 'guess', folders: [guessed] },
     ],
     start: async faces => {
-      const model = await modelOf(recipe)
+      const model = await loadModelOnce(recipe.model)
       checkSize(faces, model)
       const guide = await loadRecognizer(recipe.guide)
       return async place => {
@@ -80,7 +73,10 @@ export function protecting(recipe: Recipe, name: string = recipe.task): Method {
 export function recovering(recipe: Recipe, name = 'recover'): Method {
   const controlFolder = (control: string) => `recovered-${control}`
   const { seed, recovery, compat } = recipe
-  const settings = async () => ({ recipe: { seed, recovery, compat }, weights: (await modelOf(recipe)).sha256 })
+  const settings = async () => ({
+    recipe: { seed, recovery, compat },
+    weights: (await loadModelOnce(recipe.model)).sha256,
+  })
   return {
     name,
     task: 'recover',
@@ -98,7 +94,7 @@ export function recovering(recipe: Recipe, name = 'recover'): Method {
       })),
     ],
     start: async (faces, folder) => {
-      const model = await modelOf(recipe)
+      const model = await loadModelOnce(recipe.model)
       checkSize(faces, model)
       // Other settings make other keys.
       const hash = createHash('sha256')

@@ -15,9 +15,10 @@ import { methodOf } from '../../../src/eval/methods/index.ts'
 import { facesOf, makePictures } from '../../../src/eval/methods/make.ts'
 import { controlKey } from '../../../src/eval/methods/wrong-keys.ts'
 import { mae } from '../../../src/eval/metrics/mae.ts'
+import { measureSuite } from '../../../src/eval/suite.ts'
 import type { FaceKey } from '../../../src/protect/key.ts'
 import { type TinyModel, tinyModel } from '../../protect/tiny-model.ts'
-import { blocks } from '../procedural.ts'
+import { blocks, colours } from '../procedural.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'methods-'))
 const size = 64
@@ -121,6 +122,27 @@ test('each method becomes a folder with a manifest; a second run makes nothing a
   const made = statSync(join(out, 'hidden', 'protected', `${name}.png`)).mtimeMs
   await make(path, '--count', '1', '--photos', '2', '--seed', '1', '--set', 'strength=0.4')
   expect(statSync(join(out, 'hidden', 'protected', `${name}.png`)).mtimeMs).toBeGreaterThan(made)
+})
+
+test('what was made is measured method by method, the pictures of the manifest alone', async () => {
+  const path = suite('measured', [{ method: 'pixelate', block: 8 }, { method: 'mean-face' }])
+  await make(path, '--count', '2')
+  const measured = await measureSuite(await loadSuite(path), out, {
+    calibration: {},
+    cache: join(root, 'cache'),
+    attacks: false,
+    network: colours,
+  })
+  expect(measured.map(({ method, pictures, people }) => [method, pictures, people])).toEqual([
+    ['pixelate-8', 2, 2],
+    ['mean-face', 2, 2],
+  ])
+  const psnr = measured.map(({ values }) => values.find(({ definition }) => definition === 'psnr'))
+  // Blocks of their own size are left as they are, and equal pictures have no finite ratio.
+  expect(psnr[0]).toBeUndefined()
+  expect(psnr[1]!.value).toBeLessThan(30)
+  const seconds = measured[1]!.values.find(({ definition }) => definition === 'seconds')
+  expect(seconds).toMatchObject({ of: 'protect', n: 2 })
 })
 
 test('evaluate says what does not fit', async () => {
