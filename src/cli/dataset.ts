@@ -34,14 +34,12 @@ interface Arguments {
 }
 
 export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<void> {
-  const { useBackend } = await import('../backend/index.ts')
-  await (options.action === 'prepare' ? prepare(options, useBackend) : info(options, useBackend))
+  await (options.action === 'prepare' ? prepare(options) : info(options))
 }
 
-type UseBackend = typeof import('../backend/index.ts')['useBackend']
-
-async function prepare({ name, from, out, size, identities, jobs, backend }: Arguments, useBackend: UseBackend) {
+async function prepare({ name, from, out, size, identities, jobs, backend }: Arguments) {
   const { join } = await import('node:path')
+  const { useBackend } = await import('../backend/index.ts')
   const { UserError } = await import('../errors.ts')
   const { loadManifest } = await import('../data/manifest.ts')
   const { prepareDataset } = await import('../data/prepare.ts')
@@ -84,22 +82,22 @@ async function prepare({ name, from, out, size, identities, jobs, backend }: Arg
   if (!summary.identitiesKnown) console.log(unknownPeople)
 }
 
-async function info({ name, out, pairs, backend }: Arguments, useBackend: UseBackend) {
+async function info({ name, out, pairs, backend }: Arguments) {
   const { existsSync } = await import('node:fs')
   const { join } = await import('node:path')
+  const { useBackend } = await import('../backend/index.ts')
   const { loadManifest, manifestNames } = await import('../data/manifest.ts')
   const { pairsWithin, splitsOf, summaryOf, writeContactSheet } = await import('../data/info.ts')
   const isManifest = (await manifestNames()).includes(name) || name.endsWith('.yaml')
-  const folder = out ?? (isManifest ? `runs/data/${(await loadManifest(name)).name}` : name)
+  const manifest = isManifest ? await loadManifest(name) : undefined
+  const folder = out ?? (manifest ? `runs/data/${manifest.name}` : name)
   const summary = await summaryOf(folder)
-  const of = isManifest ? name : summary?.dataset
-  if (of) {
-    const { title, home, licence, terms, identities, heldOutTenths } = await loadManifest(of)
-    console.log([title, `licence: ${licence}`, ...terms.map(term => `  - ${term}`)].join('\n'))
-    if (home) console.log(`from: ${home}`)
-    console.log(`people: ${identities}; held out for tests: ${heldOutTenths} tenths of them`)
-  }
-  if (isManifest && !existsSync(folder)) {
+  const about = manifest ?? summary
+  if (about) console.log([about.title, `licence: ${about.licence}`, ...about.terms.map(t => `  - ${t}`)].join('\n'))
+  if (manifest?.home) console.log(`from: ${manifest.home}`)
+  if (manifest)
+    console.log(`people: ${manifest.identities}; ${manifest.heldOutTenths} tenths of them held out for tests`)
+  if (manifest && !existsSync(folder)) {
     console.log(`not prepared yet: diff-privacy dataset prepare ${name} --from PATH`)
     return
   }

@@ -38,7 +38,7 @@ export interface PrepareOptions {
 }
 
 /** What a preparation made, as `summary.json` says it. */
-export interface PrepareSummary {
+export interface PrepareSummary extends Pick<DatasetManifest, 'title' | 'licence' | 'terms'> {
   readonly dataset: string
   readonly from: string
   readonly source: Source['kind']
@@ -72,6 +72,9 @@ export async function prepareDataset(manifest: DatasetManifest, options: Prepare
     await lookAt(manifest, options, placed)
     const summary: PrepareSummary = {
       dataset: manifest.name,
+      title: manifest.title,
+      licence: manifest.licence,
+      terms: manifest.terms,
       from: options.from,
       source: source.kind,
       size,

@@ -73,13 +73,13 @@ export async function measureMsiVariants(
     const [original] = await fromTensor(face)
     const pictures = [original!]
     for (const arm of arms) {
-      if ('trained' in arm && arm.trained === 'image') kept.set(arm, await msiOf(arm, id))
+      if (onImage(arm)) kept.set(arm, await msiOf(arm, id))
       else if ('trained' in arm && !kept.has(arm)) kept.set(arm, await msiOf(arm))
       const under = 'trained' in arm ? { ...model, placeholders: kept.get(arm)!.placeholders } : withoutMsi(model)
       const back = arm.msi === 'autoencoder' ? reconstruct(model, face) : invertAndRecover(under, face, recovery)
       const [picture] = await fromTensor(back)
       back.dispose()
-      if ('trained' in arm && arm.trained === 'image') kept.get(arm)!.dispose()
+      if (onImage(arm)) kept.get(arm)!.dispose()
       const cosines = await cosinesOf(recognizers, original!, picture!)
       measurements.push({ arm, identity, psnr: psnr(original!, picture!), cosines })
       pictures.push(picture!)
@@ -87,8 +87,12 @@ export async function measureMsiVariants(
     face.dispose()
     onFace(done + 1, pictures)
   }
-  for (const [arm, { dispose }] of kept) if ('trained' in arm && arm.trained === 'train set') dispose()
+  for (const [arm, { dispose }] of kept) if (!onImage(arm)) dispose()
   return measurements
+}
+
+function onImage(arm: Arm): arm is TrainedArm & { readonly trained: 'image' } {
+  return 'trained' in arm && arm.trained === 'image'
 }
 
 /** A model whose every embedding is that of the empty prompt. */
