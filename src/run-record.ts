@@ -2,8 +2,11 @@
  * run.json: all that it takes to make a run's outputs again and to say whether they are the same: what was asked, with
  * everything resolved, the weights, the software, and what the inputs and outputs hash to.
  */
+import { execFile } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
 import { isAbsolute, join, relative, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import * as tf from '@tensorflow/tfjs'
 import { z } from 'zod'
 import packageJson from '../package.json' with { type: 'json' }
@@ -23,6 +26,10 @@ const fileSchema = z.strictObject({
 
 const softwareSchema = z.strictObject({
   version: z.string().describe('of this package'),
+  commit: z
+    .string()
+    .optional()
+    .describe("of its repository, where it runs from one; with '-dirty' when files differ from it"),
   node: z.string(),
   tfjs: z.string(),
   backend: z.string(),
@@ -50,12 +57,30 @@ const folderSchema = z.strictObject({ runs: z.array(recordSchema) })
 export async function softwareOf(backend: BackendName): Promise<Software> {
   return {
     version: packageJson.version,
+    ...(await commit()),
     node: process.versions.node,
     tfjs: tf.version['tfjs-core'] ?? '',
     backend,
     backendVersion: await backendVersion(backend),
     platform: `${process.platform} ${process.arch}`,
   }
+}
+
+let known: Promise<{ commit?: string }> | undefined
+
+/** Asked once: what is loaded stays what it was when the repository moves on. */
+function commit(): Promise<{ commit?: string }> {
+  known ??= describeRepository()
+  return known
+}
+
+async function describeRepository(): Promise<{ commit?: string }> {
+  const root = fileURLToPath(new URL('..', import.meta.url))
+  // The folders are named, or git would take those of a project that this one is installed in.
+  const here = [`--git-dir=${join(root, '.git')}`, `--work-tree=${root}`, '--no-optional-locks']
+  const describe = [...here, 'describe', '--always', '--dirty', '--abbrev=12', '--exclude=*']
+  const { stdout } = await promisify(execFile)('git', describe).catch(() => ({ stdout: '' }))
+  return stdout.trim() === '' ? {} : { commit: stdout.trim() }
 }
 
 /** SHA-256 of the weights of recognizers by name. */

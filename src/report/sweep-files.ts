@@ -52,7 +52,7 @@ async function provenanceOf(out: string, { rows }: SweepTable): Promise<string> 
     const [name, sum] = Object.entries(weights)[0]!
     return `${name} (weights ${sum.slice(0, 12)})`
   })
-  return `Model ${models}, backend ${all(({ software: { backend } }) => backend)}, version ${all(({ software }) => software.version)}.`
+  return `Model ${models}, backend ${all(({ software: { backend } }) => backend)}, version ${all(({ software: { version, commit } }) => (commit ? `${version} at ${commit}` : version))}.`
 }
 
 /** The faces that the front protects best and worst on average, as some points along it made them. */
