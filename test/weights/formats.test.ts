@@ -122,7 +122,7 @@ describe('an ONNX model', () => {
     }
     const floats = { name: 'w', dims: [2], dataType: DataType.FLOAT, floatData: [1, 2] }
     await refused([{ ...floats, dims: [3] }], /tensor 'w' has 2 values, its shape \[3\] wants 3/)
-    await refused([{ ...floats, dims: [-1, -2] }], /tensor 'w' has 2 values, its shape \[-1,-2\]/)
+    await refused([{ ...floats, dims: [-1, -2] }], /tensor 'w' has 2 values, its shape \[-1, -2\]/)
     await refused([{ ...floats, dataType: DataType.STRING }], /tensor 'w' holds no numbers/)
     await refused([{ ...floats, dataLocation: 1 }], /tensor 'w' lies in another file/)
     await refused([floats, floats], /two tensors are called 'w'/)
