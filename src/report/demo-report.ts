@@ -3,8 +3,8 @@ import type { Recipe } from '../config/recipe.ts'
 import type { Thresholds } from '../eval/thresholds.ts'
 import type { Box } from '../faces/box.ts'
 import type { RecognizerName } from '../faces/recognizers.ts'
-import { style } from './demo-style.ts'
 import { type Content, type Html, html, page } from './html.ts'
+import { style } from './style.ts'
 
 export type VersionKind = 'anonymized' | 'hidden' | 'recovered' | 'wrongKey'
 

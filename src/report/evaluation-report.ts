@@ -4,9 +4,9 @@ import type { Evaluation, Row } from '../eval/evaluation.ts'
 import type { Provenance } from '../eval/outputs.ts'
 import type { Ranked } from '../eval/ranking.ts'
 import { type Table, tables, titleOf } from '../eval/table.ts'
-import { style } from './demo-style.ts'
 import { versionPlots } from './evaluation-plots.ts'
 import { dataUri, type Html, html, page } from './html.ts'
+import { style } from './style.ts'
 
 /** Faces of each end of the grid, and their width in pixels. */
 const shown = { faces: 5, width: 96 }

@@ -1,4 +1,4 @@
-/** The style sheet of the demonstration's report: light and dark, from a phone's width up. */
+/** The style sheet of reports: light and dark, from a phone's width up. */
 export const style = `
 :root { color-scheme: light dark; --paper: #fbfaf8; --card: #fff; --ink: #1d1d1f; --soft: #64646c; --line: #dedcd6;
   --accent: #3355b5; --good: #12683a; --good-paper: #dcf2e3; --bad: #a3271c; --bad-paper: #fbe2de; }
