@@ -10,7 +10,7 @@ import { usableBackends } from '../models/backends.ts'
 import { toyOptions, toyTask } from './toy.ts'
 
 /** MEMORY_STEPS=2000 makes the numbers of docs/training.md. */
-const steps = Number(process.env.MEMORY_STEPS ?? 120)
+const steps = Number(process.env.MEMORY_STEPS ?? 200)
 
 interface Reading {
   step: number

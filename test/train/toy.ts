@@ -13,13 +13,16 @@ interface Batch extends tf.TensorContainerObject {
   x: tf.Tensor4D
 }
 
-/** A convolution and a linear layer of 0.6 million weights learn to give their input back. */
-export function toyTask(): TrainingTask<Batch> {
-  const [conv, head] = [conv2d('conv', 3, 8), linear('head', 12 * 12 * 8, 12 * 12 * 3)]
+/**
+ * A convolution and a linear layer learn to give their input back: with a side of 12 half a million weights, whose
+ * checkpoint takes a while to write.
+ */
+export function toyTask(side = 12): TrainingTask<Batch> {
+  const [conv, head] = [conv2d('conv', 3, 8), linear('head', side * side * 8, side * side * 3)]
   return {
     name: 'toy',
     parameters: { ...conv.parameters, ...head.parameters },
-    batch: async step => ({ x: normal([4, 12, 12, 3], 7, 'x', step) as tf.Tensor4D }),
+    batch: async step => ({ x: normal([4, side, side, 3], 7, 'x', step) as tf.Tensor4D }),
     loss(weights, { x }) {
       const features = tf.tanh(conv(weights, x))
       const found = head(weights, tf.reshape(features, [4, -1]) as tf.Tensor2D)
