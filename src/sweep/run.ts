@@ -21,7 +21,7 @@ import {
 } from './folder.ts'
 import { measureNames } from './measure-names.ts'
 import { type Measure, type PointResult, type PointTask, pointId } from './point.ts'
-import { searchOf, type Trial } from './search/search.ts'
+import { faceCounts, searchOf, type Trial } from './search/search.ts'
 import { checkAxes, recipeOf, type Settings } from './space.ts'
 
 /** A point and what came of it; nothing yet of one that is under way. */
@@ -139,9 +139,11 @@ async function resume(
   retry: boolean,
 ): Promise<{ points: SweepPoint[]; last: number }> {
   const known = await readPoints(out)
+  const axes = Object.keys(config.axes)
+  const counts = faceCounts(config)
   const points: SweepPoint[] = []
   for (const point of known) {
-    const axes = Object.keys(config.axes)
+    if (!counts.includes(point.count)) continue
     if (Object.keys(point.settings).length !== axes.length || !axes.every(name => name in point.settings)) continue
     const id = await taskOf(point.settings, point.count)
       .then(pointId)

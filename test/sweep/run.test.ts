@@ -58,6 +58,9 @@ test('a longer axis adds points under new numbers; another recipe leaves the old
   const other = await runSweep(await sweep({ axes: { threshold: [400] }, set: { steps: 4 } }), pretendPool(), { out })
   expect(other.map(({ number }) => number)).toEqual([3])
   expect(readdirSync(join(out, 'points'))).toHaveLength(3)
+  // Points on other faces cannot be compared with the new ones.
+  const more = await sweep({ axes: { threshold: [400] }, faces: { from: join(folder, 'faces'), count: 3 } })
+  expect((await runSweep(more, pretendPool(), { out })).map(({ number, count }) => [number, count])).toEqual([[4, 3]])
 })
 
 test('a failed point is recorded with its reason and the rest go on; --retry does it again', async () => {

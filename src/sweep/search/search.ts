@@ -49,12 +49,17 @@ export function searchOf({ axes, search, faces: { count } }: Pick<SweepConfig, '
   }
 }
 
+/** On how many faces its points are measured: on each of these. */
+export function faceCounts({ search, faces: { count } }: Pick<SweepConfig, 'search' | 'faces'>): number[] {
+  return search.kind === 'halving' ? rounds({ ...search, most: count }) : [count]
+}
+
 /** How many points a sweep will have at most. */
-export function mostPoints({ axes, search, faces: { count } }: Pick<SweepConfig, 'axes' | 'search' | 'faces'>): number {
+export function mostPoints({ axes, search, faces }: Pick<SweepConfig, 'axes' | 'search' | 'faces'>): number {
   if (search.kind === 'grid') return grid(axes, search.seed).length
   if (search.kind !== 'halving') return search.points
   const survivors = (entrants: number) => Math.max(1, Math.floor(entrants / search.keep))
-  const entrants = rounds({ ...search, most: count }).map((_, round) =>
+  const entrants = faceCounts({ search, faces }).map((_, round) =>
     Array.from({ length: round }).reduce<number>(survivors, search.points),
   )
   return entrants.reduce((sum, n) => sum + n, 0)
