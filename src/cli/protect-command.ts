@@ -88,6 +88,7 @@ async function protect(task: Recipe['task'], args: ArgumentsCamelCase<Arguments>
 
   const { batch } = await import('./batch.ts')
   const { photoProgress } = await import('./photo-progress.ts')
+  const { progress } = await import('../progress.ts')
   const { localProtector, pooledProtector, recordProtected } = await import('../protect/protector.ts')
   const { openPool } = await import('./pool.ts')
   const { tmpdir } = await import('node:os')
@@ -96,15 +97,25 @@ async function protect(task: Recipe['task'], args: ArgumentsCamelCase<Arguments>
   const pool = elsewhere ? await openPool(args, { out, slots: 16, scratch: tmpdir() }) : undefined
   const asked = { ...recipe, backend: backend as Recipe['backend'] }
   const protector = pool ? pooledProtector(pool, asked, passphrase) : await localProtector(asked, passphrase)
-  const shown = photoProgress(task === 'hide' ? 'hiding' : 'anonymizing', files.length)
+  const label = task === 'hide' ? 'hiding' : 'anonymizing'
+  // Of work elsewhere only its end is seen.
+  const shown = pool ? undefined : photoProgress(label, files.length)
+  const bar = pool && progress(`${label}, photo`, files.length)
+  let ended = 0
   const done = await batch(
     files,
-    async ({ path }, i) => ({
-      path,
-      paths: outputs[i]!,
-      ...(await protector(path, outputs[i]!, pool ? undefined : shown.photo(path))),
-    }),
-    { done: shown.stop, atOnce: pool?.slots },
+    async ({ path }, i) => {
+      const made = await protector(path, outputs[i]!, shown?.photo(path))
+      bar?.update(++ended, path)
+      return { path, paths: outputs[i]!, ...made }
+    },
+    {
+      done: () => {
+        shown?.stop()
+        bar?.stop()
+      },
+      atOnce: pool?.slots,
+    },
   ).finally(() => pool?.close())
   await recordProtected(out, recipe, done, passphrase !== undefined)
   for (const path of done.flatMap(({ paths }) => paths)) console.log(path)
