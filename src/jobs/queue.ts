@@ -5,11 +5,12 @@
 import { createHash } from 'node:crypto'
 import { hostname } from 'node:os'
 import { resolve } from 'node:path'
-import { Queue, QueueEvents, UnrecoverableError, WaitingError, Worker } from 'bullmq'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Job, Queue, UnrecoverableError, WaitingError, Worker } from 'bullmq'
 import { Redis } from 'ioredis'
 import packageJson from '../../package.json' with { type: 'json' }
 import { UserError } from '../errors.ts'
-import { type Job, JobError, type Pool, PoolClosed } from './job.ts'
+import { JobError, type Pool, PoolClosed, type Job as Work } from './job.ts'
 
 /** The variable of the environment that may hold the password of Redis, so that no command line shows it. */
 export const passwordVariable = 'DIFF_PRIVACY_QUEUE_PASSWORD'
@@ -18,6 +19,9 @@ const queueName = 'diff-privacy'
 
 /** How often a job may take its worker along, before it is given up. */
 const maxStalls = 3
+
+/** Milliseconds between questions whether a job is finished. */
+const askEvery = 500
 
 interface Payload {
   /** Of this package: a worker of another version might do the work differently. */
@@ -69,40 +73,42 @@ export function folderOwner(folder: string): string {
  */
 export async function queuePool(url: string, { owner, slots }: { owner: string; slots: number }): Promise<Pool> {
   await checkQueue(url)
-  const connection = connectionTo(url)
-  const queue = new Queue<Payload, unknown, string>(queueName, { connection })
-  const events = new QueueEvents(queueName, { connection })
-  // Redis is gone for a while: ioredis connects again.
-  queue.on('error', () => {})
-  events.on('error', () => {})
-  events.setMaxListeners(0)
-  await Promise.all([queue.waitUntilReady(), events.waitUntilReady()])
-  let isClosed = false
-  let close = () => {}
-  const closed = new Promise<never>((_, reject) => {
-    close = () => {
-      isClosed = true
-      reject(new PoolClosed())
-    }
+  // Events hold results, and would fill Redis: nobody reads them, because states are asked for.
+  const queue = new Queue<Payload, unknown, string>(queueName, {
+    connection: connectionTo(url),
+    streams: { events: { maxLen: 1 } },
   })
-  closed.catch(() => {})
+  queue.on('error', () => {}) // Redis is gone for a while: ioredis connects again.
+  await queue.waitUntilReady()
+  const closing = new AbortController()
+
+  /** Asks until the job is finished, and takes it out of the queue. */
+  const outcome = async (job: Job<Payload, unknown>): Promise<unknown> => {
+    for (;;) {
+      const state = await job.getState()
+      if (state === 'unknown') throw new Error(`the queue has lost the job ${job.id}`)
+      if (state === 'completed' || state === 'failed') {
+        const { returnvalue, failedReason } = (await queue.getJob(job.id!))!
+        await job.remove()
+        if (state === 'failed') throw new JobError(failedReason)
+        return returnvalue
+      }
+      await sleep(askEvery, undefined, { signal: closing.signal })
+    }
+  }
   return {
     slots,
     async run({ id, kind, input }) {
       const payload: Payload = { version: packageJson.version, input }
-      const job = await queue.add(kind, payload, { jobId: `${owner}-${id}` })
       try {
-        return await Promise.race([job.waitUntilFinished(events), closed])
+        return await outcome(await queue.add(kind, payload, { jobId: `${owner}-${id}` }))
       } catch (error) {
-        // Redis may have failed instead of the job; what waits or runs then stays for the next coordinator.
-        throw error instanceof PoolClosed || !(await job.isFailed()) ? error : new JobError((error as Error).message)
-      } finally {
-        if (!isClosed) await job.remove()
+        throw closing.signal.aborted && !(error instanceof JobError) ? new PoolClosed() : error
       }
     },
     async close() {
-      close()
-      await Promise.all([queue.close(), events.close()])
+      closing.abort()
+      await queue.close()
     },
   }
 }
@@ -110,7 +116,7 @@ export async function queuePool(url: string, { owner, slots }: { owner: string; 
 export interface ServeOptions {
   /** After so many seconds without a sign of life from a worker another one gets its job. */
   readonly lockSeconds?: number
-  readonly onJob?: (job: Pick<Job, 'id' | 'kind'>, event: 'begun' | 'done' | 'failed' | 'given back') => void
+  readonly onJob?: (job: Pick<Work, 'id' | 'kind'>, event: 'begun' | 'done' | 'failed' | 'given back') => void
 }
 
 /**
