@@ -47,14 +47,15 @@ async function main(): Promise<void> {
     throw new UserError(`--threads: expected a whole number from 1 on, found '${options.threads}'`)
   const factor = Number(options.repetitions)
   if (!(factor > 0)) throw new UserError(`--repetitions: expected a number above 0, found '${options.repetitions}'`)
-  const python = findPython(options['stable-diffusion'])
+  const wanted = chosen(options.only, options['stable-diffusion'])
+  const python = findPython(wanted.some(({ work }) => work === 'sd-unet'))
 
   const measure = (each: Case) =>
     measureCase(each, factor, { python, threads, backend: options.backend, device: options.device })
   const measuredPeaks: Result[] = []
   for (const each of peaks) measuredPeaks.push(await measure(each))
   const results: Result[] = []
-  for (const each of chosen(options.only, options['stable-diffusion'])) {
+  for (const each of wanted) {
     results.push(await measure(each))
     console.log(summarise(results.at(-1)!))
   }
@@ -97,22 +98,25 @@ async function measureCase(each: Case, factor: number, { python, ...machine }: M
   const model = await loadModelConfig(each.model)
   const settings: Settings = { work, arguments: args, precision, model, warmup: 2, ...machine }
   const here = (file: string) => join(root, 'bench', file)
-  const sides = [
-    new Side(process.execPath, ['--import', 'tsx', here('ours.ts'), JSON.stringify(settings)], machine.threads),
-    new Side(python, [here('theirs.py'), JSON.stringify(settings)], machine.threads),
-  ] as const
+  const start = (command: string, args: string[]) => new Side(command, args, machine.threads)
+  const sides: Side[] = []
   try {
-    // One after the other: what warms up would disturb nothing yet, but two at once take each other's memory bandwidth.
-    const [ours, theirs] = [await sides[0].ready(), await sides[1].ready()]
+    // The second starts when the first is warm and asleep: two at once would take each other's memory bandwidth.
+    const ours = start(process.execPath, ['--import', 'tsx', here('ours.ts'), JSON.stringify(settings)])
+    sides.push(ours)
+    const { library, operations } = await ours.ready()
+    const theirs = start(python, [here('theirs.py'), JSON.stringify(settings)])
+    sides.push(theirs)
+    const theirLibrary = (await theirs.ready()).library
     const seconds: [number[], number[]] = [[], []]
     for (let i = 0; i < repetitions; i++)
-      for (const k of i % 2 === 0 ? ([0, 1] as const) : ([1, 0] as const)) seconds[k].push(await sides[k].repeat())
+      for (const k of i % 2 === 0 ? ([0, 1] as const) : ([1, 0] as const)) seconds[k].push(await sides[k]!.repeat())
     return {
       name,
       title,
-      operations: ours.operations!,
-      ours: { library: ours.library, seconds: seconds[0], peakMemory: sides[0].peakMemory() },
-      theirs: { library: theirs.library, seconds: seconds[1], peakMemory: sides[1].peakMemory() },
+      operations: operations!,
+      ours: { library, seconds: seconds[0], peakMemory: ours.peakMemory() },
+      theirs: { library: theirLibrary, seconds: seconds[1], peakMemory: theirs.peakMemory() },
     }
   } finally {
     for (const side of sides) side.end()
