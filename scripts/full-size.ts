@@ -48,24 +48,32 @@ async function write(name: string, parameters: Shapes): Promise<string> {
   return path
 }
 
-/** Runs a command to its end and says how long it took and the most memory that it held. */
+/** Runs a command to its end and prints how long it and the processors took, and the most memory that it held. */
 async function measured(what: string, command: string, args: string[]): Promise<void> {
   const started = performance.now()
-  const child = spawn(command, args, { cwd: root, stdio: ['ignore', 'inherit', 'pipe'] })
-  let peak = 0
+  const child = spawn(command, args, { cwd: root, stdio: ['ignore', 'ignore', 'pipe'] })
+  let [peak, ticks] = [0, 0]
   let said = ''
   child.stderr.on('data', chunk => {
     said += chunk
   })
   const timer = setInterval(() => {
-    const status = existsSync(`/proc/${child.pid}/status`) ? readFileSync(`/proc/${child.pid}/status`, 'utf8') : ''
-    peak = Math.max(peak, Number(/VmHWM:\s+(\d+)/.exec(status)?.[1] ?? 0))
+    try {
+      const status = readFileSync(`/proc/${child.pid}/status`, 'utf8')
+      peak = Math.max(peak, Number(/VmHWM:\s+(\d+)/.exec(status)?.[1] ?? 0))
+      const fields = readFileSync(`/proc/${child.pid}/stat`, 'utf8').split(') ')[1]!.split(' ')
+      ticks = Number(fields[11]) + Number(fields[12])
+    } catch {
+      // It has ended: what was read last stays.
+    }
   }, 100)
   const code = await new Promise(resolve => child.on('close', resolve))
   clearInterval(timer)
   if (code !== 0) throw new Error(`${what} ended with ${code}: ${said}`)
   const seconds = (performance.now() - started) / 1000
-  console.log(`| ${what} | ${seconds.toFixed(0)} s | ${(peak / 2 ** 20).toFixed(1)} GiB |`)
+  console.log(
+    `| ${what} | ${seconds.toFixed(0)} s | ${(ticks / 100).toFixed(0)} s | ${(peak / 2 ** 20).toFixed(1)} GiB |`,
+  )
 }
 
 await mkdir(folder, { recursive: true })
@@ -144,7 +152,7 @@ async function protect(name: string, model: string): Promise<string> {
 console.log(
   `Faces of ${options.size} x ${options.size}, ${options.steps} DDIM steps, ${cpus()[0]?.model}, ${cpus().length} cores\n`,
 )
-console.log('| what | time | peak memory |\n| --- | --- | --- |')
+console.log('| what | time | processor time | peak memory |\n| --- | --- | --- | --- |')
 const ckpt = join(folder, 'stable-diffusion.ckpt')
 const hashes = [await protect('safetensors', await modelFile('safetensors', checkpoint))]
 if (!existsSync(ckpt)) {

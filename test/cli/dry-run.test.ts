@@ -47,8 +47,9 @@ it('refuses what wasm cannot hold before it starts, and names what can', async (
 })
 
 it("plans the paper's own setting without a byte of its weights", async () => {
-  const paper = ['--config', 'configs/paper/anonymize.yaml', '--samples', '1', '--dry-run']
-  await run(['anonymize', photo, '--out', join(folder, 'out'), '--backend', 'tensorflow', '--steps', '2', ...paper])
+  const paper = ['--config', 'configs/paper/anonymize.yaml', '--samples', '1', '--steps', '2', '--dry-run']
+  const refusal = await protect(...paper).catch((error: Error) => error.message)
+  expect(refusal).toMatch(/stable-diffusion-v1-4/)
   expect(said).toMatch(/noise predictor +859,520,964/)
   expect(said).toMatch(/MSI +10,626,816/)
   expect(said).toMatch(/face parsing \(bisenet\) +13,\d{3},\d{3}/)
