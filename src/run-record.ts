@@ -5,7 +5,6 @@
 import { execFile } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
 import { isAbsolute, join, relative, resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import * as tf from '@tensorflow/tfjs'
 import { z } from 'zod'
@@ -14,6 +13,7 @@ import { makeFolder, writeFileAtomic } from './atomic.ts'
 import { type BackendName, backendVersion } from './backend/index.ts'
 import { UserError } from './errors.ts'
 import { type AnyRecognizerName, recognizerChecksum } from './faces/recognizers.ts'
+import { repositoryPath } from './repository.ts'
 import { sha256 } from './weights/checksum.ts'
 
 export const recordFile = 'run.json'
@@ -75,7 +75,7 @@ function commit(): Promise<{ commit?: string }> {
 }
 
 async function describeRepository(): Promise<{ commit?: string }> {
-  const root = fileURLToPath(new URL('..', import.meta.url))
+  const root = repositoryPath()
   // The folders are named, or git would take those of a project that this one is installed in.
   const here = [`--git-dir=${join(root, '.git')}`, `--work-tree=${root}`, '--no-optional-locks']
   const describe = [...here, 'describe', '--always', '--dirty', '--abbrev=12', '--exclude=*']

@@ -56,6 +56,10 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     describe: 'measure how well faces come back under different forms of MSI, trained on the way',
     load: () => import('./evaluate-msi.ts'),
   },
+  reproduce: {
+    describe: 'make the tables of experiments/, of methods and settings side by side',
+    load: () => import('./reproduce.ts'),
+  },
   sweep: {
     describe: 'try many settings of a recipe, and report what each gives and costs',
     load: () => import('./sweep.ts'),

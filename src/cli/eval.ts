@@ -136,6 +136,6 @@ export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<v
     lfwPairs: options.lfwPairs === undefined ? undefined : await readLfwPairs(options.lfwPairs),
     onProgress: (done, total, what) => bar.update(done, what, total),
   }).finally(() => bar.stop())
-  console.log(await writeOutputs([evaluation], provenance(`Evaluation of ${method}`, backend, originals), out))
+  console.log(await writeOutputs([evaluation], await provenance(`Evaluation of ${method}`, backend, originals), out))
   console.log(`${out}: report.html, table.md, metrics.json`)
 }

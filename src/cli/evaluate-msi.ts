@@ -1,12 +1,10 @@
-import { fileURLToPath } from 'node:url'
 import type { Tensor4D, Tensor5D } from '@tensorflow/tfjs'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
+import { repositoryPath } from '../repository.ts'
 
 export const command = 'evaluate-msi'
 
-/** Of the repository, from whatever folder the command is run. */
-const experiment = (name: string) =>
-  fileURLToPath(new URL(`../../experiments/msi-variants/${name}.yaml`, import.meta.url))
+const experiment = (name: string) => repositoryPath(`experiments/msi-variants/${name}.yaml`)
 
 export const builder = (yargs: Argv) =>
   yargs
@@ -114,7 +112,11 @@ export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<v
   })
 
   const from = {
-    ...provenance('Forms of MSI', backend, `${count} faces of as many people of ${faces}, chosen by seed ${seed}`),
+    ...(await provenance(
+      'Forms of MSI',
+      backend,
+      `${count} faces of as many people of ${faces}, chosen by seed ${seed}`,
+    )),
     model: { name: model.name, sha256: model.sha256 },
     recovery,
     training: configs,

@@ -72,7 +72,7 @@ export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<v
   await store.close()
   const recipe = methods.map(method => ('recipe' in method ? method.recipe : undefined)).find(Boolean)
   const backend = await useBackend(options.backend ?? recipe?.backend)
-  const from = provenance(
+  const from = await provenance(
     `Evaluation: ${options.suite}`,
     backend,
     `${indices.length} faces of ${count} people of ${faces}, chosen by seed ${seed}`,

@@ -1,8 +1,8 @@
 import { readdir } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
 import { UserError } from '../errors.ts'
+import { repositoryPath } from '../repository.ts'
 
 export const command = 'parity [dir]'
 
@@ -18,13 +18,11 @@ interface Options {
   backend?: string
 }
 
-const defaultFolder = fileURLToPath(new URL('../../test/golden', import.meta.url))
-
 /** Prints one line for each compared tensor; the exit code is 1 when one is beyond its tolerance. */
 export async function handler({ dir, only, backend }: ArgumentsCamelCase<Options>): Promise<void> {
   const { passes } = await import('../parity/checkers.ts')
   const { runParity } = await import('../parity/run.ts')
-  const folder = dir === undefined ? defaultFolder : resolve(dir)
+  const folder = dir === undefined ? repositoryPath('test/golden') : resolve(dir)
   const paths = await goldenFiles(folder, only)
   const backends = await chooseBackends(backend)
 

@@ -1,6 +1,6 @@
-import { fileURLToPath } from 'node:url'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
 import type { Recipe } from '../config/recipe.ts'
+import { repositoryPath } from '../repository.ts'
 import type { CommandModule } from './commands.ts'
 import { dryRunOption, goesOn } from './dry-run.ts'
 import { passphraseOption } from './passphrase.ts'
@@ -53,7 +53,7 @@ export function protectCommand(task: Recipe['task']): CommandModule {
         .option('seed', { type: 'number', describe: 'of all random numbers' })
         .option('config', {
           type: 'string',
-          default: fileURLToPath(new URL(`../../configs/${task}.yaml`, import.meta.url)),
+          default: repositoryPath(`configs/${task}.yaml`),
           defaultDescription: `configs/${task}.yaml`,
           describe: 'the recipe that all these change',
         })
@@ -147,6 +147,6 @@ async function recipeOf(task: Recipe['task'], args: Arguments): Promise<Recipe> 
   return recipe
 }
 
-export function counted(count: number, thing: string): string {
+function counted(count: number, thing: string): string {
   return `${count} ${thing}${count === 1 ? '' : 's'}`
 }

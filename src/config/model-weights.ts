@@ -62,7 +62,11 @@ const layouts: Readonly<Record<NetworkName, Layout>> = {
   msi: msiLayout,
 }
 
-async function weightFiles(config: ModelConfig): Promise<Record<NetworkName, string>> {
+/**
+ * Where the weights of each network are.
+ * @throws UserError when one is absent
+ */
+export async function weightFiles(config: ModelConfig): Promise<Record<NetworkName, string>> {
   const files = networkNames.map(async network => [network, await located(config, network)] as const)
   return Object.fromEntries(await Promise.all(files)) as Record<NetworkName, string>
 }

@@ -1,12 +1,12 @@
 /** What a model file (configs/models/NAME.yaml) says: the sizes of its networks and where their weights are. */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
+import { repositoryPath } from '../repository.ts'
 import { clipTokenizer } from '../text/clip-tokenizer.ts'
 import { loadConfig } from './load.ts'
 
-const folder = fileURLToPath(new URL('../../configs/models/', import.meta.url))
+const folder = repositoryPath('configs/models')
 
 const count = z.int().positive()
 

@@ -6,6 +6,9 @@ import { loadConfig } from './load.ts'
 
 const weight = z.number().min(0).default(0)
 
+/** Recognizers as configs call them. */
+export const guideNames = ['dlib', 'faceres', 'mobilefacenet', 'ir-se50', 'facenet'] as const
+
 /**
  * What the Diff-Privacy release does otherwise, each a switch for whom wants its numbers (docs/stable-diffusion.md):
  * - `darkFeatures`: the feature network sees the face cast from [-1, 1] to bytes, an almost black picture
@@ -37,7 +40,7 @@ export const recipeSchema = z.strictObject({
   strength: z.number().gt(0).max(1).describe('share of these steps that is taken: how much of the face is made anew'),
   threshold: z.number().describe("timesteps above it are conditioned on the face's own embeddings, the others on none"),
   guide: z
-    .enum(['dlib', 'faceres', 'mobilefacenet', 'ir-se50', 'facenet'])
+    .enum(guideNames)
     .default('dlib')
     .describe('the recognizer whose energy guides; it is a white box from then on'),
   guidance: z
@@ -87,11 +90,10 @@ export function stepsTaken({ steps, strength }: Pick<Recipe, 'steps' | 'strength
   return Math.max(1, Math.round(steps * strength))
 }
 
-/** The project's own recipe of a task: configs/TASK.yaml. */
-export const recipeFile = (task: Recipe['task']) =>
-  fileURLToPath(new URL(`../../configs/${task}.yaml`, import.meta.url))
+/** A recipe of the project, configs/NAME.yaml: that of a task is called like the task. */
+export const recipeFile = (name: string) => fileURLToPath(new URL(`../../configs/${name}.yaml`, import.meta.url))
 
-/** The project's own recipe of a task, configs/TASK.yaml, with dotted overrides such as 'steps=10'. */
-export function loadRecipe(task: Recipe['task'], overrides: readonly string[] = []): Promise<Recipe> {
-  return loadConfig(recipeSchema, { path: recipeFile(task), overrides })
+/** A recipe of the project, configs/NAME.yaml, with dotted overrides such as 'steps=10'. */
+export function loadRecipe(name: string, overrides: readonly string[] = []): Promise<Recipe> {
+  return loadConfig(recipeSchema, { path: recipeFile(name), overrides })
 }

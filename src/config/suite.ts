@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
+import { UserError } from '../errors.ts'
 import { loadConfig } from './load.ts'
 import { loadRecipe, type Recipe } from './recipe.ts'
 
@@ -11,6 +12,12 @@ const name = z.string().optional().describe("its folder and its name in tables; 
 const modelMethod = z.strictObject({
   method: z.enum(['anonymize', 'hide', 'recover']),
   name,
+  recipe: z.string().optional().describe("a recipe of configs/ instead of the task's own: paper/anonymize"),
+  versions: z
+    .array(z.string())
+    .min(1)
+    .optional()
+    .describe('only these of the versions that it makes: protected; all unless given'),
   set: overrides,
 })
 const baselines = [
@@ -24,16 +31,18 @@ const baselines = [
   z.strictObject({ method: z.literal('noise'), deviation: z.number().positive().describe('grey levels of 255') }),
 ] as const
 
-const suiteSchema = z.strictObject({
+export const suiteSchema = z.strictObject({
   methods: z
     .array(z.discriminatedUnion('method', [modelMethod, ...baselines]))
     .min(1)
     .describe('in the order of the tables'),
 })
 
+type MethodEntry = z.output<typeof suiteSchema>['methods'][number]
+
 /** A method and all that it depends on. */
 export type MethodConfig =
-  | (Pick<z.output<typeof modelMethod>, 'method' | 'name'> & { readonly recipe: Recipe })
+  | (Pick<z.output<typeof modelMethod>, 'method' | 'name' | 'versions'> & { readonly recipe: Recipe })
   | z.output<(typeof baselines)[number]>
 
 /**
@@ -44,13 +53,20 @@ export type MethodConfig =
 export async function loadSuite(name: string, set: readonly string[] = []): Promise<MethodConfig[]> {
   const own = fileURLToPath(new URL(`../../configs/evaluate-${name}.yaml`, import.meta.url))
   const suite = await loadConfig(suiteSchema, { path: existsSync(own) ? own : name })
-  return Promise.all(
-    suite.methods.map(async (entry): Promise<MethodConfig> => {
-      if (!('set' in entry)) return entry
-      // A key is made alike for both tasks: recovery takes what anonymizing says of it.
-      const task: Recipe['task'] = entry.method === 'recover' ? 'anonymize' : entry.method
-      const recipe = await loadRecipe(task, [...entry.set, ...set])
-      return { method: entry.method, ...(entry.name !== undefined && { name: entry.name }), recipe }
-    }),
-  )
+  return Promise.all(suite.methods.map(entry => loadMethod(entry, set)))
+}
+
+/**
+ * A method with its recipe.
+ * @param set settings over the recipe
+ * @throws UserError when there is no such recipe, or it is for another task, or a setting is not as it should be
+ */
+export async function loadMethod(entry: MethodEntry, set: readonly string[] = []): Promise<MethodConfig> {
+  if (!('set' in entry)) return entry
+  const { method, name, versions } = entry
+  // A key is made alike for both tasks: recovery takes what anonymizing says of it.
+  const recipe = await loadRecipe(entry.recipe ?? (method === 'recover' ? 'anonymize' : method), [...entry.set, ...set])
+  if (method !== 'recover' && recipe.task !== method)
+    throw new UserError(`expected a recipe to ${method}, found ${entry.recipe} to ${recipe.task}: name another one`)
+  return { method, ...(name !== undefined && { name }), ...(versions && { versions }), recipe }
 }

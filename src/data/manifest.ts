@@ -1,13 +1,13 @@
 /** What a data set is: where it comes from, on what terms, how its folder is laid out, how it is split. */
 import { readdir } from 'node:fs/promises'
 import { basename, extname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
 import { loadConfig } from '../config/load.ts'
 import { UserError } from '../errors.ts'
 import { nearestHint } from '../nearest.ts'
+import { repositoryPath } from '../repository.ts'
 
-const folder = fileURLToPath(new URL('../../datasets/', import.meta.url))
+const folder = repositoryPath('datasets')
 
 const part = z.number().min(0).max(1)
 

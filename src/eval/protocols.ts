@@ -30,10 +30,18 @@ export interface ProtocolOptions {
   readonly network?: DistributionNetwork
   readonly lpips?: PairFeature
   readonly lfwPairs?: readonly LfwPair[]
+  /** Metrics that find one of these alone, by the ids of their definitions; all unless given. */
+  readonly definitions?: ReadonlySet<string>
 }
 
 /** The metrics of each kind of version. */
-export function metricsOf(
+export function metricsOf(kind: VersionKind, options: ProtocolOptions): Metric[] {
+  const { definitions: asked } = options
+  const metrics = allMetricsOf(kind, options)
+  return asked ? metrics.filter(({ definitions }) => definitions.some(({ id }) => asked.has(id))) : metrics
+}
+
+function allMetricsOf(
   kind: VersionKind,
   { attacks, network = npmNetwork, lpips, lfwPairs }: ProtocolOptions,
 ): Metric[] {

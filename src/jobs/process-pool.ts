@@ -1,11 +1,11 @@
 /** Worker processes on this machine: tfjs keeps one engine a process, and a process that dies takes only its job along. */
 import { type ChildProcess, fork } from 'node:child_process'
 import { rm } from 'node:fs/promises'
-import { createRequire } from 'node:module'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath, pathToFileURL } from 'node:url'
+import { fileURLToPath } from 'node:url'
 import { UserError } from '../errors.ts'
+import { typeScriptLoader } from '../repository.ts'
 import { type Circumstances, type Job, type JobContext, JobError, type Pool, PoolClosed } from './job.ts'
 import type { WorkerMessage, WorkerRequest } from './process-worker.ts'
 
@@ -47,10 +47,8 @@ export function processPool({ jobs, handlers, scratch, here = {} }: ProcessPoolO
   let closed = false
 
   const start = () => {
-    // Resolved here, so that the command works from any folder.
-    const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href
     return fork(fileURLToPath(new URL('./process-worker.ts', import.meta.url)), handlers ? [handlers.href] : [], {
-      execArgv: ['--import', tsx],
+      execArgv: ['--import', typeScriptLoader()],
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
       env: { ...process.env, TF_NUM_INTRAOP_THREADS: String(threadsFor(jobs)), TF_NUM_INTEROP_THREADS: '1' },
     })

@@ -1,8 +1,8 @@
 /** Runs golden files on backends, one worker process at a time. */
 import { fork } from 'node:child_process'
-import { createRequire } from 'node:module'
-import { fileURLToPath, pathToFileURL } from 'node:url'
+import { fileURLToPath } from 'node:url'
 import type { BackendName } from '../backend/index.ts'
+import { typeScriptLoader } from '../repository.ts'
 import type { WorkerMessage } from './worker.ts'
 
 /** The result of one file on one backend. */
@@ -39,10 +39,8 @@ function runWorker(
   paths: string[],
   onMessage: (message: WorkerMessage) => void,
 ): Promise<string> {
-  // Resolved here, so that the command works from any folder.
-  const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href
   const child = fork(fileURLToPath(new URL('./worker.ts', import.meta.url)), [backend, ...paths], {
-    execArgv: ['--import', tsx],
+    execArgv: ['--import', typeScriptLoader()],
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
   })
   let complaint = ''

@@ -1,14 +1,11 @@
 /** Where the files of published weights are on this machine, and where they are to be downloaded from. */
 import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
-import { createRequire } from 'node:module'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { UserError } from '../errors.ts'
+import { findPackage, repositoryPath } from '../repository.ts'
 import { loadCatalogue, type PublishedFile, published } from './catalogue.ts'
-
-const root = fileURLToPath(new URL('../../', import.meta.url))
 
 type Environment = Readonly<Record<string, string | undefined>>
 
@@ -30,11 +27,10 @@ export async function findFile(
   { file, from }: PublishedFile,
   env: Environment = process.env,
 ): Promise<string | undefined> {
-  if (from === 'here') return present(join(root, file))
+  if (from === 'here') return present(repositoryPath(file))
   if ('package' in from) {
-    // A package's own `exports` need not let its files be resolved.
-    const folders = createRequire(import.meta.url).resolve.paths(from.package) ?? []
-    return folders.map(folder => join(folder, from.package, file)).find(existsSync)
+    const folder = findPackage(from.package)
+    return folder && present(join(folder, file))
   }
   const own = present(join(cacheFolder(name, env), file))
   if (own || 'url' in from) return own

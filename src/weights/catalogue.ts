@@ -1,11 +1,11 @@
 /** Which weights there are that the project does not make itself: what configs/weights.yaml says. */
-import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
 import { loadConfig } from '../config/load.ts'
 import { UserError } from '../errors.ts'
 import { nearestHint } from '../nearest.ts'
+import { repositoryPath } from '../repository.ts'
 
-const path = fileURLToPath(new URL('../../configs/weights.yaml', import.meta.url))
+const path = repositoryPath('configs/weights.yaml')
 
 const source = z.union([
   z.strictObject({

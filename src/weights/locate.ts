@@ -1,10 +1,8 @@
 import { existsSync } from 'node:fs'
-import { isAbsolute, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { isAbsolute } from 'node:path'
 import { UserError } from '../errors.ts'
+import { repositoryPath } from '../repository.ts'
 import { weightsPath } from './cache.ts'
-
-const root = fileURLToPath(new URL('../../', import.meta.url))
 
 /**
  * The file or folder of weights that a config names: a path with a slash in it, relative to the repository unless it is
@@ -13,7 +11,7 @@ const root = fileURLToPath(new URL('../../', import.meta.url))
  */
 export async function locateWeights(written: string): Promise<string> {
   if (!/[\\/]/.test(written)) return weightsPath(written)
-  const path = isAbsolute(written) ? written : join(root, written)
+  const path = isAbsolute(written) ? written : repositoryPath(written)
   if (existsSync(path)) return path
   throw new UserError(`expected weights at ${path}, found no file: fetch or train them`)
 }

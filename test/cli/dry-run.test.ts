@@ -47,7 +47,7 @@ it('refuses what wasm cannot hold before it starts, and names what can', async (
 })
 
 it("plans the paper's own setting without a byte of its weights", async () => {
-  const paper = ['--config', 'configs/paper/anonymize.yaml', '--samples', '1', '--steps', '2', '--dry-run']
+  const paper = ['--config', 'configs/paper/anonymize.yaml', '--samples', '1', '--dry-run']
   const refusal = await protect(...paper).catch((error: Error) => error.message)
   expect(refusal).toMatch(/stable-diffusion-v1-4/)
   expect(said).toMatch(/noise predictor +859,520,964/)

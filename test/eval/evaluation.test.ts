@@ -115,7 +115,7 @@ test('a second run computes no feature again, gives the same, and leaves no tens
 
 test('the files hold every number; in the report each leads to its definition', async () => {
   const out = join(root, 'out')
-  const table = await writeOutputs([evaluation], provenance('Evaluation of <blur>', 'wasm', originals), out)
+  const table = await writeOutputs([evaluation], await provenance('Evaluation of <blur>', 'wasm', originals), out)
   const metrics = JSON.parse(readFileSync(join(out, 'metrics.json'), 'utf8'))
   expect(metrics.values).toHaveLength(evaluation.values.length)
   expect(metrics.methods[0]).toMatchObject({ method: 'blur', pictures: 3, people: 3, guides: ['dlib'] })

@@ -1,6 +1,6 @@
 import { blazeFacePath, detectBlaze } from '../../faces/blazeface.ts'
+import { frameOf, repeatEdge } from '../../faces/frame.ts'
 import { checksumOf } from './checksum.ts'
-import { frameOf, repeatEdge } from './faces.ts'
 import type { PictureFeature } from './feature.ts'
 
 /** Scores of the faces that BlazeFace finds, surest first, on the picture framed as for `foundFaces`. */

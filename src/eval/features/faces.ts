@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type { Image } from '../../data/image.ts'
 import type { Box } from '../../faces/box.ts'
 import { detectFaces } from '../../faces/detect.ts'
+import { frameOf, repeatEdge } from '../../faces/frame.ts'
 import { faceApi, faceNetworkFiles } from '../../faces/networks.ts'
 import type { Point } from '../../faces/template.ts'
 import { checksumOf } from './checksum.ts'
@@ -54,25 +55,6 @@ async function findFaces(picture: Image): Promise<FoundFace[]> {
       }))
   }
   return []
-}
-
-/** How many pixels detectors get around a picture. */
-export function frameOf({ width, height }: Image): number {
-  return Math.round(Math.max(width, height) / 4)
-}
-
-/** Adds `margin` pixels on every side. */
-export function repeatEdge({ width, height, data }: Image, margin: number): Image {
-  const [w, h] = [width + 2 * margin, height + 2 * margin]
-  const framed = new Uint8Array(w * h * 3)
-  const within = (position: number, size: number) => Math.min(Math.max(position - margin, 0), size - 1)
-  for (let y = 0; y < h; y++) {
-    for (let x = 0; x < w; x++) {
-      const from = 3 * (within(y, height) * width + within(x, width))
-      framed.set(data.subarray(from, from + 3), 3 * (y * w + x))
-    }
-  }
-  return { width: w, height: h, data: framed }
 }
 
 function writeFaces(faces: readonly FoundFace[]): Float32Array {

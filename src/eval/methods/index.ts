@@ -12,9 +12,9 @@ export function methodOf(config: MethodConfig): Method {
   switch (config.method) {
     case 'anonymize':
     case 'hide':
-      return protecting(config.recipe, config.name)
+      return protecting(config)
     case 'recover':
-      return recovering(config.recipe, config.name)
+      return recovering(config)
     case 'blur':
       return blur(config.deviation)
     case 'pixelate':

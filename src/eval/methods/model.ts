@@ -6,9 +6,11 @@ import { dirname, join } from 'node:path'
 import * as tf from '@tensorflow/tfjs'
 import { makeFolder } from '../../atomic.ts'
 import type { Recipe } from '../../config/recipe.ts'
+import type { MethodConfig } from '../../config/suite.ts'
 import { fromTensor, type Image, toTensor } from '../../data/image.ts'
 import { UserError } from '../../errors.ts'
 import { loadRecognizer } from '../../faces/recognizers.ts'
+import { nearestHint } from '../../nearest.ts'
 import { type FaceKey, pictureHash, readKeys, writeKeys } from '../../protect/key.ts'
 import type { FaceModel } from '../../protect/model.ts'
 import { loadModelOnce } from '../../protect/model-once.ts'
@@ -16,6 +18,9 @@ import { keyOfPhotoFace, recoverFromKey } from '../../protect/photo.ts'
 import { protectFace } from '../../protect/protect.ts'
 import { type Faces, type Method, sampleFolders, secondsSince } from './method.ts'
 import { controlKey, controls } from './wrong-keys.ts'
+
+/** A method of a model. */
+type ModelMethod = Extract<MethodConfig, { recipe: Recipe }>
 
 /** An aligned face is where it is in its own picture. */
 const inPlace = { a: 1, b: 0, tx: 0, ty: 0 }
@@ -36,18 +41,21 @@ function checkSize({ store }: Faces, model: FaceModel): void {
  * Anonymizing or hiding as a recipe says; and what an attacker regenerates who takes the published picture for the
  * original: he inverts it into a key and recovers with that.
  */
-export function protecting(recipe: Recipe, name: string = recipe.task): Method {
+export function protecting(config: ModelMethod): Method {
+  const { recipe, name = recipe.task } = config
   const folders = sampleFolders('protected', recipe.samples)
+  const versions = asked(config, [
+    { name: 'protected', kind: 'protected', folders },
+    { name: guessed, kind: 'guess', folders: [guessed] },
+  ])
+  const isGuessed = versions.some(version => version.name === guessed)
   return {
     name,
     task: recipe.task,
     guides: [recipe.guide],
     samples: recipe.samples,
     settings: async () => ({ recipe, weights: (await loadModelOnce(recipe.model)).sha256 }),
-    versions: [
-      { name: 'protected', kind: 'protected', folders },
-      { name: guessed, kind: 'guess', folders: [guessed] },
-    ],
+    versions,
     start: async faces => {
       const model = await loadModelOnce(recipe.model)
       checkSize(faces, model)
@@ -60,9 +68,9 @@ export function protecting(recipe: Recipe, name: string = recipe.task): Method {
         const images = await fromTensor(samples)
         tf.dispose([face, samples])
         const seconds = { protect: secondsSince(started) }
-        const key = await keyOf(model, images[0]!, recipe)
-        const [guess] = await recoverFromKey(model, key)
         const pictures = Object.fromEntries(folders.map((folder, i) => [folder, images[i]!]))
+        if (!isGuessed) return { pictures, seconds }
+        const [guess] = await recoverFromKey(model, await keyOf(model, images[0]!, recipe))
         return { pictures: { ...pictures, [guessed]: guess! }, seconds }
       }
     },
@@ -70,8 +78,19 @@ export function protecting(recipe: Recipe, name: string = recipe.task): Method {
 }
 
 /** Recovering each face from its key, from wrong ones, and what the autoencoder alone leaves of it, recovery's ceiling. */
-export function recovering(recipe: Recipe, name = 'recover'): Method {
+export function recovering(config: ModelMethod): Method {
+  const { recipe, name = 'recover' } = config
   const controlFolder = (control: string) => `recovered-${control}`
+  const versions = asked(config, [
+    { name: 'recovered', kind: 'recovered', folders: ['recovered'] },
+    { name: 'autoencoder', kind: 'recovered', folders: ['autoencoder'] },
+    ...controls.map(control => ({
+      name: controlFolder(control),
+      kind: 'control' as const,
+      folders: [controlFolder(control)],
+    })),
+  ])
+  const isAsked = (folder: string) => versions.some(version => version.name === folder)
   const { seed, recovery, compat } = recipe
   const settings = async () => ({
     recipe: { seed, recovery, compat },
@@ -84,15 +103,7 @@ export function recovering(recipe: Recipe, name = 'recover'): Method {
     samples: 1,
     recoveryReads: 'key',
     settings,
-    versions: [
-      { name: 'recovered', kind: 'recovered', folders: ['recovered'] },
-      { name: 'autoencoder', kind: 'recovered', folders: ['autoencoder'] },
-      ...controls.map(control => ({
-        name: controlFolder(control),
-        kind: 'control' as const,
-        folders: [controlFolder(control)],
-      })),
-    ],
+    versions,
     start: async (faces, folder) => {
       const model = await loadModelOnce(recipe.model)
       checkSize(faces, model)
@@ -111,19 +122,34 @@ export function recovering(recipe: Recipe, name = 'recover'): Method {
           return result
         }
         const { key, bytes } = await timed('key', () => keys(place))
-        const pictures: Record<string, Image> = {
-          recovered: await timed('recover', async () => (await recoverFromKey(model, key))[0]!),
-          autoencoder: await reconstruct(model, image),
-        }
-        const other = await keys((place + 1) % faces.indices.length)
-        for (const control of controls) {
-          const changed = controlKey(control, key, other.key, recipe.seed)
+        const pictures: Record<string, Image> = {}
+        if (isAsked('recovered'))
+          pictures.recovered = await timed('recover', async () => (await recoverFromKey(model, key))[0]!)
+        if (isAsked('autoencoder')) pictures.autoencoder = await reconstruct(model, image)
+        const askedControls = controls.filter(control => isAsked(controlFolder(control)))
+        const other = askedControls.length > 0 ? (await keys((place + 1) % faces.indices.length)).key : key
+        for (const control of askedControls) {
+          const changed = controlKey(control, key, other, recipe.seed)
           pictures[controlFolder(control)] = (await recoverFromKey(model, changed))[0]!
         }
         return { pictures, seconds, keyBytes: bytes }
       }
     },
   }
+}
+
+/**
+ * The versions that a config asks for, of all that its method makes.
+ * @throws UserError when it makes no such version
+ */
+function asked({ method, versions }: ModelMethod, all: Method['versions']): Method['versions'] {
+  const names = all.map(({ name }) => name)
+  const unknown = versions?.find(name => !names.includes(name))
+  if (unknown !== undefined)
+    throw new UserError(
+      `expected a version that ${method} makes, found '${unknown}'${nearestHint(unknown, names)}: it makes ${names.join(', ')}`,
+    )
+  return versions ? all.filter(({ name }) => versions.includes(name)) : all
 }
 
 async function keyOf(model: FaceModel, face: Image, recipe: Recipe): Promise<FaceKey> {
