@@ -1,0 +1,21 @@
+/** Detectors are made for faces in pictures, not for pictures that a face fills: such a picture gets a frame first. */
+import type { Image } from '../data/image.ts'
+
+/** How many pixels of frame a picture gets on every side: a quarter of the longer one. */
+export function frameOf({ width, height }: Image): number {
+  return Math.round(Math.max(width, height) / 4)
+}
+
+/** Adds `margin` pixels on every side by repeating the edge. */
+export function repeatEdge({ width, height, data }: Image, margin: number): Image {
+  const [w, h] = [width + 2 * margin, height + 2 * margin]
+  const framed = new Uint8Array(w * h * 3)
+  const within = (position: number, size: number) => Math.min(Math.max(position - margin, 0), size - 1)
+  for (let y = 0; y < h; y++) {
+    for (let x = 0; x < w; x++) {
+      const from = 3 * (within(y, height) * width + within(x, width))
+      framed.set(data.subarray(from, from + 3), 3 * (y * w + x))
+    }
+  }
+  return { width: w, height: h, data: framed }
+}
