@@ -1,0 +1,97 @@
+import type { ArgumentsCamelCase, Argv } from 'yargs'
+
+export const command = 'reproduce <table>'
+
+export const builder = (yargs: Argv) =>
+  yargs
+    .positional('table', {
+      type: 'string',
+      demandOption: true,
+      describe: 'a folder of experiments/, such as anonymization-identity; the path of one like them; or all',
+    })
+    .option('faces', {
+      type: 'string',
+      array: true,
+      default: ['runs/data/lfw/test'],
+      describe: 'prepared faces; once more for each other size that models take',
+    })
+    .option('count', { type: 'number', default: 200, describe: 'people whose faces are protected' })
+    .option('seed', { type: 'number', default: 1, describe: 'chooses the people, and is that of the recipes' })
+    .option('jobs', { type: 'number', default: 1, describe: 'processes that protect faces side by side' })
+    .option('train', {
+      type: 'string',
+      array: true,
+      describe: 'prepared faces of other people, for tables whose models are to be trained',
+    })
+    .option('inception', { type: 'string', describe: "weights of FID's Inception [default: nsfwjs' network]" })
+    .option('lpips', { type: 'string', array: true, describe: 'weights of LPIPS: the trunk, the linear layers' })
+    .option('cache', { type: 'string', default: 'runs/features', describe: 'folder of the features that are kept' })
+    .option('out', {
+      type: 'string',
+      default: 'runs/reproduce',
+      describe: 'folder of all pictures, which tables share; a second run goes on there',
+    })
+
+interface Arguments {
+  table: string
+  faces: string[]
+  count: number
+  seed: number
+  jobs: number
+  train?: string[]
+  inception?: string
+  lpips?: string[]
+  cache: string
+  out: string
+  backend?: string
+}
+
+export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<void> {
+  const { useBackend } = await import('../backend/index.ts')
+  const { experimentsFolder, loadTable, tableNames } = await import('../config/table.ts')
+  const { UserError } = await import('../errors.ts')
+  const { fidNetwork } = await import('../eval/features/inception.ts')
+  const { lpipsFeature } = await import('../eval/features/lpips.ts')
+  const { loadThresholds } = await import('../eval/thresholds.ts')
+  const { writeIndex } = await import('../experiments/index-page.ts')
+  const { planTables } = await import('../experiments/plan.ts')
+  const { reproduceTable } = await import('../experiments/reproduce.ts')
+  const { checkColumns } = await import('../experiments/table.ts')
+  const { trainAbsent } = await import('../experiments/train.ts')
+  const { checkJobs } = await import('../jobs/process-pool.ts')
+  const { progress } = await import('../progress.ts')
+
+  const { faces, count, seed, jobs, out, cache, train, inception, lpips } = options
+  if (!Number.isInteger(count) || count < 1) throw new UserError(`expected --count of 1 or more, found ${count}`)
+  checkJobs(jobs)
+  const names = options.table === 'all' ? await tableNames() : [options.table]
+  const tables = await Promise.all(names.map(name => loadTable(name, seed)))
+  for (const table of tables) checkColumns(table)
+  const calibration = await loadThresholds()
+  const backend = await useBackend(options.backend)
+  const bar = progress('tables', 1)
+  try {
+    if (train) for (const table of tables) await trainAbsent(table, train, backend, text => bar.note(text))
+    for (const planned of await planTables(tables, { faces, count, seed, backend, out })) {
+      const markdown = await reproduceTable(planned, {
+        count,
+        seed,
+        jobs,
+        backend,
+        out,
+        measuring: {
+          calibration,
+          cache,
+          network: inception === undefined ? undefined : fidNetwork(inception),
+          lpips: lpips && lpipsFeature(lpips),
+        },
+        onProgress: (done, total, what) => bar.update(done, what, total),
+      })
+      bar.note(markdown)
+      if (planned.table.folder.startsWith(experimentsFolder)) await writeIndex()
+    }
+  } finally {
+    bar.stop()
+  }
+  for (const { folder } of tables) console.log(`${folder}: table.md, table.json`)
+}

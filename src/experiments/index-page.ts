@@ -1,0 +1,45 @@
+/** The list of all tables in experiments/README.md, which says what each asks and whether it was made. */
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { z } from 'zod'
+import { writeFileAtomic } from '../atomic.ts'
+import { experimentsFolder, loadTable, tableNames } from '../config/table.ts'
+
+/** What the list stands between. */
+const marks = { start: '<!-- tables -->', end: '<!-- /tables -->' } as const
+
+/** Of table.json what the list says. */
+const madeSchema = z.object({
+  date: z.string(),
+  backend: z.string(),
+  commit: z.string().optional(),
+  rows: z.array(z.object({ n: z.number().nullable() })),
+})
+
+/** The list as Markdown. */
+export async function tableList(folder = experimentsFolder): Promise<string> {
+  const lines: string[] = []
+  for (const name of await tableNames(folder)) {
+    const { title, asks } = await loadTable(join(folder, name), 0)
+    lines.push(`| [${title}](${name}/README.md) | ${asks} | ${await madeOf(join(folder, name), name)} |`)
+  }
+  return ['| table | asks | made |', '| --- | --- | --- |', ...lines].join('\n')
+}
+
+/** When and how a table was made, or that it was not. */
+async function madeOf(folder: string, name: string): Promise<string> {
+  const text = await readFile(join(folder, 'table.json'), 'utf8').catch(() => undefined)
+  if (text === undefined) return 'not yet'
+  const { date, backend, commit, rows } = madeSchema.parse(JSON.parse(text))
+  const n = Math.max(...rows.map(row => row.n ?? 0))
+  return `[${date}](${name}/table.md), N = ${n}, ${backend}${commit === undefined ? '' : `, ${commit}`}`
+}
+
+/** Brings the list in the folder's README.md up to date. */
+export async function writeIndex(folder = experimentsFolder): Promise<void> {
+  const path = join(folder, 'README.md')
+  const page = await readFile(path, 'utf8')
+  const [head, rest = ''] = page.split(marks.start)
+  const [, tail = ''] = rest.split(marks.end)
+  await writeFileAtomic(path, `${head}${marks.start}\n${await tableList(folder)}\n${marks.end}${tail}`)
+}
