@@ -4,10 +4,8 @@ import { stack } from '../embedded.ts'
 import { embeddingOf, embeddingsOf } from '../features/networks.ts'
 import type { Metric, Value } from '../metric.ts'
 import { lfwDefinition, lfwProtocol } from '../metrics/lfw.ts'
+import { deviations95 } from '../metrics/proportion.ts'
 import { dot } from '../metrics/vectors.ts'
-
-/** The normal distribution's quantile at 0.975. */
-const quantile = 1.959963984540054
 
 /** On originals alone, and on the original of the first and the version of the second picture of each pair. */
 export function lfw(pairs: readonly LfwPair[]): Metric {
@@ -40,7 +38,7 @@ export function lfw(pairs: readonly LfwPair[]): Metric {
               similarities,
               pairs.map(({ same }) => same),
             )
-            const half = (quantile * accuracy.deviation) / Math.sqrt(accuracy.folds.length - 1)
+            const half = (deviations95 * accuracy.deviation) / Math.sqrt(accuracy.folds.length - 1)
             values.push({
               definition: lfwDefinition.id,
               version,

@@ -44,19 +44,6 @@ export function bootstrap(
   return { low: quantile(sorted, tail), high: quantile(sorted, 1 - tail), level, resamples: sorted.length }
 }
 
-/** The interval of the mean of `values`. */
-export function bootstrapMean(
-  values: ArrayLike<number>,
-  options: BootstrapOptions & { readonly identities?: readonly string[] } = {},
-): Interval {
-  const { identities } = options
-  return bootstrap(
-    identities ? identities.map(identity => [identity]) : values.length,
-    weights => weightedMean(values, weights),
-    options,
-  )
-}
-
 /** sum(w x) / sum(w); NaN when all weights are 0. */
 export function weightedMean(values: ArrayLike<number>, weights: Float64Array): number {
   let [sum, total] = [0, 0]

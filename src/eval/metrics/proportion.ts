@@ -1,3 +1,6 @@
+/** The normal distribution's quantile at 0.975: 95 % of it lie within so many deviations of the mean. */
+export const deviations95 = 1.959963984540054
+
 /** A share of `total` cases, with its 95 % interval. */
 export interface Proportion {
   readonly count: number
@@ -14,7 +17,7 @@ export interface Proportion {
 export function proportion(count: number, total: number): Proportion {
   if (!(total > 0 && count >= 0 && count <= total))
     throw new Error(`proportion: expected 0 <= count <= total > 0, found ${count} of ${total}`)
-  const z = 1.959963984540054 // the normal distribution's quantile at 0.975
+  const z = deviations95
   const rate = count / total
   const centre = (rate + z ** 2 / (2 * total)) / (1 + z ** 2 / total)
   const half = (z / (1 + z ** 2 / total)) * Math.sqrt((rate * (1 - rate)) / total + z ** 2 / (4 * total ** 2))

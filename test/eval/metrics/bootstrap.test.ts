@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { bootstrap, bootstrapMean, quantile, weightedMean } from '../../../src/eval/metrics/bootstrap.ts'
+import { bootstrap, quantile, weightedMean } from '../../../src/eval/metrics/bootstrap.ts'
 import { relative, values } from './golden.ts'
 
 describe('bootstrap', () => {
@@ -7,27 +7,30 @@ describe('bootstrap', () => {
   const mean = sample.reduce((a, b) => a + b, 0) / sample.length
   const deviation = Math.sqrt(sample.reduce((sum, value) => sum + (value - mean) ** 2, 0) / sample.length)
 
+  const ofMean = (values: Float64Array, options = {}, cases: Parameters<typeof bootstrap>[0] = values.length) =>
+    bootstrap(cases, weights => weightedMean(values, weights), options)
+
   it('of a mean is as wide as its standard error says', () => {
-    const { low, high, resamples } = bootstrapMean(sample, { resamples: 2000 })
+    const { low, high, resamples } = ofMean(sample, { resamples: 2000 })
     expect(resamples).toBe(2000)
     expect(relative((high - low) / 2, (1.96 * deviation) / Math.sqrt(400))).toBeLessThan(0.05)
     expect((low + high) / 2).toBeCloseTo(mean, 2)
   })
 
   it('is the same for the same seed and differs for another', () => {
-    const interval = (seed: number) => bootstrapMean(sample, { seed, resamples: 50 })
+    const interval = (seed: number) => ofMean(sample, { seed, resamples: 50 })
     expect(interval(3)).toEqual(interval(3))
     expect(interval(3).low).not.toBe(interval(4).low)
   })
 
   it('draws people and not pictures: copies of a person do not narrow it', () => {
     const copies = Float64Array.from({ length: 4 * sample.length }, (_, i) => sample[Math.floor(i / 4)]!)
-    const identities = Array.from(copies, (_, i) => `person ${Math.floor(i / 4)}`)
+    const people = Array.from(copies, (_, i) => [`person ${Math.floor(i / 4)}`])
     const width = ({ low, high }: { low: number; high: number }) => high - low
-    const byPerson = width(bootstrapMean(copies, { identities }))
-    const byPicture = width(bootstrapMean(copies))
+    const byPerson = width(ofMean(copies, {}, people))
+    const byPicture = width(ofMean(copies))
     expect(byPerson / byPicture).toBeCloseTo(2, 0)
-    expect(byPerson).toBeCloseTo(width(bootstrapMean(sample)), 2)
+    expect(byPerson).toBeCloseTo(width(ofMean(sample)), 2)
   })
 
   it('counts a pair as often as its two people are drawn together', () => {

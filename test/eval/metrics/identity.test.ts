@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { cosineDiversity, meanPairwise } from '../../../src/eval/metrics/diversity.ts'
 import { reidentify } from '../../../src/eval/metrics/reidentification.ts'
-import { summariseSimilarities } from '../../../src/eval/metrics/similarity-summary.ts'
 import { dot, dots, gram, productsOf, type Vectors } from '../../../src/eval/metrics/vectors.ts'
 import { values } from './golden.ts'
 
@@ -51,18 +50,6 @@ describe('diversity', () => {
   it('takes any distance of two samples', () => {
     expect(meanPairwise(4, (i, j) => j - i)).toBe((1 + 2 + 3 + 1 + 2 + 1) / 6)
   })
-})
-
-it('similarities are summarised by mean, deviation and quantiles', () => {
-  expect(summariseSimilarities([0.1, 0.5, 0.3, 0.9, 0.7])).toEqual({
-    count: 5,
-    mean: expect.closeTo(0.5, 12),
-    deviation: expect.closeTo(Math.sqrt(0.08), 12),
-    minimum: 0.1,
-    maximum: 0.9,
-    quantiles: [expect.closeTo(0.14, 12), 0.3, 0.5, 0.7, expect.closeTo(0.86, 12)],
-  })
-  expect(() => summariseSimilarities([])).toThrow('found none')
 })
 
 describe('vectors', () => {
