@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { UserError } from '../errors.ts'
 import { type NetworkName, prefixes } from '../models/latent-diffusion.ts'
 import type { Shapes, Weights } from '../models/module.ts'
+import { nearestHint } from '../nearest.ts'
 import { sha256, verify } from '../weights/checksum.ts'
 import type { Layout } from '../weights/layouts/layout.ts'
 import { msiLayout } from '../weights/layouts/msi.ts'
@@ -43,13 +44,24 @@ export async function loadModelWeights(
   }
 }
 
-/** Loads the weights of one network. @throws UserError when its file is absent or does not fit */
+/**
+ * Loads the weights of one network; tensors of its that the network does not have are named in a warning and left out.
+ * @throws UserError when its file is absent, or lacks a tensor, or has one of another shape
+ */
 export async function loadNetworkWeights(
   config: ModelConfig,
   network: NetworkName,
   parameters: Shapes,
 ): Promise<Weights> {
-  return loadWeights(await located(config, network), parameters, { layout: layouts[network] })
+  const path = await located(config, network)
+  const onExtra = ([first, ...others]: string[]) => {
+    const more = others.length > 0 ? ` and ${others.length} more` : ''
+    const hint = nearestHint(first!, Object.keys(parameters))
+    process.stderr.write(
+      `warning: ${path}: the ${network} of '${config.name}' has no tensor '${first}'${hint}${more}: left out\n`,
+    )
+  }
+  return loadWeights(path, parameters, { layout: layouts[network], onExtra })
 }
 
 const networkNames = Object.keys(prefixes) as NetworkName[]

@@ -1,0 +1,47 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import * as tf from '@tensorflow/tfjs'
+import { afterEach, beforeAll, expect, it, vi } from 'vitest'
+import { useBackend } from '../../src/backend/index.ts'
+import type { ModelConfig } from '../../src/config/model.ts'
+import { loadNetworkWeights } from '../../src/config/model-weights.ts'
+import { writeSafetensors } from '../../src/weights/safetensors.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'model-weights-'))
+const shapes = { 'linear.weight': [2, 3], 'linear.bias': [2] }
+beforeAll(async () => {
+  await useBackend('cpu')
+})
+afterEach(() => {
+  vi.restoreAllMocks()
+})
+
+/** A file of tensors of ones, and a model whose networks are in it. */
+async function modelOf(tensors: Record<string, number[]>): Promise<ModelConfig> {
+  const path = join(folder, 'weights.safetensors')
+  const ones = Object.entries(tensors).map(
+    ([name, shape]) => [name, { shape, data: new Float32Array(tf.util.sizeFromShape(shape)).fill(1) }] as const,
+  )
+  await writeSafetensors(path, new Map(ones))
+  return { name: 'small', weights: path } as ModelConfig
+}
+
+it('names a tensor that the network does not have, with the nearest that it has, and loads the others', async () => {
+  const said = vi.spyOn(process.stderr, 'write').mockReturnValue(true)
+  const model = await modelOf({ 'msi.linear.weight': [2, 3], 'msi.linear.bias': [2], 'msi.linear.biass': [2] })
+  const weights = await loadNetworkWeights(model, 'msi', shapes)
+  expect(Object.keys(weights)).toEqual(Object.keys(shapes))
+  expect(said).toHaveBeenCalledTimes(1)
+  expect(said.mock.calls[0]![0]).toMatch(
+    /^warning: .*the msi of 'small' has no tensor 'msi.linear.biass'.*linear.bias.*\n$/,
+  )
+})
+
+it('names a tensor that is missing or misshapen, with the nearest name of the file', async () => {
+  const misnamed = await modelOf({ 'msi.linear.weight': [2, 3], 'msi.linear.bais': [2] })
+  await expect(loadNetworkWeights(misnamed, 'msi', shapes)).rejects.toThrow(/'msi.linear.bias'.*'msi.linear.bais'/)
+  const misshapen = await modelOf({ 'msi.linear.weight': [3, 3], 'msi.linear.bias': [2] })
+  await expect(loadNetworkWeights(misshapen, 'msi', shapes)).rejects.toThrow(/'msi.linear.weight' has shape \[3, ?3\]/)
+  rmSync(folder, { recursive: true })
+})
