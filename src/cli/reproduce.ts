@@ -47,6 +47,7 @@ interface Arguments {
 }
 
 export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<void> {
+  const { dirname } = await import('node:path')
   const { useBackend } = await import('../backend/index.ts')
   const { experimentsFolder, loadTable, tableNames } = await import('../config/table.ts')
   const { UserError } = await import('../errors.ts')
@@ -70,10 +71,11 @@ export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<v
   const calibration = await loadThresholds()
   const backend = await useBackend(options.backend)
   const bar = progress('tables', 1)
+  const said: string[] = []
   try {
     if (train) for (const table of tables) await trainAbsent(table, train, backend, text => bar.note(text))
     for (const planned of await planTables(tables, { faces, count, seed, backend, out })) {
-      const markdown = await reproduceTable(planned, {
+      const { markdown, files } = await reproduceTable(planned, {
         count,
         seed,
         jobs,
@@ -87,11 +89,12 @@ export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<v
         },
         onProgress: (done, total, what) => bar.update(done, what, total),
       })
-      bar.note(markdown)
-      if (planned.table.folder.startsWith(experimentsFolder)) await writeIndex()
+      said.push(tables.length === 1 ? markdown : '', ...files)
+      if (files.length === 0) said.push(`${planned.table.name}: nothing of it can be measured here`)
+      else if (dirname(planned.table.folder) === experimentsFolder) await writeIndex()
     }
   } finally {
     bar.stop()
   }
-  for (const { folder } of tables) console.log(`${folder}: table.md, table.json`)
+  console.log(said.filter(Boolean).join('\n'))
 }

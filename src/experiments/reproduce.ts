@@ -29,9 +29,12 @@ interface Suite {
 /**
  * Makes the pictures of a table, measures what its columns show, and writes table.md and table.json beside its table.yaml,
  * or nothing where no method can be run.
- * @returns the Markdown
+ * @returns the Markdown, and the paths of what was written
  */
-export async function reproduceTable({ table, methods }: PlannedTable, options: ReproduceOptions): Promise<string> {
+export async function reproduceTable(
+  { table, methods }: PlannedTable,
+  options: ReproduceOptions,
+): Promise<{ markdown: string; files: string[] }> {
   const { backend, count, seed } = options
   const suites = new Map<string, Suite>()
   for (const { work } of methods) {
@@ -48,7 +51,7 @@ export async function reproduceTable({ table, methods }: PlannedTable, options: 
   )
   const found = new Map<string, Evaluation>()
   for (const suite of suites.values())
-    for (const evaluation of await runSuite(suite, table, options, from))
+    for (const evaluation of await runSuite(suite, { table, methods }, options, from))
       found.set(join(suite.faces.out, evaluation.method), evaluation)
   const measured = methods.map((method): MeasuredMethod => {
     const { work } = method
@@ -56,20 +59,21 @@ export async function reproduceTable({ table, methods }: PlannedTable, options: 
     return { method, ...(evaluation && { evaluation }) }
   })
   const markdown = tableMarkdown(table, measured, from)
-  if (found.size > 0) {
-    await writeJsonAtomic(join(table.folder, 'table.json'), tableJson(table, measured, from))
-    await writeFileAtomic(join(table.folder, 'table.md'), markdown)
-  }
-  return markdown
+  if (found.size === 0) return { markdown, files: [] }
+  const files = ['table.json', 'table.md'].map(name => join(table.folder, name)) as [string, string]
+  await writeJsonAtomic(files[0], tableJson(table, measured, from))
+  await writeFileAtomic(files[1], markdown)
+  return { markdown, files }
 }
 
 /** Makes what is not there yet of a suite, and measures it. */
 async function runSuite(
   { faces, methods }: Suite,
-  table: PlannedTable['table'],
+  planned: PlannedTable,
   { backend, jobs, measuring, onProgress = () => {} }: ReproduceOptions,
   { title: _, originals: __, ...made }: Awaited<ReturnType<typeof provenance>>,
 ): Promise<Evaluation[]> {
+  const { table } = planned
   const configs = [...methods.values()]
   await makeSuite({
     methods: configs,
@@ -84,7 +88,7 @@ async function runSuite(
   const recognizers = [...new Set(table.columns.flatMap(({ recognizer }) => recognizer ?? []))]
   let name = ''
   return measureSuite(
-    configs,
+    configs.map(config => withShown(config, planned)),
     faces.out,
     {
       ...measuring,
@@ -97,4 +101,11 @@ async function runSuite(
       name = method
     },
   )
+}
+
+/** The method with those of its versions that this table shows: others may show more of it. */
+function withShown(config: MethodConfig, { table, methods }: PlannedTable): MethodConfig {
+  if (!('recipe' in config)) return config
+  const shown = new Set([...methods.flatMap(({ rows }) => rows), ...table.columns.map(({ version }) => version)])
+  return { ...config, versions: methodOf(config).versions.flatMap(({ name }) => (shown.has(name) ? [name] : [])) }
 }

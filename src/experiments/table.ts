@@ -119,14 +119,16 @@ export function tableMarkdown(table: TableConfig, measured: readonly MeasuredMet
     texts: heads.map(head => `${cells[head] ?? ''}`),
   }))
   const hasGuide = rows.some(({ cells }) => cells.some(cell => cell?.role === 'guide'))
-  const empty = new Map<string, string[]>()
-  for (const row of rows) if ('why' in row) empty.set(row.why, [...(empty.get(row.why) ?? []), row.name])
   const notes = [
     ...(hasGuide
       ? ['† followed while the pictures were made, or read by the model: a white box, and no evidence.']
       : []),
-    ...[...empty].map(([why, names]) => `Not measured: ${names.join(', ')}: ${why}.`),
-    ...table.published.map(({ name, source }) => `${name}, as published: ${source}.`),
+    ...together(rows.flatMap(row => ('why' in row ? [[row.name, row.why] as const] : []))).map(
+      said => `Not measured: ${said}.`,
+    ),
+    ...together(table.published.map(({ name, source }) => [name, source] as const)).map(
+      said => `As published: ${said}.`,
+    ),
     ...notesOf(measured),
   ]
   return `# ${title}
@@ -147,6 +149,13 @@ in [table.json](table.json).
 
 ${definitionList(shownDefinitions(table))}
 `
+}
+
+/** 'names: what is said of them', of names and what is said of each. */
+function together(pairs: readonly (readonly [string, string])[]): string[] {
+  const names = new Map<string, string[]>()
+  for (const [name, said] of pairs) names.set(said, [...(names.get(said) ?? []), name])
+  return [...names].map(([said, named]) => `${named.join(', ')}: ${said}`)
 }
 
 /** Ids of what a table shows. */

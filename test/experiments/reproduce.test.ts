@@ -95,7 +95,7 @@ test('two tables from nothing: methods are made once, a second run changes nothi
   expect(lines).toContain('| large |  |  |  |')
   expect(lines).toContain('| theirs, as published |  | 0.5 |  |')
   expect(markdown).toContain('Not measured: large: ')
-  expect(markdown).toContain('theirs, as published: a journal.')
+  expect(markdown).toContain('As published: theirs: a journal.')
 
   // Only what has a row was made: of recovery neither other controls nor the autoencoder's.
   const before = pictures()
