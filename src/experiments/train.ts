@@ -1,6 +1,6 @@
 /** Trains the forms of MSI that the models of a table need and that are not there yet. */
 import { existsSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { makeFolder } from '../atomic.ts'
 import type { BackendName } from '../backend/index.ts'
 import { loadConfig } from '../config/load.ts'
@@ -24,9 +24,9 @@ export async function trainAbsent(
   onReport: (text: string) => void,
 ): Promise<void> {
   for (const { variant, config: path, writes } of trains) {
-    const file = repositoryPath(writes)
+    const file = resolve(repositoryPath(), writes)
     if (existsSync(file)) continue
-    const asked = await loadConfig(trainSchema, { path: repositoryPath(path) })
+    const asked = await loadConfig(trainSchema, { path: resolve(repositoryPath(), path) })
     if (asked.task !== 'msi') throw new UserError(`${path}: expected task: msi, found ${asked.task}: name another file`)
     // In full precision, in which faces are recovered too.
     const config = { ...asked, backend, precision: 'float32', variant } as const

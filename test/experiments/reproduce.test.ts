@@ -6,6 +6,7 @@ import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
 import { stringify } from 'yaml'
 import { useBackend } from '../../src/backend/index.ts'
 import { run } from '../../src/cli/program.ts'
+import { repositoryPath } from '../../src/repository.ts'
 import { blocks } from '../eval/procedural.ts'
 import { type TinyModel, tinyModel } from '../protect/tiny-model.ts'
 
@@ -13,6 +14,7 @@ const root = mkdtempSync(join(tmpdir(), 'reproduce-'))
 const size = 64
 const faces = join(root, 'faces')
 const out = join(root, 'out')
+const fewSteps = ['steps=2', 'attempts=1', 'recovery.steps=2', 'recovery.refinements=0']
 let model: TinyModel
 
 beforeAll(async () => {
@@ -59,7 +61,7 @@ function pictures(): Record<string, number> {
 }
 
 test('two tables from nothing: methods are made once, a second run changes nothing, absent weights are said', async () => {
-  const few = [`model=${model.path}`, 'steps=2', 'attempts=1', 'recovery.steps=2', 'recovery.refinements=0']
+  const few = [...fewSteps, `model=${model.path}`]
   const columns = [
     { head: 'SSIM', definition: 'ssim', digits: 3 },
     { head: 'accepted', definition: 'tar-at-far', of: 'original and {version}', recognizer: 'dlib' },
@@ -127,6 +129,31 @@ test('two tables from nothing: methods are made once, a second run changes nothi
   expect(back.cells.SSIM).toEqual(recovered.cells.SSIM)
   expect(attacked.cells.SSIM).toEqual(ours.cells.SSIM)
   expect(attacked.cells.guessed).toMatchObject({ version: 'recovered-guessed-key', n: 2 })
+})
+
+test('a form of MSI that is not there yet is trained where faces to train on are named', async () => {
+  const whole = join(model.folder, 'tiny.safetensors')
+  const writes = join(root, 'msi', 'released.safetensors')
+  const released = model.variant('released', {
+    weights: { autoencoder: whole, unet: whole, text: whole, msi: writes },
+    msi: { variant: 'released', dim: 32, featureDims: [32, 64, 128, 256, 256], heads: 2, headDim: 16 },
+  })
+  const config = join(root, 'train.yaml')
+  const usual = repositoryPath('configs/train-msi-faces.yaml')
+  const short = { steps: 2, batchSize: 2, learningRate: { peak: 1e-3, final: 1e-3, warmup: 0 } }
+  writeFileSync(config, stringify({ extends: usual, model: model.path, ...short }))
+  const folder = table('trained', {
+    methods: [{ method: 'recover', versions: ['recovered'], set: [...fewSteps, `model=${released}`] }],
+    columns: [{ head: 'SSIM', definition: 'ssim' }],
+    trains: [{ variant: 'released', config, writes }],
+  })
+  await reproduce(folder)
+  expect(readdirSync(folder)).toEqual(['table.yaml'])
+  await reproduce(folder, '--train', faces)
+  expect(read(folder).json.rows[0].cells.SSIM.n).toBe(2)
+  const made = statSync(writes).mtimeMs
+  await reproduce(folder, '--train', faces)
+  expect(statSync(writes).mtimeMs).toBe(made)
 })
 
 test('nothing is written where nothing can be run', async () => {
