@@ -115,6 +115,20 @@ export async function readIndex(folder: string): Promise<FaceIndex> {
   }
 }
 
+/**
+ * Refuses faces of another size than a model's.
+ * @throws UserError that says how to prepare them
+ */
+export function checkFaceSize(
+  { size }: Pick<FaceStore, 'size'>,
+  { name, imageSize }: { readonly name: string; readonly imageSize: number },
+): void {
+  if (size !== imageSize)
+    throw new UserError(
+      `expected faces of ${imageSize} x ${imageSize} for model '${name}', found ${size} x ${size}: prepare the data set with --size ${imageSize}`,
+    )
+}
+
 /** Opens a folder's faces.u8, which must hold `expected` bytes. */
 async function openFaces(folder: string, expected: number): Promise<FileHandle> {
   const file = await open(join(folder, 'faces.u8')).catch(() => {

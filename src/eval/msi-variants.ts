@@ -9,7 +9,7 @@ import { fromTensor, type Image, toTensor } from '../data/image.ts'
 import { BUCKETS, type MsiVariant } from '../models/msi.ts'
 import type { Recognizer } from '../models/recognizers/recognizer.ts'
 import type { FaceModel } from '../protect/model.ts'
-import { makeSecret, recoverFace } from '../protect/recovery.ts'
+import { makeSecret, reconstruct, recoverFace } from '../protect/recovery.ts'
 import { meanOf, shareOf } from './intervals.ts'
 import { psnr } from './metrics/psnr.ts'
 
@@ -102,10 +102,6 @@ function withoutMsi(model: FaceModel): FaceModel {
     placeholders: () => tf.zeros([BUCKETS, model.placeholderWidth]),
     conditional: () => Array.from({ length: BUCKETS }, () => model.unconditional.clone()),
   }
-}
-
-function reconstruct(model: FaceModel, face: tf.Tensor4D): tf.Tensor4D {
-  return tf.tidy(() => tf.clipByValue(model.decode(model.encode(face)), -1, 1))
 }
 
 function invertAndRecover(model: FaceModel, face: tf.Tensor4D, recovery: Recipe['recovery']): tf.Tensor4D {

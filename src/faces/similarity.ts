@@ -11,6 +11,9 @@ export interface Similarity {
   readonly ty: number
 }
 
+/** Leaves everything where it is. */
+export const identity: Similarity = { a: 1, b: 0, tx: 0, ty: 0 }
+
 /**
  * The similarity that takes `from` to `to` with the least sum of squared distances (Umeyama, TPAMI 13(4), 1991). In the
  * plane, with points as complex numbers, it is the linear regression to = (a + ib) from + t.

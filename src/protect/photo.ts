@@ -7,9 +7,10 @@ import { UserError } from '../errors.ts'
 import { type AlignedFace, alignFace } from '../faces/align.ts'
 import { detectFaces, type Face } from '../faces/detect.ts'
 import { pasteFace } from '../faces/paste.ts'
+import { identity } from '../faces/similarity.ts'
 import { BUCKETS } from '../models/msi.ts'
 import type { Recognizer } from '../models/recognizers/recognizer.ts'
-import { type FaceKey, keyVersion } from './key.ts'
+import { type FaceKey, keyVersion, pictureHash } from './key.ts'
 import type { FaceModel } from './model.ts'
 import { protectFace } from './protect.ts'
 import { makeSecret, recoverFace } from './recovery.ts'
@@ -114,6 +115,16 @@ export async function keyOfPhotoFace(
   }
   tf.dispose([image, vectors, latent])
   return key
+}
+
+/** The key of an aligned face, which is a picture of its own and the only face in it. */
+export async function keyOfAlignedFace(
+  model: FaceModel,
+  face: Image,
+  recipe: Pick<Recipe, 'recovery' | 'compat'>,
+): Promise<FaceKey> {
+  const key = await keyOfPhotoFace(model, { face, transform: identity, index: 0 }, recipe)
+  return { ...key, picture: pictureHash(face.data) }
 }
 
 /**

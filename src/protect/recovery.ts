@@ -42,6 +42,11 @@ export function recoverFace(model: FaceModel, { vectors, latent }: RecoverySecre
   })
 }
 
+/** What the autoencoder alone leaves of faces, the most that recovery can reach: [n, s, s, 3] in [-1, 1] -> the same. */
+export function reconstruct(model: FaceModel, faces: tf.Tensor4D): tf.Tensor4D {
+  return tf.tidy(() => tf.clipByValue(model.decode(model.encode(faces)), -1, 1))
+}
+
 /** The denoiser under c_b at every timestep. */
 function denoiserFor(model: FaceModel, vectors: tf.Tensor2D): Denoiser {
   const embeddingAt = scheduledEmbedding(model.conditional(vectors), model.unconditional, -1, model.schedule.steps)

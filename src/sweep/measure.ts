@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import * as tf from '@tensorflow/tfjs'
 import { makeFolder, writeJsonAtomic } from '../atomic.ts'
 import { useBackend } from '../backend/index.ts'
-import { FaceStore, readIndex } from '../data/face-store.ts'
+import { checkFaceSize, FaceStore, readIndex } from '../data/face-store.ts'
 import { encodeImage, fromTensor, type Image, toTensor } from '../data/image.ts'
 import { UserError } from '../errors.ts'
 import { chooseFaces } from '../eval/choose-faces.ts'
@@ -16,16 +16,13 @@ import { detectionScore } from '../faces/detect-aligned.ts'
 import { loadRecognizer, recognizerNames } from '../faces/recognizers.ts'
 import type { JobContext } from '../jobs/job.ts'
 import type { Recognizer } from '../models/recognizers/recognizer.ts'
-import { pictureHash, wrongKey } from '../protect/key.ts'
+import { wrongKey } from '../protect/key.ts'
 import type { FaceModel } from '../protect/model.ts'
 import { loadModelOnce } from '../protect/model-once.ts'
-import { keyOfPhotoFace, recoverFromKey } from '../protect/photo.ts'
+import { keyOfAlignedFace, recoverFromKey } from '../protect/photo.ts'
 import { protectFace } from '../protect/protect.ts'
 import { recognizerWeights, softwareOf } from '../run-record.ts'
 import type { Measure, PointFace, PointResult, PointTask } from './point.ts'
-
-/** An aligned face is where it is in its own picture. */
-const inPlace = { a: 1, b: 0, tx: 0, ty: 0 }
 
 type Scores = PointFace['scores']
 
@@ -46,10 +43,7 @@ export async function measurePoint(task: PointTask, { scratch, here, onProgress 
   const recognizers = await Promise.all(recognizerNames.map(name => loadRecognizer(name)))
   const store = await FaceStore.open(from)
   try {
-    if (store.size !== model.imageSize)
-      throw new UserError(
-        `expected faces of ${model.imageSize} x ${model.imageSize} for model ${model.name}, found ${store.size} x ${store.size}: prepare the data set with --size ${model.imageSize}`,
-      )
+    checkFaceSize(store, model)
     await makeFolder(scratch)
     const indices = chooseFaces(store.entries, faces.count, faces.seed)
     const measured: PointFace[] = []
@@ -144,8 +138,7 @@ async function recoveryScores(
   recognizers: readonly Recognizer[],
   original: Image,
 ): Promise<Scores> {
-  const found = { face: original, transform: inPlace, index: 0 }
-  const key = { ...(await keyOfPhotoFace(model, found, recipe)), picture: pictureHash(original.data) }
+  const key = await keyOfAlignedFace(model, original, recipe)
   const [recovered] = await recoverFromKey(model, key)
   const [wrong] = await recoverFromKey(model, wrongKey(key, recipe.seed))
   const named = (prefix: string, scores: Scores) =>

@@ -5,7 +5,7 @@ import { flatten } from '../config/flatten.ts'
 import type { ModelConfig } from '../config/model.ts'
 import { loadNetworkWeights } from '../config/model-weights.ts'
 import type { TrainConfig } from '../config/train.ts'
-import { FaceStore } from '../data/face-store.ts'
+import { checkFaceSize, FaceStore } from '../data/face-store.ts'
 import { normal } from '../data/random.ts'
 import { sample } from '../diffusion/ddim.ts'
 import { ddimSteps, noiseSchedule } from '../diffusion/schedule.ts'
@@ -132,13 +132,15 @@ function forEverybody(config: TrainConfig): TrainConfig {
   return config.task === 'msi' ? { ...config, subject: 'everybody' } : config
 }
 
-async function openFaces(folders: readonly string[], { name, imageSize }: ModelConfig): Promise<FaceStore> {
+async function openFaces(folders: readonly string[], model: ModelConfig): Promise<FaceStore> {
   const faces = await FaceStore.open(...folders)
-  if (faces.size === imageSize) return faces
-  await faces.close()
-  throw new UserError(
-    `model '${name}' wants faces of ${imageSize} pixels, found ${faces.size} in ${folders[0]}: prepare them with --size ${imageSize}`,
-  )
+  try {
+    checkFaceSize(faces, model)
+    return faces
+  } catch (error) {
+    await faces.close()
+    throw error
+  }
 }
 
 /** What the run is computed from besides its config. */

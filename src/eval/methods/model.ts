@@ -7,6 +7,7 @@ import * as tf from '@tensorflow/tfjs'
 import { makeFolder } from '../../atomic.ts'
 import type { Recipe } from '../../config/recipe.ts'
 import type { MethodConfig } from '../../config/suite.ts'
+import { checkFaceSize } from '../../data/face-store.ts'
 import { fromTensor, type Image, toTensor } from '../../data/image.ts'
 import { UserError } from '../../errors.ts'
 import { loadRecognizer } from '../../faces/recognizers.ts'
@@ -14,28 +15,17 @@ import { nearestHint } from '../../nearest.ts'
 import { type FaceKey, pictureHash, readKeys, writeKeys } from '../../protect/key.ts'
 import type { FaceModel } from '../../protect/model.ts'
 import { loadModelOnce } from '../../protect/model-once.ts'
-import { keyOfPhotoFace, recoverFromKey } from '../../protect/photo.ts'
+import { keyOfAlignedFace, recoverFromKey } from '../../protect/photo.ts'
 import { protectFace } from '../../protect/protect.ts'
+import { reconstruct } from '../../protect/recovery.ts'
 import { type Faces, type Method, sampleFolders, secondsSince } from './method.ts'
 import { controlKey, controls } from './wrong-keys.ts'
 
 /** A method of a model. */
 type ModelMethod = Extract<MethodConfig, { recipe: Recipe }>
 
-/** An aligned face is where it is in its own picture. */
-const inPlace = { a: 1, b: 0, tx: 0, ty: 0 }
-
 /** A folder of attempts to undo protection without the key. */
 const guessed = 'recovered-guessed-key'
-
-/** @throws UserError when the faces are of another size than the model's */
-function checkSize({ store }: Faces, model: FaceModel): void {
-  if (store.size !== model.imageSize)
-    throw new UserError(
-      `expected faces of ${model.imageSize} x ${model.imageSize} for model ${model.name}, found ${store.size} x ` +
-        `${store.size}: prepare the data set with --size ${model.imageSize}`,
-    )
-}
 
 /**
  * Anonymizing or hiding as a recipe says; and what an attacker regenerates who takes the published picture for the
@@ -58,7 +48,7 @@ export function protecting(config: ModelMethod): Method {
     versions,
     start: async faces => {
       const model = await loadModelOnce(recipe.model)
-      checkSize(faces, model)
+      checkFaceSize(faces.store, model)
       const guide = await loadRecognizer(recipe.guide)
       return async place => {
         const { image, id } = await faces.read(place)
@@ -70,7 +60,7 @@ export function protecting(config: ModelMethod): Method {
         const seconds = { protect: secondsSince(started) }
         const pictures = Object.fromEntries(folders.map((folder, i) => [folder, images[i]!]))
         if (!isGuessed) return { pictures, seconds }
-        const [guess] = await recoverFromKey(model, await keyOf(model, images[0]!, recipe))
+        const [guess] = await recoverFromKey(model, await keyOfAlignedFace(model, images[0]!, recipe))
         return { pictures: { ...pictures, [guessed]: guess! }, seconds }
       }
     },
@@ -106,7 +96,7 @@ export function recovering(config: ModelMethod): Method {
     versions,
     start: async (faces, folder) => {
       const model = await loadModelOnce(recipe.model)
-      checkSize(faces, model)
+      checkFaceSize(faces.store, model)
       // Other settings make other keys.
       const hash = createHash('sha256')
         .update(JSON.stringify(await settings()))
@@ -125,7 +115,7 @@ export function recovering(config: ModelMethod): Method {
         const pictures: Record<string, Image> = {}
         if (isAsked('recovered'))
           pictures.recovered = await timed('recover', async () => (await recoverFromKey(model, key))[0]!)
-        if (isAsked('autoencoder')) pictures.autoencoder = await reconstruct(model, image)
+        if (isAsked('autoencoder')) pictures.autoencoder = await autoencoded(model, image)
         const askedControls = controls.filter(control => isAsked(controlFolder(control)))
         const other = askedControls.length > 0 ? (await keys((place + 1) % faces.indices.length)).key : key
         for (const control of askedControls) {
@@ -152,11 +142,6 @@ function asked({ method, versions }: ModelMethod, all: Method['versions']): Meth
   return versions ? all.filter(({ name }) => versions.includes(name)) : all
 }
 
-async function keyOf(model: FaceModel, face: Image, recipe: Recipe): Promise<FaceKey> {
-  const key = await keyOfPhotoFace(model, { face, transform: inPlace, index: 0 }, recipe)
-  return { ...key, picture: pictureHash(face.data) }
-}
-
 /** Keys of faces by their place, made once and kept in a folder as the files that a user gets. */
 function keyring(model: FaceModel, recipe: Recipe, faces: Faces, folder: string) {
   return async (place: number): Promise<{ key: FaceKey; bytes: number }> => {
@@ -164,7 +149,7 @@ function keyring(model: FaceModel, recipe: Recipe, faces: Faces, folder: string)
     const path = join(folder, `${name}.dpkey`)
     const [kept] = existsSync(path) ? await readKeys(path) : []
     const fits = kept?.picture === pictureHash(image.data)
-    const key = fits ? kept : await keyOf(model, image, recipe)
+    const key = fits ? kept : await keyOfAlignedFace(model, image, recipe)
     if (!fits) {
       await makeFolder(dirname(path))
       await writeKeys(path, [key])
@@ -173,8 +158,8 @@ function keyring(model: FaceModel, recipe: Recipe, faces: Faces, folder: string)
   }
 }
 
-async function reconstruct(model: FaceModel, image: Image): Promise<Image> {
-  const decoded = tf.tidy(() => tf.clipByValue(model.decode(model.encode(toTensor(image))), -1, 1) as tf.Tensor4D)
+async function autoencoded(model: FaceModel, image: Image): Promise<Image> {
+  const decoded = tf.tidy(() => reconstruct(model, toTensor(image)))
   const [picture] = await fromTensor(decoded)
   decoded.dispose()
   return picture!

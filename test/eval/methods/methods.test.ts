@@ -155,7 +155,7 @@ test('evaluate says what does not fit', async () => {
   await expect(make(suite('typo', [{ method: 'blurr', deviation: 2 }]))).rejects.toThrow(/method/)
   const large = model.variant('large', { imageSize: 128 })
   await expect(make(suite('large', [{ method: 'hide' }]), '--count', '1', '--set', `model=${large}`)).rejects.toThrow(
-    'expected faces of 128 x 128 for model tiny, found 64 x 64',
+    "expected faces of 128 x 128 for model 'tiny', found 64 x 64",
   )
 })
 
