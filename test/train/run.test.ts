@@ -101,7 +101,9 @@ it('says which faces do not fit', async () => {
   const out = join(folder, 'none')
   const small = { faces: [await noiseFaces(2, 32)], out }
   const diffusion = trainSchema.parse(configs.diffusion)
-  await expect(runTraining(diffusion, model, small, events)).rejects.toThrow(/expected faces of 64 x 64 for model '[^']*', found 32 x 32/)
+  await expect(runTraining(diffusion, model, small, events)).rejects.toThrow(
+    /expected faces of 64 x 64 for model '[^']*', found 32 x 32/,
+  )
 })
 
 it("trains on a decoder alone, from a run's or from the model's own, and leaves the encoder out of it", async () => {
