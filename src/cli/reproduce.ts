@@ -73,7 +73,7 @@ export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<v
   const bar = progress('tables', 1)
   const said: string[] = []
   try {
-    if (train) for (const table of tables) await trainAbsent(table, train, backend, text => bar.note(text))
+    for (const table of tables) await trainAbsent(table, train, backend, text => bar.note(text))
     for (const planned of await planTables(tables, { faces, count, seed, backend, out })) {
       const { markdown, files } = await reproduceTable(planned, {
         count,

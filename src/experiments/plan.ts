@@ -95,15 +95,20 @@ function chosen({ folder, index }: Store, photos: number, { count, seed, out }: 
   return { store: folder, indices, out: join(out, `${index.size}-${indices.length}-${key}`) }
 }
 
-/** The method under the name of its folder, with the versions that rows or columns show. */
-async function inFolder(config: MethodConfig, { columns }: TableConfig, backend: string): Promise<MethodConfig> {
+/** The method under the name of its folder, with the versions that its rows or the table's columns show. */
+async function inFolder(config: MethodConfig, table: TableConfig, backend: string): Promise<MethodConfig> {
   if (!('recipe' in config)) return config
   const { versions: _, ...whole } = config
   const rows = methodOf(config).versions.map(({ name }) => name)
-  const shown = new Set([...rows, ...columns.map(({ version }) => version)])
-  const versions = methodOf(whole).versions.flatMap(({ name }) => (shown.has(name) ? [name] : []))
   const key = hash({ settings: await methodOf(config).settings(), backend })
-  return { ...config, name: `${config.method}-${key}`, versions }
+  return shown({ ...whole, name: `${config.method}-${key}` }, table, rows)
+}
+
+/** The method with no other versions than those of rows, and those that the table's columns name. */
+export function shown(config: MethodConfig, { columns }: TableConfig, rows: readonly string[]): MethodConfig {
+  if (!('recipe' in config)) return config
+  const wanted = new Set([...rows, ...columns.map(({ version }) => version)])
+  return { ...config, versions: methodOf(config).versions.flatMap(({ name }) => (wanted.has(name) ? [name] : [])) }
 }
 
 /** A method that several tables show makes the versions of all of them at once. */

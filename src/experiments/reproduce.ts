@@ -7,7 +7,7 @@ import type { Evaluation, EvaluationOptions } from '../eval/evaluation.ts'
 import { methodOf } from '../eval/methods/index.ts'
 import { provenance } from '../eval/outputs.ts'
 import { makeSuite, measureSuite } from '../eval/suite.ts'
-import type { ChosenFaces, PlannedTable, PlanOptions } from './plan.ts'
+import { type ChosenFaces, type PlannedTable, type PlanOptions, shown } from './plan.ts'
 import { type MeasuredMethod, shownIds, tableJson, tableMarkdown } from './table.ts'
 
 export interface ReproduceOptions extends Omit<PlanOptions, 'faces'> {
@@ -75,6 +75,7 @@ async function runSuite(
 ): Promise<Evaluation[]> {
   const { table } = planned
   const configs = [...methods.values()]
+  const rows = planned.methods.flatMap(method => method.rows)
   await makeSuite({
     methods: configs,
     store: faces.store,
@@ -88,7 +89,8 @@ async function runSuite(
   const recognizers = [...new Set(table.columns.flatMap(({ recognizer }) => recognizer ?? []))]
   let name = ''
   return measureSuite(
-    configs.map(config => withShown(config, planned)),
+    // Other tables may show more of their versions.
+    configs.map(config => shown(config, table, rows)),
     faces.out,
     {
       ...measuring,
@@ -101,11 +103,4 @@ async function runSuite(
       name = method
     },
   )
-}
-
-/** The method with those of its versions that this table shows: others may show more of it. */
-function withShown(config: MethodConfig, { table, methods }: PlannedTable): MethodConfig {
-  if (!('recipe' in config)) return config
-  const shown = new Set([...methods.flatMap(({ rows }) => rows), ...table.columns.map(({ version }) => version)])
-  return { ...config, versions: methodOf(config).versions.flatMap(({ name }) => (shown.has(name) ? [name] : [])) }
 }

@@ -154,6 +154,9 @@ test('a form of MSI that is not there yet is trained where faces to train on are
   const made = statSync(writes).mtimeMs
   await reproduce(folder, '--train', faces)
   expect(statSync(writes).mtimeMs).toBe(made)
+  // The model changes, and with it what its MSI was trained for.
+  writeFileSync(config, stringify({ extends: usual, model: model.variant('other', { scaleFactor: 2 }), ...short }))
+  await expect(reproduce(folder)).rejects.toThrow('found it trained for another state of it')
 })
 
 test('nothing is written where nothing can be run', async () => {
