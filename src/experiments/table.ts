@@ -119,6 +119,7 @@ export function tableMarkdown(table: TableConfig, measured: readonly MeasuredMet
     texts: heads.map(head => `${cells[head] ?? ''}`),
   }))
   const hasGuide = rows.some(({ cells }) => cells.some(cell => cell?.role === 'guide'))
+  const bare = heads.filter((_, i) => rows.every(({ cells }) => !cells[i]))
   const notes = [
     ...(hasGuide
       ? ['† followed while the pictures were made, or read by the model: a white box, and no evidence.']
@@ -126,6 +127,7 @@ export function tableMarkdown(table: TableConfig, measured: readonly MeasuredMet
     ...together(rows.flatMap(row => ('why' in row ? [[row.name, row.why] as const] : []))).map(
       said => `Not measured: ${said}.`,
     ),
+    ...(bare.length > 0 ? [`Not measured at all: ${bare.join(', ')}: docs/evaluation.md says what that needs.`] : []),
     ...together(table.published.map(({ name, source }) => [name, source] as const)).map(
       said => `As published: ${said}.`,
     ),

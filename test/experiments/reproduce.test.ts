@@ -62,6 +62,7 @@ function pictures(): Record<string, number> {
 
 test('two tables from nothing: methods are made once, a second run changes nothing, absent weights are said', async () => {
   const few = [...fewSteps, `model=${model.path}`]
+  const lpips = { head: 'LPIPS', definition: 'lpips' }
   const columns = [
     { head: 'SSIM', definition: 'ssim', digits: 3 },
     { head: 'accepted', definition: 'tar-at-far', of: 'original and {version}', recognizer: 'dlib' },
@@ -74,7 +75,7 @@ test('two tables from nothing: methods are made once, a second run changes nothi
       { method: 'mean-face' },
       { method: 'hide', name: 'large', recipe: 'paper/hide' },
     ],
-    columns: columns.slice(0, 2),
+    columns: [...columns.slice(0, 2), lpips],
     published: [{ name: 'theirs', source: 'a journal', cells: { SSIM: 0.5 } }],
   })
   await reproduce(one)
@@ -89,14 +90,15 @@ test('two tables from nothing: methods are made once, a second run changes nothi
   expect(ours.cells.accepted).toMatchObject({ recognizer: 'dlib', role: 'guide', far: 1e-3, alignment: 'original' })
   expect(recovered.cells.SSIM.version).toBe('recovered')
   expect(wrong.cells.SSIM.version).toBe('recovered-wrong-key')
-  expect(large).toMatchObject({ n: null, cells: { SSIM: null, accepted: null } })
+  expect(large).toMatchObject({ n: null, cells: { SSIM: null, accepted: null, LPIPS: null } })
   expect(large.why).toMatch(/faces of 512 x 512 are needed/)
 
   const lines = markdown.split('\n')
-  expect(lines.find(line => line.startsWith('| ours'))).toMatch(/^\| ours \| 2 \| -?\d\.\d{3} .* % .*† \|$/)
-  expect(lines).toContain('| large |  |  |  |')
-  expect(lines).toContain('| theirs, as published |  | 0.5 |  |')
+  expect(lines.find(line => line.startsWith('| ours'))).toMatch(/^\| ours \| 2 \| -?\d\.\d{3} .* % .*† \| {2}\|$/)
+  expect(lines).toContain('| large |  |  |  |  |')
+  expect(lines).toContain('| theirs, as published |  | 0.5 |  |  |')
   expect(markdown).toContain('Not measured: large: ')
+  expect(markdown).toContain('Not measured at all: LPIPS: ')
   expect(markdown).toContain('As published: theirs: a journal.')
 
   // Only what has a row was made: of recovery neither other controls nor the autoencoder's.
