@@ -46,7 +46,7 @@ async function storeOf(folder: string, size: number): Promise<void> {
   writeFileSync(join(folder, 'index.json'), JSON.stringify({ size, sha256: '', entries }))
 }
 
-const few = ['steps=2', 'recovery.steps=2', 'recovery.refinements=0']
+const few = ['steps=2', 'attempts=1', 'recovery.steps=2', 'recovery.refinements=0']
 
 function suite(name: string, methods: object[]): string {
   const path = join(root, `${name}.yaml`)
