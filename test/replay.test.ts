@@ -23,7 +23,7 @@ beforeAll(async () => {
   await portrait(0).png().toFile(photo)
   few = [
     ...['--backend', 'wasm', '--model', model.path, '--steps', '2'],
-    ...['--set', 'recovery.steps=2', '--set', 'recovery.refinements=0'],
+    ...['--set', 'recovery.steps=2', '--set', 'recovery.refinements=0', '--set', 'attempts=1'],
   ]
 })
 afterAll(() => {

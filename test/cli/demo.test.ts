@@ -22,7 +22,10 @@ afterAll(() => {
 })
 
 const demo = (out: string, ...options: string[]) => {
-  const settings = [`model=${tiny.path}`, 'steps=3', 'recovery.steps=2'].flatMap(setting => ['--set', setting])
+  const settings = [`model=${tiny.path}`, 'steps=3', 'attempts=1', 'recovery.steps=2'].flatMap(setting => [
+    '--set',
+    setting,
+  ])
   return run(['demo', '--backend', 'wasm', '--out', out, ...settings, ...options])
 }
 

@@ -27,7 +27,7 @@ beforeAll(async () => {
   model = await loadModel(tiny.path)
   guide = await loadRecognizer('dlib')
   photo = await readImage(await couple().png().toBuffer())
-  const overrides = ['steps=3', 'recovery.steps=2', 'samples=2']
+  const overrides = ['steps=3', 'attempts=1', 'recovery.steps=2', 'samples=2']
   recipe = await loadConfig(recipeSchema, { path: 'configs/anonymize.yaml', overrides })
   done = await protectPhoto(model, guide, photo, recipe, { onStep: (...told) => void steps.push(told) })
 })

@@ -26,7 +26,7 @@ beforeAll(async () => {
 afterAll(() => rmSync(tiny.folder, { recursive: true }))
 
 const recipe = (task: Recipe['task'], ...overrides: string[]) =>
-  loadConfig(recipeSchema, { path: `configs/${task}.yaml`, overrides: ['steps=4', ...overrides] })
+  loadConfig(recipeSchema, { path: `configs/${task}.yaml`, overrides: ['steps=4', 'attempts=1', ...overrides] })
 
 /** The protected versions as numbers, one array a sample. */
 async function protectedFaces(settings: Recipe, identity = 'a') {

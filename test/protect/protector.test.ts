@@ -37,7 +37,14 @@ beforeAll(async () => {
   await useBackend('wasm')
   model = await tinyModel()
   await portrait(0).png().toFile(photo)
-  const few = ['steps=2', 'recovery.steps=2', 'recovery.refinements=0', 'samples=2', `model=${model.path}`]
+  const few = [
+    'steps=2',
+    'attempts=1',
+    'recovery.steps=2',
+    'recovery.refinements=0',
+    'samples=2',
+    `model=${model.path}`,
+  ]
   recipe = await loadRecipe('anonymize', [...few, 'backend=wasm'])
 })
 afterAll(() => {
