@@ -87,8 +87,10 @@ export async function protectPhotoFace(
   let step = 0
   const samples = await protectFace(model, guide, image, recipe, {
     identity,
-    // Further attempts are told as more of the last step.
-    onStep: () => onStep?.(Math.min(++step, steps), steps),
+    // Further attempts are not told: how many there will be is not known.
+    onStep: () => {
+      if (step < steps) onStep?.(++step, steps)
+    },
   })
   const images = await fromTensor(samples)
   tf.dispose([image, samples])
