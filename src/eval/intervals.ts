@@ -41,6 +41,22 @@ export function shareOf(flags: readonly boolean[], people: People): Measured {
   return meanOf(flags.map(Number), people)
 }
 
+/** The share of pairs that are accepted: whose similarity is above the threshold. */
+export function acceptedShare(scores: ArrayLike<number>, threshold: number, people: People): Measured {
+  return shareOf(
+    Array.from(scores, score => score > threshold),
+    people,
+  )
+}
+
+/** How much more often a flag is set after than before, of the same cases; below 0 where less often. */
+export function changeOf(before: readonly boolean[], after: readonly boolean[], people: People): Measured {
+  const changes = before.map((flag, i) => Number(after[i]) - Number(flag))
+  if (changes.some(change => change !== 0)) return meanOf(changes, people)
+  const [, high] = proportion(0, changes.length).interval
+  return { value: 0, n: changes.length, interval: [-high, high] }
+}
+
 /** Those of `values` that are numbers, with whom each is of. */
 export function numbersOf(values: readonly (number | undefined)[], people: People): [Float64Array, People] {
   const found = values.flatMap((value, i) =>

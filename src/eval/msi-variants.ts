@@ -10,7 +10,7 @@ import { BUCKETS, type MsiVariant } from '../models/msi.ts'
 import type { Recognizer } from '../models/recognizers/recognizer.ts'
 import type { FaceModel } from '../protect/model.ts'
 import { makeSecret, reconstruct, recoverFace } from '../protect/recovery.ts'
-import { meanOf, shareOf } from './intervals.ts'
+import { acceptedShare, meanOf } from './intervals.ts'
 import { psnr } from './metrics/psnr.ts'
 
 /** One form of MSI, trained in one way; `autoencoder` is the ceiling, without any diffusion. */
@@ -141,8 +141,9 @@ export function msiVariantsTable(
       people,
     )
     const accepted = judges.map(judge =>
-      shareOf(
-        of.map(({ cosines }) => cosines[judge]! > thresholds[judge]!.threshold),
+      acceptedShare(
+        of.map(({ cosines }) => cosines[judge]!),
+        thresholds[judge]!.threshold,
         people,
       ),
     )

@@ -98,7 +98,7 @@ ${up.ticks.map(
 <text x="${middle.x}" y="${height - 8}" text-anchor="middle" fill="${theme.ink}">${x.label}</text>
 <text transform="translate(14 ${middle.y}) rotate(-90)" text-anchor="middle" fill="${theme.ink}">${y.label}</text>
 ${path.length > 1 && html`<polyline fill="none" stroke="${theme.accent}" stroke-width="2" points="${path.map(p => `${number(across.at(p.x))},${number(up.at(p.y))}`).join(' ')}"/>`}
-${points.map(point => {
+${points.toSorted(strongLast).map(point => {
   const [cx, cy] = [number(across.at(point.x)), number(up.at(point.y))]
   const colour = point.strong ? theme.accent : theme.soft
   const [left, right] = (point.xInterval ?? []).map(value => number(across.at(value)))
@@ -113,6 +113,8 @@ ${point.label !== undefined && html`<text x="${number(Number(cx) + 7)}" y="${num
 })}
 </svg>`
 }
+
+const strongLast = (a: PlotPoint, b: PlotPoint) => Number(a.strong ?? false) - Number(b.strong ?? false)
 
 interface Scale {
   /** Where a value is, in units of the picture. */
@@ -143,9 +145,9 @@ function scaleOf(axis: PlotAxis, values: readonly number[], range: readonly [num
   return { at, ticks }
 }
 
-/** Round numbers within [low, high], three to six of them: steps of 1, 2 or 5 times a power of ten. */
+/** Round numbers within [low, high], three to eight of them: steps of 1, 2 or 5 times a power of ten. */
 export function linearTicks(low: number, high: number): number[] {
-  const rough = (high - low) / 4
+  const rough = (high - low) / 6
   const power = 10 ** Math.floor(Math.log10(rough))
   const step = [1, 2, 5, 10].map(factor => factor * power).find(size => size >= rough * 0.99)!
   const first = Math.ceil(low / step - 1e-9)

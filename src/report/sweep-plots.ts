@@ -12,7 +12,7 @@ export const plotSizes = {
 /** More values than these on an axis of numbers have no line through their means: a search hardly meets one twice. */
 const mostMeans = 12
 
-/** Utility over privacy, better ones to the right and up, with the Pareto front. */
+/** Utility over privacy, better ones to the right and up, with the Pareto front and its points' intervals. */
 export function frontPlot({ title }: SweepConfig, { privacy, utility, rows, front }: SweepTable): Plot {
   const axis = ({ name, better }: SweepTable['privacy'], what: string): PlotAxis => ({
     label: `${name} (${what})`,
@@ -25,9 +25,12 @@ export function frontPlot({ title }: SweepConfig, { privacy, utility, rows, fron
     points: rows.map(row => ({
       x: measured(row, privacy.name),
       y: measured(row, utility.name),
-      xInterval: row.measures.get(privacy.name)?.interval,
-      yInterval: row.measures.get(utility.name)?.interval,
-      label: row.front ? String(row.number) : undefined,
+      // Bars of all points would hide them.
+      ...(row.front && {
+        xInterval: row.measures.get(privacy.name)?.interval,
+        yInterval: row.measures.get(utility.name)?.interval,
+        label: String(row.number),
+      }),
       title: describe(row),
       strong: row.front,
     })),

@@ -40,12 +40,11 @@ const more = `
 @media (max-width: 640px) { .wide { display: none; } }
 .plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 380px), 1fr)); gap: 1rem; margin: .75rem 0; }
 .group-name { margin-top: 1.4rem; }
-.faces { overflow-x: auto; }
+.faces { overflow-x: auto; padding: 4px; margin: -4px; }
 .faces .strip { min-width: calc(var(--columns) * 84px); grid-template-columns: repeat(var(--columns), minmax(0, 140px)); margin-bottom: .9rem; }
 details { background: var(--card); border: 1px solid var(--line); border-radius: 12px; padding: .5rem 1rem; margin: 0 0 .6rem; }
 summary { cursor: pointer; }
 pre { overflow-x: auto; user-select: all; font-size: .85rem; line-height: 1.4; }
-td.number { text-align: right; }
 `
 
 /** The report as a page of HTML that needs nothing beside it. */
@@ -65,7 +64,7 @@ ${asides.length > 0 && html`<p class="note">${asides.join(' ')}</p>`}
 </header>
 <section><h2>What privacy costs</h2>
 <p>Up is more useful, right is more private. No other point is as good in both and better in one than a point on the line, the
-Pareto front. Bars are 95 % intervals; points whose bars overlap may be equally good.</p>
+Pareto front, whose bars are 95 % intervals: a point within the bars of another may be as good. Point at one for its settings.</p>
 ${figure(frontPlot(config, table), plotSizes.large, 'wide')}${figure(frontPlot(config, table), plotSizes.small, 'narrow')}
 </section>
 <section><h2>Settings to copy</h2>
@@ -142,7 +141,7 @@ function everyPoint({ axes, columns, rows, privacy, utility }: SweepTable): Html
   )}</tr></thead>
 <tbody>${rows.map(
     ({ number, settings, measures, front }) =>
-      html`<tr><th scope="row">${number} ${front && html`<span class="good">front</span>`}</th>${axes.map(axis => html`<td>${String(settings[axis])}</td>`)}${columns.map(name => html`<td class="edge number">${shownMeasure(measures.get(name))}</td>`)}</tr>
+      html`<tr><th scope="row">${number} ${front && html`<span class="good">front</span>`}</th>${axes.map(axis => html`<td>${String(settings[axis])}</td>`)}${columns.map(name => html`<td class="edge">${shownMeasure(measures.get(name))}</td>`)}</tr>
 `,
   )}</tbody></table></div>`
 }

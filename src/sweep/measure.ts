@@ -8,14 +8,17 @@ import { checkFaceSize, FaceStore, readIndex } from '../data/face-store.ts'
 import { encodeImage, fromTensor, type Image, toTensor } from '../data/image.ts'
 import { UserError } from '../errors.ts'
 import { chooseFaces } from '../eval/choose-faces.ts'
-import { meanOf, shareOf } from '../eval/intervals.ts'
+import { stack } from '../eval/embedded.ts'
+import { computeRows, wholeFace } from '../eval/features/compute.ts'
+import { foundFaces, surest } from '../eval/features/faces.ts'
+import { embeddingOf } from '../eval/features/networks.ts'
+import { acceptedShare, meanOf, shareOf } from '../eval/intervals.ts'
 import { psnr } from '../eval/metrics/psnr.ts'
 import { ssim } from '../eval/metrics/ssim.ts'
+import { dot } from '../eval/metrics/vectors.ts'
 import { loadThresholds, type Thresholds } from '../eval/thresholds.ts'
-import { detectionScore } from '../faces/detect-aligned.ts'
 import { loadRecognizer, recognizerNames } from '../faces/recognizers.ts'
 import type { JobContext } from '../jobs/job.ts'
-import type { Recognizer } from '../models/recognizers/recognizer.ts'
 import { wrongKey } from '../protect/key.ts'
 import type { FaceModel } from '../protect/model.ts'
 import { loadModelOnce } from '../protect/model-once.ts'
@@ -40,7 +43,6 @@ export async function measurePoint(task: PointTask, { scratch, here, onProgress 
     )
   const backend = await useBackend(asked)
   const model = await loadModelOnce(recipe.model)
-  const recognizers = await Promise.all(recognizerNames.map(name => loadRecognizer(name)))
   const store = await FaceStore.open(from)
   try {
     checkFaceSize(store, model)
@@ -51,7 +53,7 @@ export async function measurePoint(task: PointTask, { scratch, here, onProgress 
       onProgress(measured.length, indices.length)
       const kept = join(scratch, `${index}.json`)
       const image = { width: store.size, height: store.size, data: await store.bytes([index]) }
-      const face = await readKept(kept, () => measureFace(task, model, recognizers, image, store.entries[index]!.id))
+      const face = await readKept(kept, () => measureFace(task, model, image, store.entries[index]!.id))
       measured.push(face)
     }
     return {
@@ -82,7 +84,6 @@ async function readKept(path: string, measure: () => Promise<PointFace>): Promis
 async function measureFace(
   { recipe, recovery }: PointTask,
   model: FaceModel,
-  recognizers: readonly Recognizer[],
   original: Image,
   id: string,
 ): Promise<PointFace> {
@@ -92,16 +93,15 @@ async function measureFace(
   const versions = await fromTensor(made)
   const seconds = (performance.now() - started) / 1000
   tf.dispose([face, made])
-  const detections: number[] = []
-  for (const version of versions) detections.push(await detectionScore(version))
+  const detections = (await computeRows(foundFaces, versions)).map(surest)
   return {
     id,
     scores: {
-      ...(await cosines(recognizers, original, versions)),
+      ...(await cosines(original, versions)),
       detection: detections,
       detected: detections.map(score => Number(score > 0)),
       ssim: versions.map(version => ssim(original, version)),
-      ...(recovery && (await recoveryScores(recipe, model, recognizers, original))),
+      ...(recovery && (await recoveryScores(recipe, model, original))),
       seconds: [seconds],
     },
     pictures: await Promise.all(versions.map(async image => (await encodeImage(image, 'png')).toString('base64'))),
@@ -109,43 +109,30 @@ async function measureFace(
 }
 
 /** Cosines of the original with each version under each recognizer, and of the versions with each other. */
-async function cosines(
-  recognizers: readonly Recognizer[],
-  original: Image,
-  versions: readonly Image[],
-): Promise<Scores> {
-  const batch = tf.tidy(() => tf.concat([original, ...versions].map(toTensor)) as tf.Tensor4D)
+async function cosines(original: Image, versions: readonly Image[]): Promise<Scores> {
+  const faces = [original, ...versions].map(wholeFace)
   const scores: Record<string, number[]> = {}
-  for (const { name, embed } of recognizers) {
-    const products = tf.tidy(() => {
-      const embeddings = embed(batch)
-      return tf.matMul(embeddings, embeddings, false, true)
-    })
-    const [toOriginal, ...rest] = (await products.array()) as number[][]
-    products.dispose()
-    scores[`cosine.${name}`] = toOriginal!.slice(1)
-    const between = rest.flatMap((row, i) => row.slice(i + 2))
+  for (const name of recognizerNames) {
+    const embeddings = stack(await computeRows(embeddingOf(name), faces))
+    const cosine = (i: number, j: number) => dot(embeddings, i, embeddings, j)
+    const places = versions.map((_, i) => i + 1)
+    scores[`cosine.${name}`] = places.map(i => cosine(0, i))
+    const between = places.flatMap(i => places.slice(i).map(j => cosine(i, j)))
     if (between.length > 0) scores[`between.${name}`] = between
   }
-  batch.dispose()
   return scores
 }
 
 /** What the face's key regenerates, and what a wrong one does. */
-async function recoveryScores(
-  recipe: PointTask['recipe'],
-  model: FaceModel,
-  recognizers: readonly Recognizer[],
-  original: Image,
-): Promise<Scores> {
+async function recoveryScores(recipe: PointTask['recipe'], model: FaceModel, original: Image): Promise<Scores> {
   const key = await keyOfAlignedFace(model, original, recipe)
   const [recovered] = await recoverFromKey(model, key)
   const [wrong] = await recoverFromKey(model, wrongKey(key, recipe.seed))
   const named = (prefix: string, scores: Scores) =>
     Object.fromEntries(Object.entries(scores).map(([name, value]) => [`${prefix}.${name}`, value]))
   return {
-    ...named('recovered', await cosines(recognizers, original, [recovered!])),
-    ...named('wrong-key', await cosines(recognizers, original, [wrong!])),
+    ...named('recovered', await cosines(original, [recovered!])),
+    ...named('wrong-key', await cosines(original, [wrong!])),
     'recovered.psnr': [psnr(original, recovered!)],
   }
 }
@@ -160,7 +147,7 @@ function summarise(faces: readonly PointFace[], guide: string, thresholds: Thres
     if (name === 'detected') return [{ name, ...shareOf(values.map(Boolean), people) }]
     const average: Measure = { name, ...meanOf(values, people), ...role }
     if (!recognizer || !name.includes('cosine.')) return [average]
-    const accepted = values.map(value => value > thresholds[recognizer].threshold)
-    return [{ name: name.replace('cosine.', 'accepted.'), ...shareOf(accepted, people), ...role }, average]
+    const accepted = acceptedShare(values, thresholds[recognizer].threshold, people)
+    return [{ name: name.replace('cosine.', 'accepted.'), ...accepted, ...role }, average]
   })
 }

@@ -2,7 +2,7 @@
 import { embeddedPairs } from '../embedded.ts'
 import { embeddingsOf } from '../features/networks.ts'
 import { usualThreshold } from '../identity/accept-thresholds.ts'
-import { shareOf } from '../intervals.ts'
+import { acceptedShare } from '../intervals.ts'
 import type { Metric, Value } from '../metric.ts'
 import type { Definition } from '../metrics/definition.ts'
 import { dot } from '../metrics/vectors.ts'
@@ -29,14 +29,13 @@ export const guessedKey: Metric = {
       const threshold = await usualThreshold(study, recognizer, 'original')
       const pairs = await embeddedPairs(study, recognizer, version, 'original')
       if (!threshold || pairs.original.cases.length === 0) continue
-      const accepted = pairs.original.cases.map(
-        (_, i) => dot(pairs.original.vectors, i, pairs.version.vectors, i) > threshold.threshold,
-      )
+      const similarities = pairs.original.cases.map((_, i) => dot(pairs.original.vectors, i, pairs.version.vectors, i))
       values.push({
         definition: guessedKeyDefinition.id,
         version,
-        ...shareOf(
-          accepted,
+        ...acceptedShare(
+          similarities,
+          threshold.threshold,
           pairs.original.identities.map(identity => [identity]),
         ),
         recognizer,

@@ -15,7 +15,7 @@ import { WeightVector } from '../../train/vector.ts'
 import { cutFace } from '../features/compute.ts'
 import { embeddingsOf } from '../features/networks.ts'
 import { usualThreshold } from '../identity/accept-thresholds.ts'
-import { shareOf } from '../intervals.ts'
+import { acceptedShare } from '../intervals.ts'
 import type { Metric, Value } from '../metric.ts'
 import type { Definition } from '../metrics/definition.ts'
 import type { Study } from '../study.ts'
@@ -97,8 +97,9 @@ export const inversionNetwork: Metric = {
           definition: inversionDefinition.id,
           version,
           of: titles[stage],
-          ...shareOf(
-            Array.from(scores, score => score > threshold.threshold),
+          ...acceptedShare(
+            scores,
+            threshold.threshold,
             held.map(i => [study.cases[i]!.identity]),
           ),
           recognizer,

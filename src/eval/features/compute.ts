@@ -11,7 +11,7 @@ import type { Alignment } from '../metric.ts'
 import { featureKeys, type Study } from '../study.ts'
 import type { FeatureTable } from './cache.ts'
 import { centreOf, type FoundFace, foundFaces, nearest, readFaces } from './faces.ts'
-import type { Feature, LoadedFeature, PicturePair } from './feature.ts'
+import type { Feature, FeatureOf, LoadedFeature, PicturePair } from './feature.ts'
 
 /** Pictures in memory at a time. */
 const batchSize = 16
@@ -52,6 +52,12 @@ export async function computeFeatures(
     await computeMissing([...work.values()], (done, total) => onProgress(done, total, titles[of]))
     if (of === 'picture') await findPlaces(study)
   }
+}
+
+/** Rows of a feature of inputs that are in memory, which are not kept. */
+export async function computeRows<Input>(feature: FeatureOf<Feature['of'], Input>, inputs: readonly Input[]) {
+  const { compute } = (await loadOnce(feature as Feature)) as LoadedFeature<Input>
+  return compute(inputs)
 }
 
 const loadedFeatures = new WeakMap<Feature, ReturnType<Feature['load']>>()
@@ -159,6 +165,11 @@ function placeOf(face: FoundFace | undefined): Similarity | undefined {
 }
 
 /** An aligned picture is its own face, whatever its size. */
-function wholePicture({ width }: Picture): Similarity {
+function wholePicture({ width }: Pick<Picture, 'width'>): Similarity {
   return { a: faceSize / width, b: 0, tx: 0, ty: 0 }
+}
+
+/** An aligned picture at the size of features of faces. */
+export function wholeFace(picture: Image): Image {
+  return cutFace(picture, wholePicture(picture))
 }

@@ -75,6 +75,11 @@ export function readFaces(row: Float32Array): FoundFace[] {
   })
 }
 
+/** The score of the surest face in a row of `foundFaces`, 0 where there is none. */
+export function surest(row: Float32Array): number {
+  return Math.max(0, ...readFaces(row).map(({ score }) => score))
+}
+
 /** The face of a picture whose middle is nearest to a point. */
 export function nearest(faces: readonly FoundFace[], to: Point): FoundFace | undefined {
   const distance = (face: FoundFace) => Math.hypot(centreOf(face).x - to.x, centreOf(face).y - to.y)

@@ -19,7 +19,7 @@ export interface LoadedFeature<Input> {
   compute(inputs: readonly Input[]): Promise<Float32Array[]>
 }
 
-interface FeatureOf<Of extends string, Input> {
+export interface FeatureOf<Of extends string, Input> {
   /** Also names its file in the cache. */
   readonly name: string
   readonly of: Of

@@ -2,7 +2,7 @@
 import type { AnyRecognizerName } from '../../faces/recognizers.ts'
 import { type Embedded, embedded, embeddedPairs } from '../embedded.ts'
 import { embeddingsOf } from '../features/networks.ts'
-import { meanOf, shareOf } from '../intervals.ts'
+import { acceptedShare, meanOf } from '../intervals.ts'
 import type { Alignment, Finding, Histogram, Metric, RocPlot, Value } from '../metric.ts'
 import { cosineDefinition } from '../metrics/cosine.ts'
 import { auc, aucDefinition, eerDefinition, equalErrorRate, roc } from '../metrics/roc.ts'
@@ -130,10 +130,15 @@ function valuesOf(
 ): Value[] {
   return [
     { definition: cosineDefinition.id, of, ...meanOf(scores, people), ...about },
-    ...thresholds.map((threshold): Value => {
-      const accepted = Array.from(scores, value => value > threshold.threshold)
-      return { definition: tarAtFarDefinition.id, of, ...shareOf(accepted, people), ...about, ...threshold }
-    }),
+    ...thresholds.map(
+      (threshold): Value => ({
+        definition: tarAtFarDefinition.id,
+        of,
+        ...acceptedShare(scores, threshold.threshold, people),
+        ...about,
+        ...threshold,
+      }),
+    ),
   ]
 }
 

@@ -1,6 +1,6 @@
 /** Is there still a face to be found? */
 import { blazeFaces } from '../features/blaze-faces.ts'
-import { foundFaces, readFaces } from '../features/faces.ts'
+import { foundFaces, surest } from '../features/faces.ts'
 import type { PictureFeature } from '../features/feature.ts'
 import { shareOf } from '../intervals.ts'
 import type { Metric, Value } from '../metric.ts'
@@ -14,7 +14,7 @@ const detectors: readonly { network: string; feature: PictureFeature; best: (row
   {
     network: 'SSD MobileNet v1 (face-api), which finds the faces to protect',
     feature: foundFaces,
-    best: row => Math.max(0, ...readFaces(row).map(({ score }) => score)),
+    best: surest,
   },
   { network: 'BlazeFace (human)', feature: blazeFaces, best: row => row[0] ?? 0 },
 ]
