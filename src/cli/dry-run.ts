@@ -1,4 +1,5 @@
 import type { Argv } from 'yargs'
+import type { BackendName } from '../backend/names.ts'
 import type { Plan } from '../plan/plan.ts'
 
 /** Adds the option `--dry-run`. */
@@ -13,19 +14,19 @@ export const dryRunOption = <Options>(yargs: Argv<Options>) =>
  * Before anything is loaded: prints the plan where only that is asked for.
  * @param backend the name that was asked for
  * @param plan makes the plan; with `brief` as far as its memory goes, with `fused` for a backend with fused kernels
- * @returns whether the command is to go on
+ * @returns where it goes on and with how much memory at most, in bytes, where that is known; undefined when it does not
  * @throws UserError when the backend or the machine cannot hold what the command needs
  */
 export async function goesOn(
   isDryRun: boolean,
   backend: string,
   plan: (options: { brief: boolean; fused: boolean }) => Promise<Plan>,
-): Promise<boolean> {
+): Promise<{ backend: BackendName; bytes?: number } | undefined> {
   const { chooseBackend, hasFusedKernels } = await import('../backend/index.ts')
-  const { planLines, refuseTooLarge } = await import('../plan/plan.ts')
+  const { planLines, processBytes, refuseTooLarge } = await import('../plan/plan.ts')
   const chosen = await chooseBackend(backend)
   const made = await plan({ brief: !isDryRun, fused: hasFusedKernels(chosen) })
   if (isDryRun) console.log(planLines(made, chosen).join('\n'))
   refuseTooLarge(made, chosen)
-  return !isDryRun
+  return isDryRun ? undefined : { backend: chosen, bytes: processBytes(made, chosen) }
 }

@@ -19,7 +19,7 @@ interface Arguments {
   format?: 'png' | 'jpg' | 'webp'
   passphraseFile?: string
   dryRun: boolean
-  jobs: number
+  jobs?: number
   queue?: string
   backend?: string
 }
@@ -57,7 +57,11 @@ export function protectCommand(task: Recipe['task']): CommandModule {
           defaultDescription: `configs/${task}.yaml`,
           describe: 'the recipe that all these change',
         })
-        .option('jobs', { type: 'number', default: 1, describe: 'worker processes on this machine' })
+        .option('jobs', {
+          type: 'number',
+          describe:
+            'worker processes, each at a face of its own [default: as many as cores and memory allow, if it pays]',
+        })
         .option('queue', { type: 'string', describe: "redis://HOST:PORT: leaves the work to that queue's workers" })
         .option('set', { type: 'string', array: true, default: [], describe: 'any key of the recipe: keep.below=200' }),
     handler: (args: ArgumentsCamelCase<Arguments>) => protect(task, args),
@@ -84,39 +88,31 @@ async function protect(task: Recipe['task'], args: ArgumentsCamelCase<Arguments>
   const modelConfig = await loadModelConfig(recipe.model)
   // The workers of a queue have their own memory.
   const isHere = args.queue === undefined || dryRun
-  if (isHere && !(await goesOn(dryRun, backend, options => planProtection(modelConfig, recipe, options)))) return
+  const going = isHere && (await goesOn(dryRun, backend, options => planProtection(modelConfig, recipe, options)))
+  if (isHere && !going) return
 
   const { batch } = await import('./batch.ts')
+  const { openProtector } = await import('./open-protector.ts')
   const { photoProgress } = await import('./photo-progress.ts')
-  const { progress } = await import('../progress.ts')
-  const { localProtector, pooledProtector, recordProtected } = await import('../protect/protector.ts')
-  const { openPool } = await import('./pool.ts')
-  const { tmpdir } = await import('node:os')
-  // Photos are large: only as many are in a queue as workers can be busy with.
-  const elsewhere = args.queue !== undefined || args.jobs !== 1
-  const pool = elsewhere ? await openPool(args, { out, slots: 16, scratch: tmpdir() }) : undefined
+  const { recordProtected } = await import('../protect/protector.ts')
   const asked = { ...recipe, backend: backend as Recipe['backend'] }
-  const protector = pool ? pooledProtector(pool, asked, passphrase) : await localProtector(asked, passphrase)
-  const label = task === 'hide' ? 'hiding' : 'anonymizing'
-  // Of work elsewhere only its end is seen.
-  const shown = pool ? undefined : photoProgress(label, files.length)
-  const bar = pool && progress(`${label}, photo`, files.length)
-  let ended = 0
+  const { protector, atOnce, tellsSteps, close } = await openProtector(asked, args, {
+    out,
+    photos: files.length,
+    passphrase,
+    ...(going && { here: going }),
+  })
+  const shown = photoProgress(task === 'hide' ? 'hiding' : 'anonymizing', files.length, tellsSteps)
   const done = await batch(
     files,
     async ({ path }, i) => {
-      const made = await protector(path, outputs[i]!, shown?.photo(path))
-      bar?.update(++ended, path)
+      const photo = shown.photo(path)
+      const made = await protector(path, outputs[i]!, photo.step)
+      photo.end()
       return { path, paths: outputs[i]!, ...made }
     },
-    {
-      done: () => {
-        shown?.stop()
-        bar?.stop()
-      },
-      atOnce: pool?.slots,
-    },
-  ).finally(() => pool?.close())
+    { done: () => shown.stop(), atOnce },
+  ).finally(close)
   await recordProtected(out, recipe, done, passphrase !== undefined)
   for (const path of done.flatMap(({ paths }) => paths)) console.log(path)
   const faces = done.reduce((sum, photo) => sum + photo.faces, 0)

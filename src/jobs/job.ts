@@ -23,6 +23,8 @@ export interface Job {
   /** Which handler does it. */
   readonly kind: string
   readonly input: unknown
+  /** Of the jobs that wait, one of the lowest turn is done next; 0 unless given. */
+  readonly turn?: number
 }
 
 /** Where jobs are done. */

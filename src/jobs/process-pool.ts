@@ -43,7 +43,7 @@ interface Slot {
 /** Processes are started when there is work for them. */
 export function processPool({ jobs, handlers, scratch, here = {} }: ProcessPoolOptions): Pool {
   const slots: Slot[] = Array.from({ length: jobs }, () => ({ busy: false }))
-  const waiting: ((slot: Slot) => void)[] = []
+  const waiting: { turn: number; begin: (slot: Slot) => void }[] = []
   let closed = false
 
   const start = () => {
@@ -53,22 +53,22 @@ export function processPool({ jobs, handlers, scratch, here = {} }: ProcessPoolO
       env: { ...process.env, TF_NUM_INTRAOP_THREADS: String(threadsFor(jobs)), TF_NUM_INTEROP_THREADS: '1' },
     })
   }
-  const take = async (): Promise<Slot> => {
+  const take = async (turn: number): Promise<Slot> => {
     const free = slots.find(({ busy }) => !busy)
-    if (!free) return new Promise(resolve => waiting.push(resolve))
+    if (!free) return new Promise(begin => insert(waiting, { turn, begin }))
     free.busy = true
     return free
   }
   const release = (slot: Slot) => {
     const next = waiting.shift()
-    if (next) next(slot)
+    if (next) next.begin(slot)
     else slot.busy = false
   }
 
   return {
     slots: jobs,
     async run(job, onProgress = () => {}) {
-      const slot = await take()
+      const slot = await take(job.turn ?? 0)
       try {
         for (let attempt = 1; ; attempt++) {
           if (closed) throw new PoolClosed()
@@ -91,6 +91,12 @@ export function processPool({ jobs, handlers, scratch, here = {} }: ProcessPoolO
       await Promise.all(slots.map(({ child }) => child && end(child)))
     },
   }
+}
+
+/** Puts an entry behind all that are before it in turn or as early. */
+function insert<Entry extends { turn: number }>(entries: Entry[], entry: Entry): void {
+  const at = entries.findIndex(({ turn }) => turn > entry.turn)
+  entries.splice(at < 0 ? entries.length : at, 0, entry)
 }
 
 type Outcome = { readonly result: unknown } | { readonly error: string } | { readonly died: string }

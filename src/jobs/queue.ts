@@ -98,10 +98,10 @@ export async function queuePool(url: string, { owner, slots }: { owner: string; 
   }
   return {
     slots,
-    async run({ id, kind, input }) {
+    async run({ id, kind, input, turn }) {
       const payload: Payload = { version: packageJson.version, input }
       try {
-        return await outcome(await queue.add(kind, payload, { jobId: `${owner}-${id}` }))
+        return await outcome(await queue.add(kind, payload, { jobId: `${owner}-${id}`, priority: turn }))
       } catch (error) {
         throw closing.signal.aborted && !(error instanceof JobError) ? new PoolClosed() : error
       }

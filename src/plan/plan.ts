@@ -85,8 +85,8 @@ export function refuseTooLarge(plan: Plan, backend: BackendName, memory = machin
     )
 }
 
-/** Memory of this machine, or of the container around the process. */
-function machineMemory(): number {
+/** Memory of this machine, or of the container around the process, in bytes. */
+export function machineMemory(): number {
   const constrained = process.constrainedMemory()
   return constrained > 0 ? Math.min(constrained, totalmem()) : totalmem()
 }

@@ -1,11 +1,12 @@
 /** A photo protected by a worker, perhaps on another machine: the photo goes there and comes back; keys are written here. */
 import { useBackend } from '../backend/index.ts'
 import type { Recipe } from '../config/recipe.ts'
-import { encodeImage, type Image, readImage } from '../data/image.ts'
+import { type Image, readImage } from '../data/image.ts'
 import { loadRecognizer } from '../faces/recognizers.ts'
 import type { Handler } from '../jobs/job.ts'
 import { type RunRecord, recognizerWeights, softwareOf } from '../run-record.ts'
 import { loadModelOnce } from './model-once.ts'
+import { type Packed, packImage, packKey, unpackImage, unpackKey } from './packed.ts'
 import { protectPhoto, type UnboundKey } from './photo.ts'
 
 export interface PhotoTask {
@@ -14,13 +15,10 @@ export interface PhotoTask {
   readonly photo: string
 }
 
-/** A key as JSON: its numbers as little-endian float32 in base64. */
-type PackedKey = Omit<UnboundKey, 'embeddings' | 'latent'> & { readonly embeddings: string; readonly latent: string }
-
 export interface PhotoResult {
   /** The protected versions as PNG in base64. */
   readonly photos: readonly string[]
-  readonly keys: readonly PackedKey[]
+  readonly keys: readonly Packed<UnboundKey>[]
   readonly software: RunRecord['software']
   readonly weights: RunRecord['weights']
 }
@@ -35,8 +33,8 @@ export const protectPhotoJob: Handler<PhotoTask, PhotoResult> = async ({ recipe,
     onStep: (face, of, step, steps) => onProgress(face * steps + step, of * steps),
   })
   return {
-    photos: await Promise.all(photos.map(async image => (await encodeImage(image, 'png')).toString('base64'))),
-    keys: faces.map(({ key }) => ({ ...key, embeddings: packed(key.embeddings), latent: packed(key.latent) })),
+    photos: await Promise.all(photos.map(packImage)),
+    keys: faces.map(({ key }) => packKey(key)),
     software: await softwareOf(backend),
     weights: { [model.name]: model.sha256, ...(await recognizerWeights([recipe.guide])) },
   }
@@ -48,15 +46,7 @@ export async function unpackPhoto({
   keys,
 }: PhotoResult): Promise<{ faces: { key: UnboundKey }[]; photos: Image[] }> {
   return {
-    faces: keys.map(key => ({ key: { ...key, embeddings: unpacked(key.embeddings), latent: unpacked(key.latent) } })),
-    photos: await Promise.all(photos.map(photo => readImage(Buffer.from(photo, 'base64')))),
+    faces: keys.map(key => ({ key: unpackKey(key) })),
+    photos: await Promise.all(photos.map(unpackImage)),
   }
-}
-
-function packed({ buffer, byteOffset, byteLength }: Float32Array): string {
-  return Buffer.from(buffer, byteOffset, byteLength).toString('base64')
-}
-
-function unpacked(text: string): Float32Array {
-  return new Float32Array(Uint8Array.from(Buffer.from(text, 'base64')).buffer)
 }

@@ -50,23 +50,28 @@ export interface ProtectPhotoOptions {
   readonly onFace?: (face: ProtectedFace, index: number) => void | Promise<void>
 }
 
+export interface FacesOfPhotoOptions extends Pick<ProtectPhotoOptions, 'only'> {
+  /** Finds the photo's faces, from left to right: `detectFaces` in this process unless given. */
+  readonly detect?: (photo: Image) => Promise<Face[]>
+}
+
 /**
  * Finds the faces of a photo and cuts them out as the model takes them.
  * @throws UserError when the photo shows no face
  */
 export async function facesOfPhoto(
-  model: FaceModel,
+  { imageSize }: Pick<FaceModel, 'imageSize'>,
   photo: Image,
-  only: ProtectPhotoOptions['only'] = () => true,
+  { only = () => true, detect = detectFaces }: FacesOfPhotoOptions = {},
 ): Promise<PhotoFace[]> {
-  const numbered = (await detectFaces(photo)).map((found, index) => ({ found, index }))
+  const numbered = (await detect(photo)).map((found, index) => ({ found, index }))
   const wanted = numbered.filter(({ found, index }) => only(found, index))
   if (wanted.length === 0)
     throw new UserError('expected a photo with a face, found none in it: is a face at least 30 pixels wide?')
   const content = contentHash(photo)
   return Promise.all(
     wanted.map(async ({ found, index }) => ({
-      ...(await alignFace(photo, found.landmarks, model.imageSize)),
+      ...(await alignFace(photo, found.landmarks, imageSize)),
       found,
       index,
       identity: `${content}/${index}`,
@@ -140,7 +145,7 @@ export async function protectPhoto(
   recipe: Recipe,
   { only, onStep, onFace }: ProtectPhotoOptions = {},
 ): Promise<ProtectedPhoto> {
-  const found = await facesOfPhoto(model, photo, only)
+  const found = await facesOfPhoto(model, photo, { only })
   const faces: ProtectedFace[] = []
   for (const [i, face] of found.entries()) {
     const started = performance.now()
@@ -152,10 +157,14 @@ export async function protectPhoto(
     faces.push(done)
     await onFace?.(done, face.index)
   }
-  const photos = Array.from({ length: recipe.samples }, (_, i) =>
-    faces.reduce((result, face) => pasteFace(result, face.samples[i]!, face.transform), photo),
+  return { faces, photos: pasteSamples(photo, faces) }
+}
+
+/** The photo with the protected versions of all its faces put back: one photo a sample. */
+export function pasteSamples(photo: Image, faces: readonly Pick<ProtectedFace, 'samples' | 'transform'>[]): Image[] {
+  return faces[0]!.samples.map((_, i) =>
+    faces.reduce((result, { samples, transform }) => pasteFace(result, samples[i]!, transform), photo),
   )
-  return { faces, photos }
 }
 
 /**

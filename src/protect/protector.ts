@@ -1,15 +1,18 @@
-/** What protects photo files, here or where the workers of a pool are, and what it did it with. */
+/** What protects photo files, in this process, in several or where the workers of a queue are, and what it did it with. */
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
-import { useBackend } from '../backend/index.ts'
+import { type BackendName, useBackend } from '../backend/index.ts'
+import { loadModelConfig } from '../config/model.ts'
 import type { Recipe } from '../config/recipe.ts'
+import { readImage } from '../data/image.ts'
 import { UserError } from '../errors.ts'
 import { loadRecognizer } from '../faces/recognizers.ts'
 import { JobError, type Pool } from '../jobs/job.ts'
 import { pathFrom, type RunRecord, recognizerWeights, recordFiles, softwareOf } from '../run-record.ts'
+import type { FaceWorkers } from './face-workers.ts'
 import { keyPath, protectFile, writeProtected } from './files.ts'
 import { loadModel } from './model.ts'
-import type { ProtectPhotoOptions } from './photo.ts'
+import { facesOfPhoto, type ProtectPhotoOptions, pasteSamples } from './photo.ts'
 import { type PhotoResult, type PhotoTask, unpackPhoto } from './photo-job.ts'
 
 export interface ProtectedFile extends Pick<RunRecord, 'software' | 'weights'> {
@@ -41,18 +44,62 @@ export async function localProtector(recipe: Recipe, passphrase?: string): Promi
   })
 }
 
-/** By the workers of a pool. They see the photos; the passphrase and the key files stay here. */
-export function pooledProtector(pool: Pool, recipe: Recipe, passphrase?: string): Protector {
+/**
+ * By processes of this machine, several faces at once: of one photo, or of the photos that are asked for side by side.
+ * @param backend theirs
+ */
+export async function parallelProtector(
+  workers: FaceWorkers,
+  recipe: Recipe,
+  backend: BackendName,
+  passphrase?: string,
+): Promise<Protector> {
+  const { imageSize } = await loadModelConfig(recipe.model)
+  const software = await softwareOf(backend)
+  const guideWeights = await recognizerWeights([recipe.guide])
+  let asked = 0
+  return async (path, outputs, onStep) => {
+    // The photos one after the other, whichever of their faces are found first.
+    const turn = asked++
+    const bytes = await readFile(path)
+    const photo = await readImage(bytes, path)
+    const found = await facesOfPhoto({ imageSize }, photo, {
+      detect: () => workers.detect(bytes, { turn }),
+    }).catch(blame(path))
+    const faces = await Promise.all(
+      found.map(async (face, i) => {
+        const [versions, key] = await Promise.all([
+          workers.protect(face, recipe, { turn, onStep: (step, steps) => onStep?.(i, found.length, step, steps) }),
+          workers.key(face, recipe, { turn }),
+        ])
+        return { ...face, samples: versions.result, key: key.result }
+      }),
+    ).catch(blame(path))
+    await writeProtected({ faces, photos: pasteSamples(photo, faces) }, outputs, passphrase)
+    const { model } = faces[0]!.key
+    return { faces: faces.length, software, weights: { [model.name]: model.sha256, ...guideWeights } }
+  }
+}
+
+/** By the workers of a queue, a photo each. They see the photos; the passphrase and the key files stay here. */
+export function queueProtector(pool: Pool, recipe: Recipe, passphrase?: string): Protector {
   return async (path, outputs) => {
     const photo = await readFile(path)
     const input: PhotoTask = { recipe, photo: photo.toString('base64') }
     const id = createHash('sha256').update(JSON.stringify(recipe)).update(photo).digest('hex').slice(0, 32)
-    const result = (await pool.run({ id, kind: 'photo', input }).catch(error => {
-      throw error instanceof JobError ? new UserError(`${path}: ${error.message.split('\n')[0]}`) : error
-    })) as PhotoResult
+    const result = (await pool.run({ id, kind: 'photo', input }).catch(blame(path))) as PhotoResult
     const { faces, photos } = await unpackPhoto(result)
     await writeProtected({ faces, photos }, outputs, passphrase)
     return { faces: faces.length, software: result.software, weights: result.weights }
+  }
+}
+
+/** Fails by the name of the photo, so that others are still done. */
+function blame(path: string): (error: unknown) => never {
+  return error => {
+    if (error instanceof UserError || error instanceof JobError)
+      throw new UserError(`${path}: ${error.message.split('\n')[0]}`)
+    throw error
   }
 }
 

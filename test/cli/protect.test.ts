@@ -56,7 +56,7 @@ const at = (...names: string[]) => join(root, ...names)
 
 /** The options that make a run short. */
 const few = () => [
-  ...['--backend', 'wasm', '--model', model.path, '--steps', '3'],
+  ...['--backend', 'wasm', '--jobs', '1', '--model', model.path, '--steps', '3'],
   ...['--set', 'recovery.steps=2', '--set', 'recovery.refinements=0', '--set', 'attempts=1'],
 ]
 

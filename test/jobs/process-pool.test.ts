@@ -32,6 +32,19 @@ test('every job is done once, by no more processes than there are slots, each wi
   expect(progress).toContain(4)
 })
 
+test('of the jobs that wait, those of the lowest turn go first, in the order in which they came', async () => {
+  const one = processPool({ ...options, jobs: 1 })
+  const order: string[] = []
+  const turns = { first: 5, late: 2, early: 1, alsoEarly: 1 }
+  const jobs = Object.entries(turns).map(async ([name, turn]) => {
+    await one.run({ ...wait(name, 5), turn })
+    order.push(name)
+  })
+  await Promise.all(jobs)
+  await one.close()
+  expect(order).toEqual(['first', 'early', 'alsoEarly', 'late'])
+})
+
 test('a process that dies is replaced, and its job done again once; then the job is blamed', async () => {
   expect(await pool.run({ id: 'dies-once', kind: 'dieOnce', input: {} })).toBe('survived')
   const death = pool.run({ id: 'dies', kind: 'die', input: {} })

@@ -1,4 +1,4 @@
-/** Photos protected by a pool are those protected here: through JSON, as through a queue. */
+/** Photos protected elsewhere are those protected here: through JSON, as through a queue, and by processes. */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -8,10 +8,11 @@ import { loadRecipe, type Recipe } from '../../src/config/recipe.ts'
 import { UserError } from '../../src/errors.ts'
 import { handlers } from '../../src/jobs/handlers.ts'
 import { JobError, type Pool } from '../../src/jobs/job.ts'
+import { facePool, faceWorkers } from '../../src/protect/face-workers.ts'
 import { keyPath } from '../../src/protect/files.ts'
 import { readKeys } from '../../src/protect/key.ts'
-import { localProtector, pooledProtector } from '../../src/protect/protector.ts'
-import { portrait } from './photos.ts'
+import { localProtector, parallelProtector, queueProtector } from '../../src/protect/protector.ts'
+import { couple, grey, portrait } from './photos.ts'
 import { type TinyModel, tinyModel } from './tiny-model.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'protector-'))
@@ -54,9 +55,9 @@ afterAll(() => {
 
 const outputs = (where: string) => [1, 2].map(i => join(folder, where, `ada-${i}.png`))
 
-test('a pool gives the same pictures and keys as this process, and says what it was done with', async () => {
+test('a queue gives the same pictures and keys as this process, and says what it was done with', async () => {
   const here = await (await localProtector(recipe))(photo, outputs('here'))
-  const there = await pooledProtector(pool, recipe)(photo, outputs('there'))
+  const there = await queueProtector(pool, recipe)(photo, outputs('there'))
   expect(there).toEqual(here)
   expect(there.faces).toBe(1)
   for (const [i, output] of outputs('there').entries()) {
@@ -74,7 +75,7 @@ test('the passphrase stays here: keys are encrypted where they are written', asy
       return pool.run(job)
     },
   }
-  await pooledProtector(listening, recipe, 'open sesame')(photo, outputs('locked'))
+  await queueProtector(listening, recipe, 'open sesame')(photo, outputs('locked'))
   expect(JSON.stringify(asked)).not.toContain('sesame')
   const key = keyPath(outputs('locked')[0]!)
   await expect(readKeys(key)).rejects.toThrow(/passphrase/)
@@ -84,7 +85,34 @@ test('the passphrase stays here: keys are encrypted where they are written', asy
 test('what a worker refuses is told with the name of the photo', async () => {
   const empty = join(folder, 'empty.png')
   writeFileSync(empty, 'no picture')
-  const refused = pooledProtector(pool, recipe)(empty, outputs('none'))
+  const refused = queueProtector(pool, recipe)(empty, outputs('none'))
   await expect(refused).rejects.toThrow(UserError)
   await expect(refused).rejects.toThrow(new RegExp(`^${empty}: `))
+})
+
+test('two processes, a face each, give the same pictures and keys as this one, and tell of every step', async () => {
+  const two = join(folder, 'two.png')
+  await couple().png().toFile(two)
+  const pool = facePool(2, 'wasm')
+  try {
+    const protect = await parallelProtector(faceWorkers(pool), recipe, 'wasm')
+    const [steps, stepsHere] = [[] as number[][], [] as number[][]]
+    const there = await protect(two, outputs('processes'), (...told) => void steps.push(told))
+    const here = await (await localProtector(recipe))(two, outputs('one'), (...told) => void stepsHere.push(told))
+    expect(there).toEqual(here)
+    expect(there.faces).toBe(2)
+    for (const [i, output] of outputs('processes').entries()) {
+      expect(readFileSync(output)).toEqual(readFileSync(outputs('one')[i]!))
+      expect(readFileSync(keyPath(output))).toEqual(readFileSync(keyPath(outputs('one')[i]!)))
+    }
+    expect(steps.toSorted()).toEqual(stepsHere.toSorted())
+
+    const empty = join(folder, 'grey.png')
+    await grey().png().toFile(empty)
+    const refused = protect(empty, outputs('none'))
+    await expect(refused).rejects.toThrow(UserError)
+    await expect(refused).rejects.toThrow(`${empty}: expected a photo with a face, found none`)
+  } finally {
+    await pool.close()
+  }
 })

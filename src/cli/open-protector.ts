@@ -1,0 +1,55 @@
+import type { BackendName } from '../backend/names.ts'
+import type { Recipe } from '../config/recipe.ts'
+import type { Protector } from '../protect/protector.ts'
+
+/** What protects the photos of a command. */
+export interface OpenProtector {
+  readonly protector: Protector
+  /** How many photos to give it side by side. */
+  readonly atOnce: number
+  /** Whether it tells of steps; otherwise the end of a photo is all that is seen of it. */
+  readonly tellsSteps: boolean
+  readonly close: () => Promise<void>
+}
+
+export interface ProtectorOptions {
+  readonly out: string
+  /** How many photos there are. */
+  readonly photos: number
+  readonly passphrase?: string
+  /** Where the work is done and what a process of it holds, unless that is elsewhere. */
+  readonly here?: { readonly backend: BackendName; readonly bytes?: number }
+}
+
+/**
+ * Chooses where photos are protected: by the workers of a queue, in processes of this machine, or in this one.
+ * @throws UserError for more processes than cores, or a queue that cannot be reached
+ */
+export async function openProtector(
+  recipe: Recipe,
+  { jobs, queue }: { jobs?: number; queue?: string },
+  { out, photos, passphrase, here }: ProtectorOptions,
+): Promise<OpenProtector> {
+  const { localProtector, parallelProtector, queueProtector } = await import('../protect/protector.ts')
+  if (!here) {
+    const { openPool } = await import('./pool.ts')
+    // Photos are large: only as many are in a queue as workers can be busy with.
+    const pool = await openPool({ jobs: 1, queue }, { out, slots: 16, scratch: '' })
+    const protector = queueProtector(pool, recipe, passphrase)
+    return { protector, atOnce: pool.slots, tellsSteps: false, close: () => pool.close() }
+  }
+  const { automaticJobs } = await import('../jobs/automatic.ts')
+  const { checkJobs } = await import('../jobs/process-pool.ts')
+  const { machineMemory } = await import('../plan/plan.ts')
+  const { backend, bytes } = here
+  const processes = jobs ?? automaticJobs(backend, { pieces: photos, bytes, memory: machineMemory() })
+  checkJobs(processes)
+  if (processes === 1) {
+    const protector = await localProtector(recipe, passphrase)
+    return { protector, atOnce: 1, tellsSteps: true, close: async () => {} }
+  }
+  const { facePool, faceWorkers } = await import('../protect/face-workers.ts')
+  const pool = facePool(processes, backend)
+  const protector = await parallelProtector(faceWorkers(pool), recipe, backend, passphrase)
+  return { protector, atOnce: processes, tellsSteps: true, close: () => pool.close() }
+}
