@@ -35,7 +35,15 @@ export const recipeSchema = z.strictObject({
     .min(1)
     .max(16)
     .default(1)
-    .describe('how often a version in which a detector finds no face is drawn, each time from other noise'),
+    .describe(
+      'how often a version that fails is drawn, each time from other noise: one in which a detector finds no face',
+    ),
+  likeness: z
+    .number()
+    .gt(-1)
+    .max(1)
+    .default(1)
+    .describe('cosine to the original under the guide above which a version fails too; 1 lets all pass'),
   steps: z.int().min(2).max(500).describe('DDIM steps from noise to picture'),
   strength: z.number().gt(0).max(1).describe('share of these steps that is taken: how much of the face is made anew'),
   threshold: z.number().describe("timesteps above it are conditioned on the face's own embeddings, the others on none"),

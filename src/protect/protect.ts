@@ -28,8 +28,8 @@ export interface ProtectOptions {
 const foundScore = 0.5
 
 /**
- * Protects one aligned face as `recipe` says. Where no face is found in a version, all are drawn again, as often as
- * `attempts` says, and the version in which a face is found best is kept.
+ * Protects one aligned face as `recipe` says. A version in which no face is found, or which the guide finds more like the
+ * original than `likeness`, is drawn again, as often as `attempts` says, and the best of its drawings is kept.
  * @param face [1, s, s, 3] in [-1, 1]
  * @returns `samples` protected versions, [samples, s, s, 3] in [-1, 1]
  */
@@ -40,38 +40,80 @@ export async function protectFace(
   recipe: Recipe,
   options: ProtectOptions,
 ): Promise<tf.Tensor4D> {
-  let kept = await drawVersions(model, guide, face, recipe, options, 0)
-  if (recipe.attempts === 1) return kept
-  let scores = await detectionScores(kept)
-  for (let attempt = 1; attempt < recipe.attempts && scores.some(score => score < foundScore); attempt++) {
-    const drawn = await drawVersions(model, guide, face, recipe, options, attempt)
-    const found = await detectionScores(drawn)
-    const better = scores.map((score, i) => score < foundScore && found[i]! > score)
-    const next = tf.tidy(() => tf.where(tf.tensor4d(better.map(Number), [better.length, 1, 1, 1], 'bool'), drawn, kept))
-    scores = scores.map((score, i) => (better[i] ? found[i]! : score))
-    tf.dispose([drawn, kept])
-    kept = next as tf.Tensor4D
+  const all = Array.from({ length: recipe.samples }, (_, sample) => sample)
+  const first = await drawVersions(model, guide, face, recipe, options, { samples: all, attempt: 0 })
+  if (recipe.attempts === 1) return first
+  const reference = guide.embed(face)
+  const shortfalls = await shortfallsOf(first, guide, reference, recipe.likeness)
+  const versions = separate(first)
+  for (let attempt = 1; attempt < recipe.attempts; attempt++) {
+    const failed = all.filter(sample => shortfalls[sample]! > 0)
+    if (failed.length === 0) break
+    const passed = all.filter(sample => !failed.includes(sample)).map(sample => versions[sample]!)
+    const others = passed.length > 0 ? tf.tidy(() => guide.embed(tf.concat(passed))) : undefined
+    const drawn = await drawVersions(model, guide, face, recipe, options, { samples: failed, attempt, others })
+    const found = await shortfallsOf(drawn, guide, reference, recipe.likeness)
+    for (const [i, version] of separate(drawn).entries()) {
+      const sample = failed[i]!
+      const better = found[i]! < shortfalls[sample]!
+      tf.dispose(better ? versions[sample]! : version)
+      if (!better) continue
+      versions[sample] = version
+      shortfalls[sample] = found[i]!
+    }
+    tf.dispose(others ?? [])
   }
-  return kept
+  const faces = tf.concat(versions)
+  tf.dispose([reference, ...versions])
+  return faces
 }
 
-/** How surely a detector finds a face in each of some aligned faces. */
-async function detectionScores(faces: tf.Tensor4D): Promise<number[]> {
-  const scores: number[] = []
-  for (const image of await fromTensor(faces)) scores.push(await detectionScore(image))
-  return scores
+/** The pictures of a batch one by one; the batch is disposed of. */
+function separate(faces: tf.Tensor4D): tf.Tensor4D[] {
+  const parts = tf.split(faces, faces.shape[0]) as tf.Tensor4D[]
+  faces.dispose()
+  return parts
 }
 
-/** The versions of one attempt, [samples, s, s, 3] in [-1, 1]. */
+/**
+ * How far each version is from what the recipe accepts: 0 where it is accepted, 1 and more where no face is found in it, and
+ * in between where the guide finds it too much like the original.
+ */
+async function shortfallsOf(
+  faces: tf.Tensor4D,
+  guide: Recognizer,
+  reference: tf.Tensor2D,
+  likeness: number,
+): Promise<number[]> {
+  const cosines = tf.tidy(() => tf.sum(tf.mul(guide.embed(faces), reference), 1))
+  const likenesses = await cosines.data()
+  cosines.dispose()
+  const shortfalls: number[] = []
+  for (const [i, image] of (await fromTensor(faces)).entries()) {
+    const unfound = (await detectionScore(image)) < foundScore ? 1 : 0
+    const tooLike = likeness < 1 ? Math.max(0, (likenesses[i]! - likeness) / (1 - likeness)) : 0
+    shortfalls.push(unfound + tooLike)
+  }
+  return shortfalls
+}
+
+/** Which versions are drawn: in which attempt, and beside which others, whose unit embeddings [m, d] diversity counts too. */
+interface Drawing {
+  readonly samples: readonly number[]
+  readonly attempt: number
+  readonly others?: tf.Tensor2D | undefined
+}
+
+/** Draws versions, [samples, s, s, 3] in [-1, 1]. */
 async function drawVersions(
   model: FaceModel,
   guide: Recognizer,
   face: tf.Tensor4D,
   recipe: Recipe,
   { identity, onStep, parser }: ProtectOptions,
-  attempt: number,
+  { samples, attempt, others }: Drawing,
 ): Promise<tf.Tensor4D> {
-  const { seed, samples, threshold, guidance, keep } = recipe
+  const { seed, threshold, guidance, keep } = recipe
   const steps = ddimSteps(model.schedule, recipe.steps).slice(0, stepsTaken(recipe))
   const first = steps.at(-1)!
 
@@ -85,7 +127,7 @@ async function drawVersions(
   // Each sample has a stream of its own, so that the first of four is the one there would be of one.
   const start = tf.tidy(() => {
     const again = attempt === 0 ? [] : [attempt]
-    const noises = Array.from({ length: samples }, (_, i) => normal(clean.shape, seed, 'start', identity, i, ...again))
+    const noises = samples.map(sample => normal(clean.shape, seed, 'start', identity, sample, ...again))
     const level = keepsDefect(recipe, 'lateStart') ? { alpha: first.alphaNext } : first
     return addNoise(clean, tf.concat(noises) as tf.Tensor4D, level)
   })
@@ -96,7 +138,7 @@ async function drawVersions(
     steps,
     {
       guidance: {
-        energy: energyOf(recipe.energies, guide, reference),
+        energy: energyOf(recipe.energies, guide, reference, others),
         decode: model.decode,
         scale: timestep => (timestep > threshold ? guidance.above : guidance.below),
       },
@@ -114,14 +156,19 @@ async function drawVersions(
   return faces
 }
 
-/** The weighted sum of a recipe's energies. */
-function energyOf(weights: Recipe['energies'], guide: Recognizer, reference: tf.Tensor2D): Energy {
+/** The weighted sum of a recipe's energies; samples are to differ from `others` as from each other. */
+function energyOf(
+  weights: Recipe['energies'],
+  guide: Recognizer,
+  reference: tf.Tensor2D,
+  others?: tf.Tensor2D,
+): Energy {
   return images => {
     const embeddings = guide.embed(images)
     const terms: [number, (embeddings: tf.Tensor2D) => tf.Scalar][] = [
       [weights.dissimilarity, e => dissimilarity(e, reference, weights.floor)],
       [weights.similarity, e => similarity(e, reference)],
-      [weights.diversity, e => diversity(e, weights.floor)],
+      [weights.diversity, e => diversity(others ? tf.concat([e, others]) : e, weights.floor)],
     ]
     const active = terms.filter(([weight]) => weight > 0)
     if (active.length === 0) return tf.mul(tf.sum(embeddings), 0) as tf.Scalar
