@@ -44,6 +44,10 @@ export const tableSchema = suiteSchema
   .extend({
     title: z.string(),
     asks: z.string().describe('the question that the table answers'),
+    set: z
+      .array(z.string())
+      .default([])
+      .describe("settings over the recipe of each row, before the row's own: attempts=1"),
     photos: z.int().positive().default(1).describe('photos of each person, where there are as many'),
     columns: z.array(columnSchema).min(1),
     published: z.array(publishedSchema).default([]).describe('rows of numbers that others published'),
@@ -107,14 +111,11 @@ export async function loadTable(name: string, seed: number): Promise<TableConfig
     )
   }
   const table = await loadConfig(tableSchema, { path: join(folder, tableFile) })
-  const methods = table.methods.map(entry =>
+  const methods = table.methods.map(entry => {
+    if (!('set' in entry)) return loadMethod(entry)
     // What an attacker makes of protected pictures costs more than they do: it is made where a table asks for it.
-    loadMethod(
-      entry.method === 'anonymize' || entry.method === 'hide'
-        ? { ...entry, versions: entry.versions ?? ['protected'] }
-        : entry,
-      [`seed=${seed}`],
-    ),
-  )
+    const versions = entry.versions ?? (entry.method === 'recover' ? undefined : ['protected'])
+    return loadMethod({ ...entry, versions, set: [...table.set, ...entry.set] }, [`seed=${seed}`])
+  })
   return { ...table, name: basename(folder), folder, methods: await Promise.all(methods) }
 }
