@@ -52,6 +52,10 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     describe: 'protect many faces by several methods, and measure and compare them',
     load: () => import('./evaluate.ts'),
   },
+  'evaluate-model': {
+    describe: 'measure a model by itself: its autoencoder, and faces drawn from noise',
+    load: () => import('./evaluate-model.ts'),
+  },
   'evaluate-msi': {
     describe: 'measure how well faces come back under different forms of MSI, trained on the way',
     load: () => import('./evaluate-msi.ts'),

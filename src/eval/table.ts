@@ -41,6 +41,11 @@ export const percent = ({ value, interval }: Row) => {
   const tenth = (share: number) => (100 * share).toFixed(1)
   return interval ? `${tenth(value)} % (${tenth(interval[0])} to ${tenth(interval[1])})` : `${tenth(value)} %`
 }
+/** A difference of shares in hundredths, with its sign and interval. */
+const points = ({ value, interval = [value, value] }: Row) => {
+  const [point, low, high] = [value, ...interval].map(share => `${share > 0 ? '+' : ''}${(100 * share).toFixed(1)}`)
+  return `${point} (${low} to ${high})`
+}
 const fixed =
   (digits: number) =>
   ({ value }: Row) =>
@@ -145,6 +150,11 @@ export function tables(evaluations: readonly Evaluation[]): Table[] {
           show: percent,
         },
         {
+          head: 'change, points',
+          picks: pick('accept-change', 'original', row => row.far === usualRate),
+          show: points,
+        },
+        {
           head: 'two samples of one face accepted',
           picks: pick('tar-at-far', 'original', row => row.of === 'two samples of one face'),
           show: percent,
@@ -166,12 +176,16 @@ export function tables(evaluations: readonly Evaluation[]): Table[] {
         { head: 'MS-SSIM', picks: is('ms-ssim'), show: fixed(3) },
         { head: 'MAE', picks: is('mae'), show: fixed(2) },
         { head: 'LPIPS', picks: is('lpips'), show: fixed(3) },
+        { head: 'LPIPS among samples', picks: is('diversity', { recognizer: undefined }), show: fixed(3) },
         { head: 'FID', picks: is('fid'), show: fixed(2) },
         { head: 'KID', picks: is('kid'), show: fixed(4) },
         { head: 'precision', picks: is('precision'), show: fixed(2) },
         { head: 'recall', picks: is('recall'), show: fixed(2) },
       ],
-      sets.length > 0 ? `FID, KID, precision and recall: ${sets.join('; ')}.` : undefined,
+      [
+        ...sets.map(network => `FID, KID, precision and recall: ${network}.`),
+        ...networks('lpips').map(network => `LPIPS: ${network}.`),
+      ].join(' ') || undefined,
     ),
     table('Utility', [
       ...detectors.map(network => ({

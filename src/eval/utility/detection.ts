@@ -10,7 +10,14 @@ import { pooled } from '../pooled.ts'
 /** What detectors take for a face. */
 const leastScore = 0.5
 
-const detectors: readonly { network: string; feature: PictureFeature; best: (row: Float32Array) => number }[] = [
+/** A detector, and the score of the surest face in a row of its feature. */
+interface Detector {
+  readonly network: string
+  readonly feature: PictureFeature
+  readonly best: (row: Float32Array) => number
+}
+
+export const detectors: readonly Detector[] = [
   {
     network: 'SSD MobileNet v1 (face-api), which finds the faces to protect',
     feature: foundFaces,
@@ -18,6 +25,11 @@ const detectors: readonly { network: string; feature: PictureFeature; best: (row
   },
   { network: 'BlazeFace (human)', feature: blazeFaces, best: row => row[0] ?? 0 },
 ]
+
+/** Whether a detector found a face, by a row of its feature. */
+export function isFound({ best }: Detector, row: Float32Array): boolean {
+  return best(row) >= leastScore
+}
 
 /** Under two detectors, of the originals too. */
 export const detection: Metric = {
@@ -27,16 +39,16 @@ export const detection: Metric = {
   needs: () => detectors.map(({ feature }) => feature),
   run: async (study, version) => {
     const values: Value[] = []
-    for (const { network, feature, best } of detectors)
+    for (const detector of detectors)
       for (const which of ['original', version]) {
-        const { rows, people } = await pooled(study, feature, which)
-        const found = rows.map(row => best(row) >= leastScore)
+        const { rows, people } = await pooled(study, detector.feature, which)
+        const found = rows.map(row => isFound(detector, row))
         values.push({
           definition: detectionRateDefinition.id,
           version,
           of: which === 'original' ? 'originals' : version,
           ...shareOf(found, people),
-          network,
+          network: detector.network,
         })
       }
     return { values }

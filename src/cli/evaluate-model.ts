@@ -1,0 +1,130 @@
+import type { Tensor5D } from '@tensorflow/tfjs'
+import type { ArgumentsCamelCase, Argv } from 'yargs'
+
+export const command = 'evaluate-model'
+
+export const builder = (yargs: Argv) =>
+  yargs
+    .option('model', { type: 'string', default: 'faces-128', describe: 'a model of configs/models, or a path' })
+    .option('faces', { type: 'string', demandOption: true, describe: 'prepared faces of people it was not trained on' })
+    .option('train', {
+      type: 'string',
+      array: true,
+      default: [],
+      describe: 'prepared faces of other people: how far photos are from photos',
+    })
+    .option('samples', { type: 'number', default: 1000, describe: 'faces to draw, and people to compare them with' })
+    .option('steps', { type: 'number', default: 50, describe: 'DDIM steps of a face that is drawn' })
+    .option('pairs', { type: 'number', default: 1000, describe: 'most pairs of photos of one person, for recognizers' })
+    .option('seed', { type: 'number', default: 1, describe: 'chooses the people and the pairs' })
+    .option('jobs', { type: 'number', default: 1, describe: 'processes that draw side by side' })
+    .option('inception', { type: 'string', describe: "weights of FID's Inception [default: nsfwjs' network]" })
+    .option('out', {
+      type: 'string',
+      default: 'runs/evaluate-model',
+      describe: 'where drawn faces and results go; a second run goes on there',
+    })
+
+/** Drawn faces on the sheet, of the first seeds, and how many in a row. */
+const sheet = { faces: 64, columns: 8 }
+
+interface Arguments {
+  model: string
+  faces: string
+  train: string[]
+  samples: number
+  steps: number
+  pairs: number
+  seed: number
+  jobs: number
+  inception?: string
+  out: string
+  backend?: string
+}
+
+export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<void> {
+  const { join } = await import('node:path')
+  const tf = await import('@tensorflow/tfjs')
+  const { useBackend } = await import('../backend/index.ts')
+  const { loadModelConfig } = await import('../config/model.ts')
+  const { checkFaceSize, FaceStore } = await import('../data/face-store.ts')
+  const { gridImage } = await import('../data/grid.ts')
+  const { readImage, toTensor, writeImage } = await import('../data/image.ts')
+  const { UserError } = await import('../errors.ts')
+  const { chooseFaces } = await import('../eval/choose-faces.ts')
+  const { fidNetwork, npmNetwork } = await import('../eval/features/inception.ts')
+  const { drawMissing } = await import('../eval/model-quality/drawn.ts')
+  const { measureModel } = await import('../eval/model-quality/measure.ts')
+  const { provenance, writeOutputs } = await import('../eval/outputs.ts')
+  const { loadThresholds } = await import('../eval/thresholds.ts')
+  const { recognizerNames } = await import('../faces/recognizers.ts')
+  const { checkJobs } = await import('../jobs/process-pool.ts')
+  const { progress } = await import('../progress.ts')
+  const { loadModel } = await import('../protect/model.ts')
+
+  const { samples, steps, pairs, seed, jobs, inception, out } = options
+  for (const [name, value] of Object.entries({ samples, steps, pairs }))
+    if (!Number.isInteger(value) || value < 1) throw new UserError(`expected --${name} of 1 or more, found ${value}`)
+  checkJobs(jobs)
+  const thresholds = await loadThresholds()
+  const config = await loadModelConfig(options.model)
+  const most = Math.floor(config.schedule.steps / 2)
+  if (steps > most) throw new UserError(`expected --steps of 1 to ${most} for model '${config.name}', found ${steps}`)
+  const chosen = async (...folders: string[]) => {
+    const store = await FaceStore.open(...folders)
+    checkFaceSize(store, config)
+    return { store, indices: chooseFaces(store.entries, samples, seed) }
+  }
+  const held = await chosen(options.faces)
+  const others = options.train.length > 0 ? await chosen(...options.train) : undefined
+  const backend = await useBackend(options.backend)
+  const model = await loadModel(options.model)
+
+  let bar = progress('drawing faces', samples)
+  const drawn = await drawMissing({
+    model: options.model,
+    steps,
+    count: samples,
+    // Faces drawn by another model, in other steps or on another backend are other faces.
+    folder: join(out, 'drawn', `${model.sha256.slice(0, 8)}-${steps}-${backend}`),
+    jobs,
+    backend,
+    onProgress: (done, total, each) => bar.update(done, `${each.toFixed(2)} s a face of one process`, total),
+  }).finally(() => bar.stop())
+
+  bar = progress('measuring', 1)
+  const evaluation = await measureModel({
+    model,
+    held,
+    others,
+    drawn,
+    pairs,
+    seed,
+    recognizers: recognizerNames,
+    // The autoencoder's loss compares dlib's features, and those are what MSI reads.
+    guides: [config.features.network],
+    thresholds,
+    network: inception === undefined ? npmNetwork : fidNetwork(inception),
+    onProgress: (done, total, set) => bar.update(done, set, total),
+  }).finally(() => {
+    bar.stop()
+    return Promise.all([held.store.close(), others?.store.close()])
+  })
+  const from = await provenance(
+    `The model ${config.name} by itself`,
+    backend,
+    `${samples} faces of as many people of ${options.faces}, chosen by seed ${seed}; faces drawn from noise in ${steps} steps`,
+  )
+  console.log(await writeOutputs([evaluation], from, out))
+
+  const shown = Math.min(sheet.faces, samples - (samples % sheet.columns) || samples)
+  const rows = Math.max(1, shown / sheet.columns)
+  const images = await Promise.all(drawn.slice(0, shown).map(path => readImage(path)))
+  const grid = tf.tidy(() => {
+    const faces = tf.concat(images.map(toTensor))
+    return tf.reshape(faces, [rows, shown / rows, model.imageSize, model.imageSize, 3]) as Tensor5D
+  })
+  await writeImage(join(out, 'drawn.jpg'), await gridImage(grid))
+  grid.dispose()
+  console.log(`${out}: report.html, table.md, metrics.json, drawn.jpg (seeds 0 to ${shown - 1})`)
+}

@@ -1,0 +1,62 @@
+/** A folder of faces drawn from noise, one a seed, that an interrupted run goes on filling. */
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { makeFolder } from '../../atomic.ts'
+import { UserError } from '../../errors.ts'
+import { JobError } from '../../jobs/job.ts'
+import { processPool } from '../../jobs/process-pool.ts'
+import type { DrawInput } from './handlers.ts'
+
+/** Faces drawn at a time: larger batches are no faster on a CPU. */
+const batchSize = 16
+
+export interface DrawOptions {
+  readonly model: string
+  readonly steps: number
+  /** Seeds 0 to `count` - 1. */
+  readonly count: number
+  readonly folder: string
+  /** Worker processes. */
+  readonly jobs: number
+  readonly backend: string
+  /** Told of the faces that were not there, and what one of them took in seconds of a process. */
+  readonly onProgress?: (done: number, total: number, secondsEach: number) => void
+}
+
+/**
+ * Draws the faces that are not in the folder yet.
+ * @returns the path of each, by seed
+ */
+export async function drawMissing(options: DrawOptions): Promise<string[]> {
+  const { model, steps, count, folder, jobs, backend, onProgress = () => {} } = options
+  await makeFolder(folder)
+  const paths = Array.from({ length: count }, (_, seed) => join(folder, `${String(seed).padStart(5, '0')}.png`))
+  const missing = [...paths.entries()].filter(([, path]) => !existsSync(path))
+  const pool = processPool({
+    jobs,
+    handlers: new URL('./handlers.ts', import.meta.url),
+    scratch: folder,
+    here: { backend },
+  })
+  let [done, seconds] = [0, 0]
+  const draw = async (batch: DrawInput['paths']) => {
+    const input: DrawInput = { model, steps, paths: batch }
+    seconds += (await pool.run({ id: `draw-${batch[0]![0]}`, kind: 'draw', input }).catch(asMistake)) as number
+    done += batch.length
+    onProgress(done, missing.length, seconds / done)
+  }
+  try {
+    const batches = Array.from({ length: Math.ceil(missing.length / batchSize) }, (_, i) =>
+      missing.slice(i * batchSize, (i + 1) * batchSize),
+    )
+    await Promise.all(batches.map(draw))
+  } finally {
+    await pool.close()
+  }
+  return paths
+}
+
+/** A worker's word of a mistake of the user's is one here, too. */
+function asMistake(error: unknown): never {
+  throw error instanceof JobError && !error.message.startsWith('unexpected') ? new UserError(error.message) : error
+}
