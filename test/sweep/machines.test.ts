@@ -1,5 +1,5 @@
 /** A sweep of a tiny model from the command line: here, and through a real Redis by workers of which one is killed. */
-import { type ChildProcess, spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -7,6 +7,7 @@ import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
 import { useBackend } from '../../src/backend/index.ts'
 import { run } from '../../src/cli/program.ts'
 import { readRuns } from '../../src/run-record.ts'
+import { commandWorker } from '../jobs/command-worker.ts'
 import { redisAbsent, startRedis } from '../jobs/redis.ts'
 import { type TinyModel, tinyModel } from '../protect/tiny-model.ts'
 import { makeStore, writeSweep } from './fixtures.ts'
@@ -43,21 +44,9 @@ async function sweep(out: string, ...more: string[]) {
 
 /** Starts a worker and waits until it says `what`. */
 async function worker(url: string, what: string): Promise<ChildProcess> {
-  const program = join(import.meta.dirname, '../../bin/diff-privacy.mjs')
-  const child = spawn(process.execPath, [program, 'worker', '--queue', url, '--lock', '2'], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-  })
+  const { child } = await commandWorker(url, what)
   children.push(child)
-  await said(child, what)
   return child
-}
-
-function said(child: ChildProcess, what: string): Promise<void> {
-  return new Promise(resolve =>
-    child.stderr!.on('data', chunk => {
-      if (String(chunk).includes(what)) resolve()
-    }),
-  )
 }
 
 /** What each point made, by number. */
@@ -89,6 +78,18 @@ test('it measures every point, and reports; the guide is a white box, the others
   }
   expect(readdirSync(join(folder, 'here'))).toEqual(expect.arrayContaining(['report.html', 'report.md', 'points.csv']))
   expect(readdirSync(join(folder, 'here'))).not.toContain('.unfinished')
+})
+
+test('a point is replayed from its folder alone: its pictures come out the same', async () => {
+  const said: string[] = []
+  vi.spyOn(console, 'log').mockImplementation(text => void said.push(text))
+  vi.spyOn(process.stderr, 'write').mockImplementation(() => true)
+  const [point] = readdirSync(join(folder, 'here', 'points')).toSorted()
+  const path = join(folder, 'here', 'points', point!)
+  await run(['replay', path, '--keep', join(folder, 'again')])
+  expect(said).toEqual([expect.stringMatching(/^identical {2}faces\/\S+.png$/), 'point: 1 of 1 outputs are identical'])
+  expect(process.exitCode).toBeUndefined()
+  expect(readdirSync(join(folder, 'again', 'faces'))).toHaveLength(1)
 })
 
 const absent = redisAbsent()
