@@ -3,15 +3,16 @@ import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { z } from 'zod'
 import { makeFolder, writeFileAtomic } from './atomic.ts'
-import { useBackend } from './backend/index.ts'
+import { type BackendName, useBackend } from './backend/index.ts'
 import { recipeSchema } from './config/recipe.ts'
 import { readImage } from './data/image.ts'
 import { UserError } from './errors.ts'
-import { loadThresholds } from './eval/thresholds.ts'
 import { loadRecognizer, recognizerNames } from './faces/recognizers.ts'
+import { jobsToProtect } from './plan/jobs.ts'
 import { protectFile, readProtected, recoverFile } from './protect/files.ts'
 import { type FaceModel, loadModel } from './protect/model.ts'
 import { runDemo } from './report/demo-run.ts'
+import { openDemo, piecesOfFace } from './report/demo-tools.ts'
 import { pathIn, type RunRecord, recognizerWeights, type Software, softwareOf } from './run-record.ts'
 import { faceFile } from './sweep/folder.ts'
 import { measurePoint } from './sweep/measure.ts'
@@ -47,7 +48,7 @@ export interface ReplayOptions {
 interface Making extends ReplayOptions {
   readonly folder: string
   readonly record: RunRecord
-  readonly backend: string
+  readonly backend: BackendName
 }
 
 /** How a command's outputs are made again, below `into` as they were below the run's folder. */
@@ -159,22 +160,20 @@ const demoSettings = z.object({
 
 async function demonstrateAgain({ folder, record, into, backend }: Making): Promise<void> {
   const { recipes, photos, count } = settingsOf(record, demoSettings)
-  const model = await modelOf(recipes.anonymize.model, record)
   checkWeights(record.weights, await recognizerWeights(recognizerNames))
-  const [dlib, faceres, mobilefacenet] = await Promise.all([
-    loadRecognizer('dlib'),
-    loadRecognizer('faceres'),
-    loadRecognizer('mobilefacenet'),
-  ])
   await makeFolder(into)
-  await runDemo(
-    { model, recognizers: { dlib, faceres, mobilefacenet }, thresholds: await loadThresholds(), recipes, backend },
-    {
+  const jobs = await jobsToProtect(recipes.anonymize, backend, piecesOfFace * (count ?? photos.length))
+  const tools = await openDemo(recipes, backend, jobs)
+  try {
+    const { model } = await runDemo(tools, {
       photos: photos.map(photo => pathIn(folder, photo)),
       count: count ?? Number.POSITIVE_INFINITY,
       out: into,
-    },
-  )
+    })
+    checkWeights(record.weights, { [model.name]: model.sha256 })
+  } finally {
+    await tools.close()
+  }
 }
 
 const pointSettings = z.object({

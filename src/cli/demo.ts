@@ -10,6 +10,10 @@ export const builder = (yargs: Argv) =>
     .option('all', { type: 'boolean', describe: 'all faces of all photos', conflicts: 'faces' })
     .option('out', { type: 'string', default: 'runs/demo', describe: 'folder of the report and the photos' })
     .option('seed', { type: 'number', default: 0, describe: 'of all random numbers' })
+    .option('jobs', {
+      type: 'number',
+      describe: 'processes that work side by side [default: as many as cores and memory allow]',
+    })
     .option('set', { type: 'string', array: true, default: [], describe: 'a key of both recipes: steps=10' })
 
 interface Arguments {
@@ -18,6 +22,7 @@ interface Arguments {
   out: string
   seed: number
   set: string[]
+  jobs?: number
   backend?: string
 }
 
@@ -29,60 +34,56 @@ export async function handler(args: ArgumentsCamelCase<Arguments>): Promise<void
   if (!all && !(Number.isInteger(faces) && faces > 0))
     throw new UserError(`expected a whole number of faces from 1 after --faces, found ${faces}`)
   const { makeFolder } = await import('../atomic.ts')
-  const { useBackend } = await import('../backend/index.ts')
+  const { chooseBackend } = await import('../backend/index.ts')
   const { loadRecipe } = await import('../config/recipe.ts')
-  const { loadThresholds } = await import('../eval/thresholds.ts')
-  const { loadRecognizer, recognizerNames } = await import('../faces/recognizers.ts')
+  const { recognizerNames } = await import('../faces/recognizers.ts')
+  const { checkJobs } = await import('../jobs/process-pool.ts')
+  const { jobsToProtect } = await import('../plan/jobs.ts')
   const { duration, progress } = await import('../progress.ts')
   const { keyPath } = await import('../protect/files.ts')
-  const { loadModel } = await import('../protect/model.ts')
   const { pathFrom, recognizerWeights, recordFiles, softwareOf } = await import('../run-record.ts')
-  const { demoPaths, runDemo } = await import('../report/demo-run.ts')
+  const { demoPaths } = await import('../report/demo-photo.ts')
+  const { runDemo } = await import('../report/demo-run.ts')
+  const { openDemo, piecesOfFace } = await import('../report/demo-tools.ts')
   const { packageFolder } = await import('../repository.ts')
-  const started = Date.now()
+  const sinceStart = () => duration(performance.now() / 1000)
   const out = resolve(args.out)
   const overrides = [`seed=${seed}`, ...set]
   const recipes = {
     anonymize: await loadRecipe('anonymize', ['samples=2', ...overrides]),
     hide: await loadRecipe('hide', overrides),
   }
-  const thresholds = await loadThresholds()
+  const count = all ? Number.POSITIVE_INFINITY : faces
+  const computing = await chooseBackend(backend ?? recipes.anonymize.backend)
+  const jobs = args.jobs ?? (await jobsToProtect(recipes.anonymize, computing, piecesOfFace * count))
+  checkJobs(jobs)
+  const tools = await openDemo(recipes, computing, jobs)
   await makeFolder(out)
+  process.stderr.write(`computing on ${computing} in ${jobs === 1 ? 'one process' : `${jobs} processes`}\n`)
 
-  const computing = await useBackend(backend ?? recipes.anonymize.backend)
-  process.stderr.write(`loading the model, computing on ${computing}\n`)
-  const model = await loadModel(recipes.anonymize.model)
-  const recognizers = {
-    dlib: await loadRecognizer('dlib'),
-    faceres: await loadRecognizer('faceres'),
-    mobilefacenet: await loadRecognizer('mobilefacenet'),
-  }
   // Their clocks apart: how long faces take to find says nothing of how long they take to protect.
   let bar = progress('looking for faces, photo', 1)
   let looking = true
   const photos = samples.map(name => join(packageFolder('@vladmandic/face-api'), 'demo', name))
   try {
-    const { faces: done } = await runDemo(
-      { model, recognizers, thresholds, recipes, backend: computing },
-      {
-        photos,
-        count: all ? Number.POSITIVE_INFINITY : faces,
-        out,
-        onLook: (photo, photos) => bar.update(photo, undefined, photos),
-        onProgress: (done, total, note) => {
-          if (looking) {
-            bar.stop()
-            bar = progress('protecting', total)
-            looking = false
-          }
-          bar.update(done, note)
-        },
-        onFace: (done, total, report) => {
-          const seconds = (Date.now() - started) / 1000
-          if (done < total) bar.note(`face ${done} of ${total} after ${duration(seconds)}: open ${report} meanwhile`)
-        },
+    const { model, faces: done } = await runDemo(tools, {
+      photos,
+      count,
+      out,
+      onLook: (done, photos) => bar.update(done, undefined, photos),
+      onProgress: (done, total, note) => {
+        if (looking) {
+          bar.stop()
+          bar = progress('protecting', total)
+          looking = false
+        }
+        bar.update(done, note)
       },
-    )
+      onProtected: (seconds, path) => bar.note(`the first face is protected after ${duration(seconds)}: ${path}`),
+      onFace: (done, total, report) => {
+        if (done < total) bar.note(`face ${done} of ${total} after ${sinceStart()}: open ${report} meanwhile`)
+      },
+    })
     const used = photos.filter(path => done.some(({ photo }) => photo === basename(path)))
     const written = used.map(path => demoPaths(path, recipes, out))
     await recordFiles(out, {
@@ -98,6 +99,7 @@ export async function handler(args: ArgumentsCamelCase<Arguments>): Promise<void
     })
   } finally {
     bar.stop()
+    await tools.close()
   }
-  console.log(`${duration((Date.now() - started) / 1000)}. The report: ${join(out, 'report.html')}`)
+  console.log(`${sinceStart()}. The report: ${join(out, 'report.html')}`)
 }

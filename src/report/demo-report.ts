@@ -35,10 +35,14 @@ export interface MeasuredFace {
 export interface DemoMetrics {
   readonly model: { readonly name: string; readonly sha256: string }
   readonly backend: string
+  /** Processes that worked side by side. */
+  readonly jobs: number
   readonly recipes: { readonly anonymize: Recipe; readonly hide: Recipe }
   readonly thresholds: Thresholds
   /** Faces meant to be done; more than there are in a report that is not finished. */
   readonly planned: number
+  /** Seconds from the start of the program until the first anonymized face was on disk with its key. */
+  readonly firstProtected: number
   readonly faces: readonly MeasuredFace[]
 }
 
@@ -112,13 +116,14 @@ The same numbers are in <code>metrics.json</code>; the protected photos and thei
   return page('Diff-Privacy, demonstrated', style, body)
 }
 
-function facts({ faces, backend, recipes }: DemoMetrics): [string, string][] {
+function facts({ faces, backend, jobs, firstProtected, recipes }: DemoMetrics): [string, string][] {
   const total = faces.reduce((sum, face) => sum + secondsOf(face), 0)
   const photos = new Set(faces.map(({ photo }) => photo)).size
   return [
     [`face${faces.length === 1 ? '' : 's'} of ${photos} photo${photos === 1 ? '' : 's'}`, `${faces.length}`],
-    ['a face', `${(total / faces.length).toFixed(0)} s`],
-    ['backend', backend],
+    ['of work a face', `${(total / faces.length).toFixed(0)} s`],
+    ['to the first', `${firstProtected.toFixed(0)} s`],
+    [`process${jobs === 1 ? '' : 'es'} on ${backend}`, `${jobs}`],
     ['steps', `${recipes.anonymize.steps} DDIM`],
   ]
 }

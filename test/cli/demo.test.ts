@@ -2,6 +2,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, w
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
+import { useBackend } from '../../src/backend/index.ts'
 import { run } from '../../src/cli/program.ts'
 import { UserError } from '../../src/errors.ts'
 import { checkPicture, readKeys } from '../../src/protect/key.ts'
@@ -13,6 +14,7 @@ let folder: string
 const log = vi.spyOn(console, 'log').mockImplementation(() => {})
 
 beforeAll(async () => {
+  await useBackend('wasm')
   tiny = await tinyModel()
   folder = mkdtempSync(join(tmpdir(), 'demo-'))
 })
@@ -50,8 +52,9 @@ test('one face: photos, keys that fit them, numbers and a report', async () => {
     expect(keys).toHaveLength(1)
     expect(() => checkPicture(keys, readFileSync(join(out, name)))).not.toThrow()
   }
-  const { planned, faces } = metricsIn(out)
+  const { planned, firstProtected, faces } = metricsIn(out)
   expect([planned, faces.length]).toEqual([1, 1])
+  expect(firstProtected).toBeGreaterThan(0)
   expect(faces[0]!.versions.map(({ title }) => title)).toEqual([
     'anonymized 1',
     'anonymized 2',

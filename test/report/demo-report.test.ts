@@ -52,6 +52,8 @@ beforeAll(async () => {
   metrics = {
     model: { name: 'tiny', sha256: 'f'.repeat(64) },
     backend: 'wasm',
+    jobs: 2,
+    firstProtected: 31.4,
     recipes: { anonymize: await loadRecipe('anonymize'), hide: await loadRecipe('hide') },
     thresholds: { dlib: calibrated, faceres: calibrated, mobilefacenet: calibrated },
     planned: 2,

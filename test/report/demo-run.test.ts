@@ -1,0 +1,130 @@
+/** What is done side by side comes out as if it had been done one by one: with workers that make it up, at once or late. */
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { loadRecipe } from '../../src/config/recipe.ts'
+import type { Image } from '../../src/data/image.ts'
+import { UserError } from '../../src/errors.ts'
+import { loadThresholds } from '../../src/eval/thresholds.ts'
+import type { Face } from '../../src/faces/detect.ts'
+import type { FaceWorkers } from '../../src/protect/face-workers.ts'
+import { readKeys } from '../../src/protect/key.ts'
+import type { UnboundKey } from '../../src/protect/photo.ts'
+import { runDemo } from '../../src/report/demo-run.ts'
+import type { DemoTools } from '../../src/report/demo-tools.ts'
+import { grey } from '../protect/photos.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'demo-run-'))
+const photos = ['a.png', 'b.png'].map(name => join(folder, name))
+const side = 64
+
+beforeAll(async () => {
+  for (const path of photos) await grey().png().toFile(path)
+})
+afterAll(() => rmSync(folder, { recursive: true }))
+
+/** Two faces, the second of which is surer. */
+const faces: Face[] = [50, 150].map((x, i) => {
+  const points = [
+    [-15, -10],
+    [15, -10],
+    [0, 2],
+    [-12, 18],
+    [12, 18],
+  ].map(([dx, dy]) => ({ x: x + dx!, y: 100 + dy! }))
+  return { box: { x: x - 30, y: 65, width: 60, height: 70 }, score: 0.8 + 0.1 * i, landmarks: points, points }
+})
+
+const flat = (value: number): Image => ({
+  width: side,
+  height: side,
+  data: new Uint8Array(3 * side * side).fill(value),
+})
+const cosines = { dlib: 0, faceres: 0, mobilefacenet: 0 }
+const made = <T>(result: T) => ({ result, seconds: 1 })
+
+/** Workers whose work on a face takes as long as `pause` says of its turn. */
+function workers(pause: (turn: number) => number): FaceWorkers {
+  const late = async <T>(turn: number | undefined, result: T): Promise<T> => {
+    await sleep(pause(turn!))
+    return result
+  }
+  return {
+    detect: async () => faces,
+    protect: ({ index }, { task, samples }, options) =>
+      late(
+        options!.turn,
+        made(Array.from({ length: samples }, (_, i) => flat(task === 'hide' ? 200 : 40 * index + i))),
+      ),
+    key: ({ index, transform }, _recipe, options) => {
+      const key: UnboundKey = {
+        version: 1,
+        face: index,
+        transform,
+        model: { name: 'none', sha256: '0'.repeat(64) },
+        recipe: { steps: 2 },
+        shapes: { embeddings: [1, 1], latent: [1, 1, 1] },
+        embeddings: Float32Array.of(index),
+        latent: Float32Array.of(1),
+      }
+      return late(options!.turn, made(key))
+    },
+    recover: (_model, key, options) => late(options!.turn, made(flat(120 + 10 * key.face))),
+    compare: (images, options) =>
+      late(
+        options!.turn,
+        images.slice(1).map(() => cosines),
+      ),
+  }
+}
+
+async function demonstrate(name: string, pause: (turn: number) => number, changed: Partial<FaceWorkers> = {}) {
+  const out = join(folder, name)
+  const tools: DemoTools = {
+    workers: { ...workers(pause), ...changed },
+    jobs: 2,
+    backend: 'wasm',
+    imageSize: side,
+    thresholds: await loadThresholds(),
+    recipes: { anonymize: await loadRecipe('anonymize', ['samples=2']), hide: await loadRecipe('hide') },
+  }
+  const told: number[] = []
+  const metrics = await runDemo(tools, {
+    photos,
+    count: Number.POSITIVE_INFINITY,
+    out,
+    onFace: done => told.push(done),
+  })
+  return { out, metrics, told }
+}
+
+test('faces that are done last first are in every picture and key in the order of the first', async () => {
+  const first = await demonstrate('first', turn => 20 * turn)
+  const last = await demonstrate('last', turn => 20 * (3 - turn))
+  expect(last.told).toEqual([1, 2, 3, 4])
+  expect(last.metrics.faces.map(({ photo, face }) => `${photo} ${face}`)).toEqual([
+    'a.png 1',
+    'b.png 1',
+    'a.png 0',
+    'b.png 0',
+  ])
+  expect(last.metrics.faces).toEqual(first.metrics.faces)
+  const pictures = readdirSync(last.out).filter(name => /^[ab]\./.test(name))
+  expect(pictures).toHaveLength(2 * (3 * 2 + 1))
+  for (const name of pictures)
+    expect(readFileSync(join(last.out, name)), name).toEqual(readFileSync(join(first.out, name)))
+  expect((await readKeys(join(last.out, 'a.hidden.png.dpkey'))).map(({ face }) => face)).toEqual([1, 0])
+})
+
+test('one failed piece of work ends the run, with its reason', async () => {
+  const failing = demonstrate('failed', () => 5, {
+    protect: async (_face, _recipe, options) => {
+      await sleep(5)
+      if (options!.turn === 2) throw new UserError('expected more memory')
+      return made([flat(1), flat(2)])
+    },
+  })
+  await expect(failing).rejects.toThrow('expected more memory')
+})
