@@ -26,7 +26,7 @@ beforeAll(async () => {
   model = await tinyModel()
   mkdirSync(photos)
   for (const [i, name] of names.entries())
-    await portrait(i)
+    await portrait(i as 0 | 1 | 2)
       .png()
       .toFile(join(photos, `${name}.png`))
 })
