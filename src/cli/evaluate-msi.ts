@@ -51,7 +51,7 @@ export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<v
   const tf = await import('@tensorflow/tfjs')
   const { makeFolder, writeFileAtomic, writeJsonAtomic } = await import('../atomic.ts')
   const { useBackend } = await import('../backend/index.ts')
-  const { loadConfig } = await import('../config/load.ts')
+  const { loadConfig } = await import('../yaml/load.ts')
   const { loadModelConfig } = await import('../config/model.ts')
   const { loadRecipe } = await import('../config/recipe.ts')
   const { trainSchema } = await import('../config/train.ts')

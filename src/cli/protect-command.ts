@@ -127,7 +127,7 @@ async function protect(task: Recipe['task'], args: ArgumentsCamelCase<Arguments>
 
 /** The recipe of the config file, changed by the options and then by --set. */
 async function recipeOf(task: Recipe['task'], args: Arguments): Promise<Recipe> {
-  const { loadConfig } = await import('../config/load.ts')
+  const { loadConfig } = await import('../yaml/load.ts')
   const { recipeSchema } = await import('../config/recipe.ts')
   const { UserError } = await import('../errors.ts')
   const { model, samples, steps, strength, guidance, seed, config, set } = args

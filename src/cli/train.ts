@@ -65,7 +65,7 @@ export async function handler(argv: ArgumentsCamelCase<Arguments>) {
   const { config: path, set, dryRun, backend, validate, cache, autoencoder, diffusion, track, allowChanges } = argv
   const { useBackend } = await import('../backend/index.ts')
   const { enableBf16 } = await import('../backend/bf16.ts')
-  const { loadConfig } = await import('../config/load.ts')
+  const { loadConfig } = await import('../yaml/load.ts')
   const { trainSchema } = await import('../config/train.ts')
   const { progress } = await import('../progress.ts')
   const { loadModelConfig } = await import('../config/model.ts')

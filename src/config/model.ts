@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import { repositoryPath } from '../repository.ts'
 import { clipTokenizer } from '../text/clip-tokenizer.ts'
-import { loadConfig } from './load.ts'
+import { loadConfig } from '../yaml/load.ts'
 
 const folder = repositoryPath('configs/models')
 

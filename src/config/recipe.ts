@@ -2,7 +2,7 @@
 import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
 import { backendNames } from '../backend/names.ts'
-import { loadConfig } from './load.ts'
+import { loadConfig } from '../yaml/load.ts'
 
 const weight = z.number().min(0).default(0)
 

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
 import { UserError } from '../errors.ts'
-import { loadConfig } from './load.ts'
+import { loadConfig } from '../yaml/load.ts'
 import { loadRecipe, type Recipe } from './recipe.ts'
 
 const overrides = z.array(z.string()).default([]).describe('settings over the recipe of configs/: samples=2')

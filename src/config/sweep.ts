@@ -1,7 +1,7 @@
 /** What a sweep tries and measures (configs/sweeps/*.yaml). */
 import { dirname, resolve } from 'node:path'
 import { z } from 'zod'
-import { loadConfig } from './load.ts'
+import { loadConfig } from '../yaml/load.ts'
 import { recipeFile } from './recipe.ts'
 
 const count = z.int().positive()

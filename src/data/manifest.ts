@@ -2,10 +2,10 @@
 import { readdir } from 'node:fs/promises'
 import { basename, extname, join } from 'node:path'
 import { z } from 'zod'
-import { loadConfig } from '../config/load.ts'
 import { UserError } from '../errors.ts'
 import { nearestHint } from '../nearest.ts'
 import { repositoryPath } from '../repository.ts'
+import { loadConfig } from '../yaml/load.ts'
 
 const folder = repositoryPath('datasets')
 

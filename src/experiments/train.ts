@@ -3,7 +3,6 @@ import { existsSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { makeFolder } from '../atomic.ts'
 import type { BackendName } from '../backend/index.ts'
-import { loadConfig } from '../config/load.ts'
 import { loadModelConfig, type ModelConfig } from '../config/model.ts'
 import type { TableConfig } from '../config/table.ts'
 import { trainSchema } from '../config/train.ts'
@@ -12,6 +11,7 @@ import { repositoryPath } from '../repository.ts'
 import { exportModel } from '../train/export.ts'
 import { inVariant, runTraining } from '../train/run.ts'
 import { openTensorFile } from '../weights/open.ts'
+import { loadConfig } from '../yaml/load.ts'
 
 /**
  * Trains what a table's `trains` names, each in a folder beside its file, or goes on with that; all share their latents.

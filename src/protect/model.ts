@@ -1,6 +1,5 @@
 import * as tf from '@tensorflow/tfjs'
 import { loadModelConfig, type ModelConfig } from '../config/model.ts'
-import { loadModelWeights } from '../config/model-weights.ts'
 import { type NoiseSchedule, noiseSchedule } from '../diffusion/schedule.ts'
 import { loadFeatureNetwork } from '../faces/features.ts'
 import { splitMoments } from '../models/autoencoder.ts'
@@ -15,6 +14,7 @@ import {
 } from '../models/latent-diffusion.ts'
 import type { Weights } from '../models/module.ts'
 import { allBuckets } from '../models/msi.ts'
+import { loadModelWeights } from './model-weights.ts'
 
 /** A loaded model, as the tasks use it. Faces are [n, s, s, 3] in [-1, 1], latents [n, l, l, z] of unit variance. */
 export interface FaceModel {

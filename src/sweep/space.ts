@@ -1,9 +1,10 @@
 /** The space that a sweep's axes span: their values, and what a choice on each of them changes in the recipe. */
-import { loadConfig } from '../config/load.ts'
+
 import { type Recipe, recipeSchema } from '../config/recipe.ts'
 import type { AxisConfig, SweepConfig } from '../config/sweep.ts'
 import { RandomStream } from '../data/random.ts'
 import { UserError } from '../errors.ts'
+import { loadConfig } from '../yaml/load.ts'
 
 export type Value = string | number | boolean
 

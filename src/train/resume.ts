@@ -1,9 +1,10 @@
 /** Whether a run may go on from a checkpoint: when every step that is left is one that the uninterrupted run would take. */
-import { differences } from '../config/difference.ts'
-import { isMapping } from '../config/merge.ts'
+
 import type { ModelConfig } from '../config/model.ts'
 import { changeable, type TrainConfig, trainSchema } from '../config/train.ts'
 import { UserError } from '../errors.ts'
+import { differences } from '../yaml/difference.ts'
+import { isMapping } from '../yaml/merge.ts'
 
 /** What all of a run follows from: its checkpoints hold it. */
 export interface ResolvedConfig {

@@ -1,9 +1,7 @@
 /** A training run from its config: opens the data, builds the task, trains it. */
 import { basename, join, resolve } from 'node:path'
 import * as tf from '@tensorflow/tfjs'
-import { flatten } from '../config/flatten.ts'
 import type { ModelConfig } from '../config/model.ts'
-import { loadNetworkWeights } from '../config/model-weights.ts'
 import type { TrainConfig } from '../config/train.ts'
 import { checkFaceSize, FaceStore } from '../data/face-store.ts'
 import { normal } from '../data/random.ts'
@@ -23,8 +21,10 @@ import {
   withPrefix,
 } from '../models/latent-diffusion.ts'
 import type { Weights } from '../models/module.ts'
+import { loadNetworkWeights } from '../protect/model-weights.ts'
 import { openTrackers } from '../tracking/open.ts'
 import { sha256 } from '../weights/checksum.ts'
+import { flatten } from '../yaml/flatten.ts'
 import { autoencoderTask } from './autoencoder.ts'
 import { loadAverage, readNote } from './checkpoint.ts'
 import { diffusionTask } from './diffusion.ts'

@@ -1,9 +1,9 @@
 /** Which weights there are that the project does not make itself: what configs/weights.yaml says. */
 import { z } from 'zod'
-import { loadConfig } from '../config/load.ts'
 import { UserError } from '../errors.ts'
 import { nearestHint } from '../nearest.ts'
 import { repositoryPath } from '../repository.ts'
+import { loadConfig } from '../yaml/load.ts'
 
 const path = repositoryPath('configs/weights.yaml')
 

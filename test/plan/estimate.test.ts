@@ -1,7 +1,6 @@
 import type * as tf from '@tensorflow/tfjs'
 import { describe, expect, it } from 'vitest'
 import type { BackendName } from '../../src/backend/names.ts'
-import { loadConfig } from '../../src/config/load.ts'
 import { loadModelConfig } from '../../src/config/model.ts'
 import { loadRecipe } from '../../src/config/recipe.ts'
 import { trainSchema } from '../../src/config/train.ts'
@@ -14,6 +13,7 @@ import { type Plan, planLines, processBytes, refuseTooLarge, tensorBytes, totalF
 import { planProtection } from '../../src/plan/protect.ts'
 import { countedRun, outline } from '../../src/plan/shape-backend.ts'
 import { planTraining } from '../../src/plan/train.ts'
+import { loadConfig } from '../../src/yaml/load.ts'
 
 const model = await loadModelConfig('faces-128')
 

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
 import * as z from 'zod'
-import { loadConfig } from '../../src/config/load.ts'
 import { UserError } from '../../src/errors.ts'
+import { loadConfig } from '../../src/yaml/load.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'config-'))
 afterAll(() => rmSync(folder, { recursive: true }))

@@ -1,3 +1,4 @@
+/** Reads configs: YAML files laid upon each other and checked against a schema. */
 import { readFile, realpath } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { parse } from 'yaml'

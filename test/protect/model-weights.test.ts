@@ -5,7 +5,7 @@ import * as tf from '@tensorflow/tfjs'
 import { afterEach, beforeAll, expect, it, vi } from 'vitest'
 import { useBackend } from '../../src/backend/index.ts'
 import type { ModelConfig } from '../../src/config/model.ts'
-import { loadNetworkWeights } from '../../src/config/model-weights.ts'
+import { loadNetworkWeights } from '../../src/protect/model-weights.ts'
 import { writeSafetensors } from '../../src/weights/safetensors.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'model-weights-'))

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { ModelConfig } from '../config/model.ts'
 import { UserError } from '../errors.ts'
 import { type NetworkName, prefixes } from '../models/latent-diffusion.ts'
 import type { Shapes, Weights } from '../models/module.ts'
@@ -12,7 +13,6 @@ import { msiLayout } from '../weights/layouts/msi.ts'
 import { autoencoderLayout, textLayout, unetLayout } from '../weights/layouts/stable-diffusion.ts'
 import { loadWeights } from '../weights/load.ts'
 import { locateWeights } from '../weights/locate.ts'
-import type { ModelConfig } from './model.ts'
 
 export interface ModelWeights {
   /** Of each network, by its parameters' names. */
