@@ -102,7 +102,8 @@ export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<v
   const { evaluate } = await import('../eval/evaluation.ts')
   const { fidNetwork } = await import('../eval/features/inception.ts')
   const { lpipsFeature } = await import('../eval/features/lpips.ts')
-  const { provenance, writeOutputs } = await import('../eval/outputs.ts')
+  const { provenance } = await import('../eval/provenance.ts')
+  const { writeEvaluation } = await import('../report/evaluation-files.ts')
   const { loadThresholds } = await import('../eval/thresholds.ts')
   const { recognizerNetworks } = await import('../faces/recognizers.ts')
   const { fidResizes } = await import('../models/fid-inception.ts')
@@ -136,6 +137,6 @@ export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<v
     lfwPairs: options.lfwPairs === undefined ? undefined : await readLfwPairs(options.lfwPairs),
     onProgress: (done, total, what) => bar.update(done, what, total),
   }).finally(() => bar.stop())
-  console.log(await writeOutputs([evaluation], await provenance(`Evaluation of ${method}`, backend, originals), out))
+  console.log(await writeEvaluation([evaluation], await provenance(`Evaluation of ${method}`, backend, originals), out))
   console.log(`${out}: report.html, table.md, metrics.json`)
 }

@@ -55,7 +55,8 @@ export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<v
   const { fidNetwork, npmNetwork } = await import('../eval/features/inception.ts')
   const { drawMissing } = await import('../eval/model-quality/drawn.ts')
   const { measureModel } = await import('../eval/model-quality/measure.ts')
-  const { provenance, writeOutputs } = await import('../eval/outputs.ts')
+  const { provenance } = await import('../eval/provenance.ts')
+  const { writeEvaluation } = await import('../report/evaluation-files.ts')
   const { loadThresholds } = await import('../eval/thresholds.ts')
   const { recognizerNames } = await import('../faces/recognizers.ts')
   const { checkJobs } = await import('../jobs/process-pool.ts')
@@ -115,7 +116,7 @@ export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<v
     backend,
     `${samples} faces of as many people of ${options.faces}, chosen by seed ${seed}; faces drawn from noise in ${steps} steps`,
   )
-  console.log(await writeOutputs([evaluation], from, out))
+  console.log(await writeEvaluation([evaluation], from, out))
 
   const shown = Math.min(sheet.faces, samples - (samples % sheet.columns) || samples)
   const rows = Math.max(1, shown / sheet.columns)

@@ -61,7 +61,7 @@ export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<v
   const { UserError } = await import('../errors.ts')
   const { chooseFaces } = await import('../eval/choose-faces.ts')
   const { armName, arms, measureMsiVariants, msiVariantsTable } = await import('../eval/msi-variants.ts')
-  const { provenance } = await import('../eval/outputs.ts')
+  const { provenance } = await import('../eval/provenance.ts')
   const { loadThresholds } = await import('../eval/thresholds.ts')
   const { loadFeatureNetwork } = await import('../faces/features.ts')
   const { loadRecognizer, recognizerNames } = await import('../faces/recognizers.ts')

@@ -59,7 +59,8 @@ export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<v
   const { chooseFaces } = await import('../eval/choose-faces.ts')
   const { fidNetwork } = await import('../eval/features/inception.ts')
   const { lpipsFeature } = await import('../eval/features/lpips.ts')
-  const { provenance, writeOutputs } = await import('../eval/outputs.ts')
+  const { provenance } = await import('../eval/provenance.ts')
+  const { writeEvaluation } = await import('../report/evaluation-files.ts')
   const { makeSuite, measureSuite, originalsFolder } = await import('../eval/suite.ts')
   const { loadThresholds } = await import('../eval/thresholds.ts')
   const { checkJobs } = await import('../jobs/process-pool.ts')
@@ -109,6 +110,6 @@ export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<v
       bar = progress(`measuring ${method}`, 1)
     },
   ).finally(() => bar.stop())
-  console.log(await writeOutputs(evaluations, from, out))
+  console.log(await writeEvaluation(evaluations, from, out))
   console.log(`${out}: report.html, table.md, metrics.json`)
 }

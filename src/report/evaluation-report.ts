@@ -1,7 +1,7 @@
 /** The report of an evaluation: a page that needs nothing beside it, every number one click from what it means. */
 import { readImage } from '../data/image.ts'
 import type { Evaluation, Row } from '../eval/evaluation.ts'
-import type { Provenance } from '../eval/outputs.ts'
+import type { Provenance } from '../eval/provenance.ts'
 import type { Ranked } from '../eval/ranking.ts'
 import { type Table, tables, titleOf } from '../eval/table.ts'
 import { versionPlots } from './evaluation-plots.ts'
