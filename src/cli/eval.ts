@@ -101,7 +101,7 @@ export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<v
   const { readLfwPairs } = await import('../data/lfw-pairs.ts')
   const { evaluate } = await import('../eval/evaluation.ts')
   const { fidNetwork } = await import('../eval/features/inception.ts')
-  const { lpipsFeature } = await import('../eval/features/lpips.ts')
+  const { lpipsDistance } = await import('../eval/features/lpips.ts')
   const { provenance } = await import('../eval/provenance.ts')
   const { writeEvaluation } = await import('../report/evaluation-files.ts')
   const { loadThresholds } = await import('../eval/thresholds.ts')
@@ -133,7 +133,7 @@ export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<v
       options.inception === undefined
         ? undefined
         : fidNetwork(options.inception, options.resize as keyof typeof fidResizes),
-    lpips: options.lpips && lpipsFeature(options.lpips),
+    lpips: options.lpips && (await lpipsDistance(options.lpips)),
     lfwPairs: options.lfwPairs === undefined ? undefined : await readLfwPairs(options.lfwPairs),
     onProgress: (done, total, what) => bar.update(done, what, total),
   }).finally(() => bar.stop())

@@ -58,7 +58,7 @@ export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<v
   const { FaceStore } = await import('../data/face-store.ts')
   const { chooseFaces } = await import('../eval/choose-faces.ts')
   const { fidNetwork } = await import('../eval/features/inception.ts')
-  const { lpipsFeature } = await import('../eval/features/lpips.ts')
+  const { lpipsDistance } = await import('../eval/features/lpips.ts')
   const { provenance } = await import('../eval/provenance.ts')
   const { writeEvaluation } = await import('../report/evaluation-files.ts')
   const { makeSuite, measureSuite, originalsFolder } = await import('../eval/suite.ts')
@@ -102,7 +102,7 @@ export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<v
       cache: options.cache,
       attacks: options.attacks,
       network: options.inception === undefined ? undefined : fidNetwork(options.inception),
-      lpips: options.lpips && lpipsFeature(options.lpips),
+      lpips: options.lpips && (await lpipsDistance(options.lpips)),
       onProgress: (done, total, what) => bar.update(done, what, total),
     },
     method => {

@@ -52,7 +52,7 @@ export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<v
   const { experimentsFolder, loadTable, tableNames } = await import('../config/table.ts')
   const { UserError } = await import('../errors.ts')
   const { fidNetwork } = await import('../eval/features/inception.ts')
-  const { lpipsFeature } = await import('../eval/features/lpips.ts')
+  const { lpipsDistance } = await import('../eval/features/lpips.ts')
   const { loadThresholds } = await import('../eval/thresholds.ts')
   const { writeIndex } = await import('../experiments/index-page.ts')
   const { planTables } = await import('../experiments/plan.ts')
@@ -85,7 +85,7 @@ export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<v
           calibration,
           cache,
           network: inception === undefined ? undefined : fidNetwork(inception),
-          lpips: lpips && lpipsFeature(lpips),
+          lpips: lpips && (await lpipsDistance(lpips)),
         },
         onProgress: (done, total, what) => bar.update(done, what, total),
       })

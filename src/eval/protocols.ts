@@ -6,8 +6,8 @@ import { inversionNetwork } from './attacks/inversion-network.ts'
 import { learnedMatch } from './attacks/learned-match.ts'
 import { protectedDetector } from './attacks/protected-detector.ts'
 import { diversity } from './diversity/samples.ts'
-import type { PairFeature } from './features/feature.ts'
 import { type DistributionNetwork, npmNetwork } from './features/inception.ts'
+import type { PerceptualDistance } from './features/lpips.ts'
 import { lfw } from './identity/lfw.ts'
 import { reidentification } from './identity/reidentification.ts'
 import { verification } from './identity/verification.ts'
@@ -28,7 +28,7 @@ export interface ProtocolOptions {
   readonly attacks: boolean
   /** Instead of nsfwjs'. */
   readonly network?: DistributionNetwork
-  readonly lpips?: PairFeature
+  readonly lpips?: PerceptualDistance
   readonly lfwPairs?: readonly LfwPair[]
   /** Metrics that find one of these alone, by the ids of their definitions; all unless given. */
   readonly definitions?: ReadonlySet<string>
@@ -59,7 +59,7 @@ function allMetricsOf(
         geometry,
         attributeAgreement,
         background,
-        diversity,
+        diversity(lpips),
         cost,
         ...(attacks ? [learnedMatch, identityHead, protectedDetector, inversionNetwork] : []),
       ]

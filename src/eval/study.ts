@@ -64,6 +64,8 @@ export interface Which {
   readonly sample?: number
   /** 'original' unless given; matters to features of faces alone. */
   readonly alignment?: Alignment
+  /** An earlier sample that a feature of pairs compares this one with, instead of the original. */
+  readonly against?: number
 }
 
 export class Study {
@@ -173,7 +175,13 @@ export function featureKeys(study: Study, feature: Feature, version: string, whi
     return pictures.map(({ hash }, i) => places[i] && keyOf(hash, placeName(places[i])))
   }
   const places = study.placesOf('original')
-  return pictures.map(({ hash }, i) => places[i] && keyOf(study.originals[i]!.hash, hash, placeName(places[i])))
+  const others = comparedWith(study, version, which)
+  return pictures.map(({ hash }, i) => places[i] && keyOf(others[i]!.hash, hash, placeName(places[i])))
+}
+
+/** What a version's pictures are compared with: their originals, or another of its samples. */
+export function comparedWith(study: Study, version: string, { against }: Which): readonly Picture[] {
+  return against === undefined ? study.originals : study.pictures(version, against)
 }
 
 const keyOf = (...parts: readonly string[]) => createHash('sha256').update(parts.join('/')).digest('hex')

@@ -150,6 +150,12 @@ export function tables(evaluations: readonly Evaluation[]): Table[] {
           show: percent,
         },
         {
+          head: 'LFW accuracy, originals',
+          picks: pick('lfw', 'original', row => row.of === 'two originals'),
+          show: percent,
+        },
+        { head: 'LFW accuracy', picks: pick('lfw', 'original', isPair), show: percent },
+        {
           head: 'change, points',
           picks: pick('accept-change', 'original', row => row.far === usualRate),
           show: points,

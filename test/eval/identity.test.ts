@@ -90,13 +90,13 @@ test('re-identification ranks the person among all originals', async () => {
 test('diversity is of the samples of one face', async () => {
   const samples = [0, 1, 2].map(s => people.map(name => direction(width, name, s)))
   const study = syntheticStudy({ people, versions: { original: [originals], protected: samples }, calibration })
-  const found = await diversity.run(study, 'protected')
+  const found = await diversity().run(study, 'protected')
   const value = find(found, { definition: 'diversity', recognizer: 'dlib' })
   expect(value.n).toBe(40)
   expect(value.value).toBeCloseTo(1, 0)
   expect(find(found, { definition: 'tar-at-far', of: 'two samples of one face' })).toMatchObject({ value: 0, n: 120 })
   const one = syntheticStudy({ people, versions: { original: [originals], protected: [originals] } })
-  expect((await diversity.run(one, 'protected')).values).toEqual([])
+  expect((await diversity().run(one, 'protected')).values).toEqual([])
 })
 
 describe('attacks', () => {

@@ -8,7 +8,7 @@ import { faceSize, fivePoints, template } from '../../faces/template.ts'
 import { warp } from '../../faces/warp.ts'
 import type { Picture } from '../folders.ts'
 import type { Alignment } from '../metric.ts'
-import { featureKeys, type Study } from '../study.ts'
+import { comparedWith, featureKeys, type Study } from '../study.ts'
 import type { FeatureTable } from './cache.ts'
 import { centreOf, type FoundFace, foundFaces, nearest, readFaces } from './faces.ts'
 import type { Feature, FeatureOf, LoadedFeature, PicturePair } from './feature.ts'
@@ -112,14 +112,19 @@ function inputsOf(study: Study, feature: Feature, wanted: ReadonlySet<string>): 
       }
     if (feature.of === 'pair' && version !== 'original') {
       const places = study.placesOf('original')
-      add(
-        featureKeys(study, feature, version, { sample }),
-        async (i): Promise<PicturePair> => ({
-          original: await readImage(study.originals[i]!.path),
-          version: await image(i),
-          place: places[i]!,
-        }),
-      )
+      const earlier = feature.amongSamples ? Array.from({ length: sample }, (_, against) => against) : []
+      for (const against of [undefined, ...earlier]) {
+        const which = { sample, against }
+        const others = comparedWith(study, version, which)
+        add(
+          featureKeys(study, feature, version, which),
+          async (i): Promise<PicturePair> => ({
+            original: await readImage(others[i]!.path),
+            version: await image(i),
+            place: places[i]!,
+          }),
+        )
+      }
     }
   }
   return inputs

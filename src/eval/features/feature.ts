@@ -3,7 +3,7 @@ import type { Image } from '../../data/image.ts'
 import type { Similarity } from '../../faces/similarity.ts'
 import type { Alignment } from '../metric.ts'
 
-/** A version of a picture beside the original. */
+/** A version of a picture beside the original, or two samples of a version, the later one as `version`. */
 export interface PicturePair {
   readonly original: Image
   readonly version: Image
@@ -32,7 +32,7 @@ export type PictureFeature = FeatureOf<'picture', Image>
 /** Of aligned faces, `faceSize` x `faceSize`, cut out in one way or in both. */
 export type FaceFeature = FeatureOf<'face', Image> & { readonly alignments: readonly Alignment[] }
 
-/** Of versions and their originals, where a face was found in the original. */
-export type PairFeature = FeatureOf<'pair', PicturePair>
+/** Of versions and their originals, where a face was found in the original; and of the samples of a version, where it says so. */
+export type PairFeature = FeatureOf<'pair', PicturePair> & { readonly amongSamples?: boolean }
 
 export type Feature = PictureFeature | FaceFeature | PairFeature

@@ -1,18 +1,24 @@
 /** The standard protocol of LFW, on its own pairs. */
 import type { LfwPair } from '../../data/lfw-pairs.ts'
+import { UserError } from '../../errors.ts'
 import { stack } from '../embedded.ts'
 import { embeddingOf, embeddingsOf } from '../features/networks.ts'
 import type { Metric, Value } from '../metric.ts'
-import { lfwDefinition, lfwProtocol } from '../metrics/lfw.ts'
+import { lfwDefinition, lfwProtocol, lfwTarDefinition, type OverFolds } from '../metrics/lfw.ts'
 import { deviations95 } from '../metrics/proportion.ts'
 import { dot } from '../metrics/vectors.ts'
 
-/** On originals alone, and on the original of the first and the version of the second picture of each pair. */
+/**
+ * On originals alone, and on the original of the first and the version of the second picture of each pair.
+ * @throws UserError when the pairs are of one fold, so that there are none to choose a threshold on
+ */
 export function lfw(pairs: readonly LfwPair[]): Metric {
+  const folds = 1 + Math.max(...pairs.map(({ fold }) => fold))
+  if (folds < 2) throw new UserError('expected pairs in ten folds, found one: take the pairs.txt of LFW’s view 2')
   return {
     name: 'lfw',
     group: 'identity',
-    definitions: [lfwDefinition],
+    definitions: [lfwDefinition, lfwTarDefinition],
     needs: embeddingsOf,
     run: async (study, version) => {
       const places = new Map(study.cases.map(({ name }, i) => [name, i]))
@@ -34,25 +40,25 @@ export function lfw(pairs: readonly LfwPair[]): Metric {
               const [a, b] = [originals[p!], second[q!]]
               return a && b ? dot(stack([a]), 0, stack([b]), 0) : 0
             })
-            const { accuracy } = lfwProtocol(
+            const { accuracy, tar, far } = lfwProtocol(
               similarities,
               pairs.map(({ same }) => same),
+              { folds },
             )
-            const half = (deviations95 * accuracy.deviation) / Math.sqrt(accuracy.folds.length - 1)
-            values.push({
-              definition: lfwDefinition.id,
-              version,
-              of,
-              value: accuracy.mean,
-              n: pairs.length,
-              interval: [accuracy.mean - half, accuracy.mean + half],
-              recognizer,
-              role: study.role(recognizer),
-              alignment,
-            })
+            const about = { version, of, n: pairs.length, recognizer, role: study.role(recognizer), alignment }
+            values.push(
+              { definition: lfwDefinition.id, ...about, ...overFolds(accuracy) },
+              { definition: lfwTarDefinition.id, ...about, ...overFolds(tar), far },
+            )
           }
         }
       return { values }
     },
   }
+}
+
+/** The mean, and 1.96 of its standard errors on either side. */
+function overFolds({ mean, deviation, folds }: OverFolds): Pick<Value, 'value' | 'interval'> {
+  const half = (deviations95 * deviation) / Math.sqrt(folds.length - 1)
+  return { value: mean, interval: [mean - half, mean + half] }
 }

@@ -1,11 +1,11 @@
-import type { PairFeature } from '../features/feature.ts'
+import type { PerceptualDistance } from '../features/lpips.ts'
 import { meanOf } from '../intervals.ts'
 import type { Metric } from '../metric.ts'
 import { lpipsDefinition } from '../metrics/lpips.ts'
 import { pooled } from '../pooled.ts'
 
 /** LPIPS of each version against its original. */
-export function perceptual(feature: PairFeature): Metric {
+export function perceptual({ name: network, feature }: PerceptualDistance): Metric {
   return {
     name: 'lpips',
     group: 'quality',
@@ -23,6 +23,7 @@ export function perceptual(feature: PairFeature): Metric {
               rows.map(([distance]) => distance!),
               people,
             ),
+            network,
           },
         ],
       }

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import * as tf from '@tensorflow/tfjs'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { useBackend } from '../../../src/backend/index.ts'
-import { lpipsFeature } from '../../../src/eval/features/lpips.ts'
+import { lpipsDistance } from '../../../src/eval/features/lpips.ts'
 import { lpips } from '../../../src/models/lpips.ts'
 import { initialise } from '../../../src/train/initialise.ts'
 import { saveWeights } from '../../../src/weights/load.ts'
@@ -24,7 +24,9 @@ beforeAll(async () => {
 })
 
 test('the trunk is known by what the two files hold; equal pictures have no distance', async () => {
-  const { compute, checksum } = await lpipsFeature([trunk, linear]).load()
+  const { name, feature } = await lpipsDistance([trunk, linear])
+  expect(name).toBe('LPIPS 0.1 on SqueezeNet 1.1')
+  const { compute, checksum } = await feature.load()
   expect(checksum).toMatch(/^[0-9a-f]{64}$/)
   const place = { a: 1, b: 0, tx: 0, ty: 0 }
   const [a, b] = [blocks(64, 'a'), blocks(64, 'b')]
@@ -39,5 +41,5 @@ test('the trunk is known by what the two files hold; equal pictures have no dist
 })
 
 test('files that are not whole are refused', async () => {
-  await expect(lpipsFeature([trunk]).load()).rejects.toThrow('expected the weights of LPIPS on alex, vgg, squeeze')
+  await expect(lpipsDistance([trunk])).rejects.toThrow('expected the weights of LPIPS on alex, vgg, squeeze')
 })
