@@ -8,6 +8,7 @@ import { writeImage } from '../data/image.ts'
 import { UserError } from '../errors.ts'
 import { chooseFaces } from '../eval/choose-faces.ts'
 import { JobError, type Pool, PoolClosed } from '../jobs/job.ts'
+import { withLock } from '../lock.ts'
 import { nearestHint } from '../nearest.ts'
 import {
   addPoint,
@@ -60,9 +61,14 @@ export async function checkSweep(config: SweepConfig): Promise<void> {
 /**
  * Measures every point that the search proposes and that is not finished in `out` yet.
  * @returns the points of this sweep by number, those of an earlier one with other recipes left out
- * @throws UserError for a mistake in the sweep or its faces
+ * @throws UserError for a mistake in the sweep or its faces, or when it is under way in another process
  */
 export async function runSweep(config: SweepConfig, pool: Pool, options: RunOptions): Promise<SweepPoint[]> {
+  const { out } = options
+  return withLock(join(out, '.lock'), `the sweep in ${out}`, () => sweepAlone(config, pool, options))
+}
+
+async function sweepAlone(config: SweepConfig, pool: Pool, options: RunOptions): Promise<SweepPoint[]> {
   const { out, retry = false, signal, onChange = () => {} } = options
   const { sha256 } = await readIndex(config.faces.from)
   await makeFolder(join(out, 'points'))

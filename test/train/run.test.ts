@@ -6,11 +6,11 @@ import * as tf from '@tensorflow/tfjs'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { useBackend } from '../../src/backend/index.ts'
 import { loadModelConfig } from '../../src/config/model.ts'
-import { loadNetworkWeights } from '../../src/protect/model-weights.ts'
 import { trainSchema } from '../../src/config/train.ts'
 import { RandomStream } from '../../src/data/random.ts'
 import { latentDiffusion, parametersOf } from '../../src/models/latent-diffusion.ts'
 import { loadModel } from '../../src/protect/model.ts'
+import { loadNetworkWeights } from '../../src/protect/model-weights.ts'
 import { loadAverage } from '../../src/train/checkpoint.ts'
 import { exportModel } from '../../src/train/export.ts'
 import { lastCheckpoint } from '../../src/train/keep.ts'
@@ -68,7 +68,9 @@ it('trains a model network by network, each upon the last, and puts it into one 
       },
       { onPrepare: () => {}, onReport: ({ loss }) => losses.push(loss) },
     )
-  await run('autoencoder', tiny.path)
+  const twice = await Promise.allSettled([run('autoencoder', tiny.path), run('autoencoder', tiny.path)])
+  expect(twice.map(({ status }) => status)).toEqual(['fulfilled', 'rejected'])
+  expect(String((twice[1] as PromiseRejectedResult).reason)).toContain(`training in ${runs.autoencoder}: process`)
   // Latents of another deviation than 1 are refused, with the scale that would make it so.
   const refusal = await run('diffusion', tiny.path).catch((error: Error) => error.message)
   const scaleFactor = Number(/expected 1: set scaleFactor: ([\d.e+-]+) in/.exec(String(refusal))?.[1])

@@ -292,6 +292,16 @@ describe('pull and check', () => {
     expect((await check('y', wanted))[0]!.path).toBeUndefined()
   })
 
+  it('two pulls at once fetch a file once: the second is refused', async () => {
+    behaviours = [serves()]
+    const wanted = weights({ url })
+    const [first, second] = await Promise.allSettled([pull('x', wanted), pull('x', wanted)])
+    expect(first).toMatchObject({ status: 'fulfilled', value: [{ sha256: sum, downloaded: true }] })
+    expect(String((second as PromiseRejectedResult).reason)).toMatch(/downloading .*weights.bin: process \d+ is at it/)
+    expect(requests).toHaveLength(1)
+    expect(await readdir(cacheFolder('x'))).toEqual(['weights.bin'])
+  })
+
   it('a licence that must be accepted is, before anything is fetched', async () => {
     behaviours = [serves()]
     const free = weights({ url })
