@@ -10,6 +10,7 @@ import { registerBatchMatMul } from './defects/wasm-batch-mat-mul.ts'
 import { registerConv2dBackpropFilter } from './defects/wasm-conv2d-backprop-filter.ts'
 import { registerConv2dBackpropInput } from './defects/wasm-conv2d-backprop-input.ts'
 import { registerDepthwiseBackpropFilter, registerDepthwiseBackpropInput } from './defects/wasm-depthwise-backprop.ts'
+import { registerIdentity } from './defects/wasm-identity.ts'
 import { registerMaxPoolGrad } from './defects/wasm-max-pool-grad.ts'
 import { registerUnsortedSegmentSum } from './defects/wasm-unsorted-segment-sum.ts'
 import type { Availability } from './index.ts'
@@ -41,6 +42,7 @@ export async function start(): Promise<void> {
   registerConv2dBackpropInput()
   registerDepthwiseBackpropFilter()
   registerDepthwiseBackpropInput()
+  registerIdentity()
   registerMaxPoolGrad()
   registerUnsortedSegmentSum()
 }

@@ -1,7 +1,11 @@
 import type * as tf from '@tensorflow/tfjs'
 
-/** The parts of the wasm backend that give direct access to its memory. */
+/** The parts of the wasm backend that are about its memory. */
 export interface WasmBackend {
+  /** Another tensor has these values. */
+  incRef(id: tf.TensorInfo['dataId']): void
+  /** One tensor fewer has them. @returns whether they are gone */
+  disposeData(id: tf.TensorInfo['dataId'], force?: boolean): boolean
   makeOutput(shape: readonly number[], dtype: tf.DataType): tf.TensorInfo
   /** A view, valid until the next allocation: the heap moves when it grows. */
   typedArrayFromHeap(tensor: tf.TensorInfo): Float32Array | Int32Array | Uint8Array
