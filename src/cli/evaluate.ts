@@ -64,6 +64,7 @@ export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<v
   const { makeSuite, measureSuite, originalsFolder } = await import('../eval/suite.ts')
   const { loadThresholds } = await import('../eval/thresholds.ts')
   const { checkJobs } = await import('../jobs/process-pool.ts')
+  const { refuseRecipes } = await import('../plan/protect.ts')
   const { progress } = await import('../progress.ts')
   checkJobs(jobs)
   const methods = await loadSuite(options.suite, [`seed=${seed}`, ...options.set])
@@ -71,8 +72,9 @@ export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<v
   const store = await FaceStore.open(faces)
   const indices = chooseFaces(store.entries, count, seed, photos)
   await store.close()
-  const recipe = methods.map(method => ('recipe' in method ? method.recipe : undefined)).find(Boolean)
-  const backend = await useBackend(options.backend ?? recipe?.backend)
+  const recipes = methods.flatMap(method => ('recipe' in method ? [method.recipe] : []))
+  const backend = await useBackend(options.backend ?? recipes[0]?.backend)
+  await refuseRecipes(recipes, backend, jobs)
   const from = await provenance(
     `Evaluation: ${options.suite}`,
     backend,

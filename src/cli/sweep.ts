@@ -38,6 +38,8 @@ export async function handler(args: ArgumentsCamelCase<Arguments>): Promise<void
   const { interruptible } = await import('./interruptible.ts')
   const { makeFolder } = await import('../atomic.ts')
   const { openPool } = await import('./pool.ts')
+  const { chooseBackend } = await import('../backend/index.ts')
+  const { refuseRecipes } = await import('../plan/protect.ts')
   const { progress } = await import('../progress.ts')
   const { checkSweep, runSweep } = await import('../sweep/run.ts')
   const { mostPoints } = await import('../sweep/search/search.ts')
@@ -51,7 +53,9 @@ export async function handler(args: ArgumentsCamelCase<Arguments>): Promise<void
   const config = await loadSweep(path, [...overrides, ...args.set])
   // A dotted key of the recipe, not a path through the sweep.
   if (backend !== undefined) config.set = { ...config.set, backend }
-  await checkSweep(config)
+  const recipes = await checkSweep(config)
+  // The workers of a queue have their own memory.
+  if (args.queue === undefined) await refuseRecipes(recipes, await chooseBackend(recipes[0]?.backend), args.jobs)
   const out = args.out ?? join('runs', 'sweeps', basename(path, extname(path)))
   await makeFolder(out)
   const scratch = join(out, '.unfinished')

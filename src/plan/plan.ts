@@ -66,9 +66,10 @@ const backendBytes = (plan: Plan, { perTensorByte, perWeightByte }: MemoryModel)
 /**
  * Refuses a plan that cannot be carried out on a backend on this machine.
  * @param memory of the machine, in bytes
+ * @param jobs processes that carry it out at once
  * @throws UserError that says what is needed, what there is, and what would do
  */
-export function refuseTooLarge(plan: Plan, backend: BackendName, memory = machineMemory()): void {
+export function refuseTooLarge(plan: Plan, backend: BackendName, memory = machineMemory(), jobs = 1): void {
   const model = memoryModels[backend]
   if (!model) return
   const needed = model.runtime + backendBytes(plan, model)
@@ -79,9 +80,9 @@ export function refuseTooLarge(plan: Plan, backend: BackendName, memory = machin
       `expected to ${plan.title} within the ${gigabytes(limit)} that ${backend} can hold, found that it takes ${gigabytes(backendBytes(plan, model))}: take --backend tensorflow (npm run native), which wants ${gigabytes(native)} of memory`,
     )
   }
-  if (needed > memory)
+  if (jobs * needed > memory)
     throw new UserError(
-      `expected to ${plan.title} in this machine's ${gigabytes(memory)} of memory, found that it takes ${gigabytes(needed)} on ${backend}: take fewer samples or smaller batches, a smaller model, or a machine with more`,
+      `expected to ${plan.title} in this machine's ${gigabytes(memory)} of memory, found that it takes ${gigabytes(needed)} on ${backend}${jobs > 1 ? ` in each of ${jobs} processes: take fewer --jobs,` : ': take'} fewer samples or smaller batches, a smaller model, or a machine with more`,
     )
 }
 

@@ -1,17 +1,19 @@
-/** What protecting a face takes: the program itself, run without values. */
+/** What protecting and recovering a face take: the program itself, run without values. */
 import * as tf from '@tensorflow/tfjs'
-import type { ModelConfig } from '../config/model.ts'
+import { type BackendName, hasFusedKernels } from '../backend/index.ts'
+import { loadModelConfig, type ModelConfig } from '../config/model.ts'
 import type { Recipe } from '../config/recipe.ts'
 import { featureNetwork } from '../faces/features.ts'
 import { recognizerNetworks } from '../faces/recognizers.ts'
 import { bisenet, faceParser } from '../models/bisenet.ts'
 import { latentDiffusion } from '../models/latent-diffusion.ts'
-import { assembleModel } from '../protect/model.ts'
+import { BUCKETS } from '../models/msi.ts'
+import { assembleModel, type FaceModel } from '../protect/model.ts'
 import { protectFace } from '../protect/protect.ts'
-import { makeSecret } from '../protect/recovery.ts'
+import { makeSecret, recoverFace } from '../protect/recovery.ts'
 import { OutlineWeights, outlineFaces } from './outlines.ts'
-import type { Plan } from './plan.ts'
-import { type CountOptions, countedRun } from './shape-backend.ts'
+import { type Plan, refuseTooLarge } from './plan.ts'
+import { type CountOptions, countedRun, outline } from './shape-backend.ts'
 
 /**
  * Plans the protection of one face: its protected versions, in one attempt, and its key.
@@ -27,13 +29,9 @@ export async function planProtection(
   const shapes = new Map<string, readonly number[]>()
   const stages = await countedRun(
     async endStage => {
-      const networks = latentDiffusion(config)
-      const features = featureNetwork(config.features)
+      const model = outlineModel(config, weights)
       const guideNetwork = recognizerNetworks[recipe.guide]
-      const ofNetworks = weights.ofModel(networks)
-      const featureNet = features.over(weights.of(features.parameters, `features (${config.features.network})`))
       const guide = guideNetwork.over(weights.of(guideNetwork.parameters, `guide (${recipe.guide})`))
-      const model = assembleModel(config, '', networks, ofNetworks, featureNet)
       const parser = async () => faceParser(weights.of(bisenet().parameters, 'face parsing (bisenet)'))
       const face = outlineFaces(1, config)
       endStage('start')
@@ -49,4 +47,47 @@ export async function planProtection(
   )
   const title = `${recipe.task} one face with ${config.name}`
   return { title, networks: weights.networks, shapes, stages }
+}
+
+/** Plans the recovery of one face from its key, in two steps, which take as much memory as all of them. */
+export async function planRecovery(config: ModelConfig, options: CountOptions = {}): Promise<Plan> {
+  const weights = new OutlineWeights()
+  const stages = await countedRun(endStage => {
+    const model = outlineModel(config, weights)
+    const vectors = outline<tf.Tensor2D>([BUCKETS, model.placeholderWidth])
+    const latent = outline<tf.Tensor4D>([1, ...model.latentShape])
+    endStage('start')
+    recoverFace(model, { vectors, latent }, 2)
+    endStage('recovered face')
+  }, options)
+  return { title: `recover one face with ${config.name}`, networks: weights.networks, shapes: new Map(), stages }
+}
+
+/**
+ * Refuses recipes whose protection of a face cannot be carried out on a backend on this machine.
+ * @param jobs processes at once
+ * @throws UserError as `refuseTooLarge`
+ */
+export async function refuseRecipes(recipes: readonly Recipe[], backend: BackendName, jobs = 1): Promise<void> {
+  const options = { brief: true, fused: hasFusedKernels(backend) }
+  // What of a recipe memory does not depend on is made equal, and what is equal then is planned once.
+  const distinct = new Map(
+    recipes.map(recipe => {
+      const { guidance, energies, seed, attempts, steps, strength, threshold, recovery, ...rest } = recipe
+      const uses = { guided: guidance.above + guidance.below > 0, diverse: energies.diversity > 0 }
+      return [JSON.stringify({ ...rest, ...uses }), recipe]
+    }),
+  )
+  for (const recipe of distinct.values()) {
+    const plan = await planProtection(await loadModelConfig(recipe.model), recipe, options)
+    refuseTooLarge(plan, backend, undefined, jobs)
+  }
+}
+
+function outlineModel(config: ModelConfig, weights: OutlineWeights): FaceModel {
+  const networks = latentDiffusion(config)
+  const features = featureNetwork(config.features)
+  const ofNetworks = weights.ofModel(networks)
+  const featureNet = features.over(weights.of(features.parameters, `features (${config.features.network})`))
+  return assembleModel(config, '', networks, ofNetworks, featureNet)
 }

@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { makeFolder, writeJsonAtomic } from '../atomic.ts'
+import type { Recipe } from '../config/recipe.ts'
 import type { SweepConfig } from '../config/sweep.ts'
 import { FaceStore, readIndex } from '../data/face-store.ts'
 import { writeImage } from '../data/image.ts'
@@ -47,15 +48,17 @@ export function aimOf(aim: SweepConfig['privacy']): { name: string; better: 'low
 
 /**
  * Checks all of a sweep that can be checked before anything runs.
+ * @returns recipes of its points, with every choice on each axis among them
  * @throws UserError that says what is wrong
  */
-export async function checkSweep(config: SweepConfig): Promise<void> {
-  await checkAxes(config)
+export async function checkSweep(config: SweepConfig): Promise<Recipe[]> {
+  const recipes = await checkAxes(config)
   const known = measureNames(config.recovery)
   const asked = [aimOf(config.privacy).name, aimOf(config.utility).name, ...config.measures]
   for (const name of [...asked, ...Object.keys(config.objective ?? {})])
     if (!known.includes(name))
       throw new UserError(`'${name}' is no measure${nearestHint(name, known)}: a sweep measures ${known.join(', ')}`)
+  return recipes
 }
 
 /**

@@ -97,16 +97,20 @@ export async function recipeOf(
 
 /**
  * Checks every axis against the recipe, before hours go into the points: each of its choices, or both ends of its range.
+ * @returns the recipes that were checked: the first choice on all axes but one
  * @throws UserError as `recipeOf`
  */
-export async function checkAxes(config: SweepConfig): Promise<void> {
+export async function checkAxes(config: SweepConfig): Promise<Recipe[]> {
   const first = Object.fromEntries(Object.entries(config.axes).map(([name, axis]) => [name, valueAt(axis, 0)]))
   await recipeOf({ ...config, axes: {} }, {})
+  const recipes: Recipe[] = []
   for (const [name, axis] of Object.entries(config.axes)) {
     for (const value of choices(axis) ?? [valueAt(axis, 0), valueAt(axis, 1)]) {
-      await recipeOf(config, { ...first, [name]: value }).catch(error => {
+      const recipe = await recipeOf(config, { ...first, [name]: value }).catch(error => {
         throw error instanceof UserError ? new UserError(`axis '${name}': ${error.message}`) : error
       })
+      recipes.push(recipe)
     }
   }
+  return recipes
 }

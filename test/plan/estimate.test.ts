@@ -10,7 +10,7 @@ import { latentDiffusion } from '../../src/models/latent-diffusion.ts'
 import { countParameters } from '../../src/models/module.ts'
 import { outlineFaces, outlineWeights } from '../../src/plan/outlines.ts'
 import { type Plan, planLines, processBytes, refuseTooLarge, tensorBytes, totalFlops } from '../../src/plan/plan.ts'
-import { planProtection } from '../../src/plan/protect.ts'
+import { planProtection, planRecovery, refuseRecipes } from '../../src/plan/protect.ts'
 import { countedRun, outline } from '../../src/plan/shape-backend.ts'
 import { planTraining } from '../../src/plan/train.ts'
 import { loadConfig } from '../../src/yaml/load.ts'
@@ -78,6 +78,15 @@ describe('the plan of protecting a face', () => {
     expect(tensorBytes(brief)).toBe(tensorBytes(whole))
     expect(totalFlops(brief)).toBeLessThan(totalFlops(whole) / 2)
   })
+
+  it('is more than that of recovering one, which has no guide', async () => {
+    const recovery = await planRecovery(model)
+    expect([...recovery.stages.keys()]).toEqual(['start', 'recovered face'])
+    expect(recovery.networks.map(({ name }) => name)).toContain('noise predictor')
+    expect(recovery.stages.get('recovered face')!.flops).toBeGreaterThan(1e9)
+    const protection = await planProtection(model, await loadRecipe('anonymize'), { brief: true })
+    expect(tensorBytes(recovery)).toBeLessThan(tensorBytes(protection))
+  })
 })
 
 it.each(['autoencoder', 'diffusion', 'msi'])('training the %s has a plan', async task => {
@@ -112,6 +121,18 @@ describe('memory', () => {
   it('that the machine does not have is refused', () => {
     expect(() => refuseTooLarge(planOf(2e9), 'tensorflow', 2e9)).toThrow("this machine's 2.0 GB of memory")
     expect(() => refuseTooLarge(planOf(1e9), 'wasm', 8e9)).not.toThrow()
+    expect(() => refuseTooLarge(planOf(2e9), 'tensorflow', 8e9, 3)).not.toThrow()
+    expect(() => refuseTooLarge(planOf(2e9), 'tensorflow', 8e9, 4)).toThrow(
+      'takes 2.6 GB on tensorflow in each of 4 processes: take fewer --jobs, fewer samples',
+    )
+  })
+
+  it('of recipes is that of each: one that cannot be held is refused by name, others are not', async () => {
+    const recipe = await loadRecipe('anonymize')
+    await refuseRecipes([recipe, { ...recipe, steps: 99, seed: 1 }], 'tensorflow')
+    await expect(refuseRecipes([recipe, { ...recipe, samples: 2 }], 'tensorflow', 100_000)).rejects.toThrow(
+      'expected to anonymize one face with faces-128',
+    )
   })
 
   it('of a backend that was not measured is not judged', () => {
