@@ -1,4 +1,5 @@
 import type { ArgumentsCamelCase, Argv } from 'yargs'
+import { textLine } from '../text-table.ts'
 
 export const command = 'calibrate'
 
@@ -57,6 +58,8 @@ export async function handler({ faces, far, write, backend }: ArgumentsCamelCase
 }
 
 const row = (name: string, threshold: string, tar: string, genuine: string, impostor: string) =>
-  [name.padEnd(14), threshold.padStart(9), tar.padStart(26), genuine.padStart(8), impostor.padStart(9)].join('  ')
+  textLine([name, threshold, tar, genuine, impostor], columns)
+
+const columns = [{ width: 14 }, ...[9, 26, 8, 9].map(width => ({ width, right: true }))]
 
 const percent = (share: number) => `${(100 * share).toFixed(1)} %`

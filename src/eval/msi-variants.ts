@@ -6,6 +6,7 @@ import * as tf from '@tensorflow/tfjs'
 import type { Recipe } from '../config/recipe.ts'
 import type { FaceStore } from '../data/face-store.ts'
 import { fromTensor, type Image, toTensor } from '../data/image.ts'
+import { markdownTable } from '../markdown.ts'
 import { BUCKETS, type MsiVariant } from '../models/msi.ts'
 import type { Recognizer } from '../models/recognizers/recognizer.ts'
 import type { FaceModel } from '../protect/model.ts'
@@ -156,5 +157,5 @@ export function msiVariantsTable(
       }),
     ]
   })
-  return [header, header.map(() => '---'), ...rows].map(cells => `| ${cells.join(' | ')} |\n`).join('')
+  return `${markdownTable(header, rows)}\n`
 }

@@ -1,4 +1,5 @@
 /** An evaluation as Markdown: a table for each question, a row for each version of each method. */
+import { markdownTable } from '../markdown.ts'
 import type { Evaluation, Row } from './evaluation.ts'
 import { usualRate } from './identity/accept-thresholds.ts'
 import type { Definition } from './metrics/definition.ts'
@@ -264,7 +265,8 @@ export function definitionList(definitions: readonly Definition[]): string {
 
 /** Rows under the heads of their columns, as Markdown. */
 export function grid(columns: readonly string[], rows: readonly Pick<Line, 'name' | 'n' | 'texts'>[]): string {
-  const head = ['', 'N', ...columns]
-  const lines = rows.map(({ name, n, texts }) => [name, `${n ?? ''}`, ...texts])
-  return [head, head.map(() => '---'), ...lines].map(cells => `| ${cells.join(' | ')} |`).join('\n')
+  return markdownTable(
+    ['', 'N', ...columns],
+    rows.map(({ name, n = '', texts }) => [name, n, ...texts]),
+  )
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import { writeFileAtomic } from '../atomic.ts'
 import { experimentsFolder, loadTable, tableNames } from '../config/table.ts'
+import { markdownTable } from '../markdown.ts'
 
 /** What the list stands between. */
 const marks = { start: '<!-- tables -->', end: '<!-- /tables -->' } as const
@@ -18,12 +19,12 @@ const madeSchema = z.object({
 
 /** The list as Markdown. */
 export async function tableList(folder = experimentsFolder): Promise<string> {
-  const lines: string[] = []
+  const rows: string[][] = []
   for (const name of await tableNames(folder)) {
     const { title, asks } = await loadTable(join(folder, name), 0)
-    lines.push(`| [${title}](${name}/README.md) | ${asks} | ${await madeOf(join(folder, name), name)} |`)
+    rows.push([`[${title}](${name}/README.md)`, asks, await madeOf(join(folder, name), name)])
   }
-  return ['| table | asks | made |', '| --- | --- | --- |', ...lines].join('\n')
+  return markdownTable(['table', 'asks', 'made'], rows)
 }
 
 /** When and how a table was made, or that it was not. */

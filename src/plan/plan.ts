@@ -3,6 +3,7 @@ import { totalmem } from 'node:os'
 import type { BackendName } from '../backend/names.ts'
 import { UserError } from '../errors.ts'
 import { countParameters, type Shapes } from '../models/module.ts'
+import { textTable } from '../text-table.ts'
 import type { Count } from './shape-backend.ts'
 
 /** A network of a run. */
@@ -133,10 +134,7 @@ export function planLines(plan: Plan, backend: BackendName): string[] {
 
 /** Columns: the first to the left, the others to the right. */
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
-  const widths = head.map((title, i) => Math.max(title.length, ...rows.map(row => row[i]!.length)))
-  return [head, ...rows].map(row =>
-    `  ${row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))).join('  ')}`.trimEnd(),
-  )
+  return textTable([head, ...rows], column => column > 0).map(line => `  ${line}`)
 }
 
 const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`

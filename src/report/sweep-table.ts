@@ -1,5 +1,6 @@
 /** What a sweep found, as a table: one row a point that is done, and which of them no other one beats. */
 import type { SweepConfig } from '../config/sweep.ts'
+import { markdownTable } from '../markdown.ts'
 import type { KeptFace } from '../sweep/folder.ts'
 import { paretoFront } from '../sweep/pareto.ts'
 import type { Measure } from '../sweep/point.ts'
@@ -117,17 +118,12 @@ export function shownMeasure(measure: Measure | undefined): string {
 /** The table as Markdown, with what its numbers are of. */
 export function sweepMarkdown(config: SweepConfig, table: SweepTable, provenance: string): string {
   const { axes, columns, rows, count, privacy, utility } = table
-  const line = (cells: readonly unknown[]) =>
-    `| ${cells.map(cell => String(cell).replaceAll('|', '\\|')).join(' | ')} |`
-  const header = ['point', ...axes, ...columns, 'front']
-  const body = rows.map(({ number, settings, measures, front }) =>
-    line([
-      number,
-      ...axes.map(axis => settings[axis]),
-      ...columns.map(name => shownMeasure(measures.get(name))),
-      front ? 'yes' : '',
-    ]),
-  )
+  const body = rows.map(({ number, settings, measures, front }) => [
+    number,
+    ...axes.map(axis => settings[axis]),
+    ...columns.map(name => shownMeasure(measures.get(name))),
+    front ? 'yes' : '',
+  ])
   return `# ${config.title}
 
 ${provenance}
@@ -136,6 +132,6 @@ N = ${count} faces a point, one of each person; 95 % intervals. Privacy is ${pri
 utility is ${utility.name} (${utility.better} is better). A point is on the front when no other one is as good in both
 and better in one.
 
-${[line(header), line(header.map(() => '---')), ...body].join('\n')}
+${markdownTable(['point', ...axes, ...columns, 'front'], body)}
 `
 }
