@@ -28,9 +28,10 @@ export async function calibrate(
 ): Promise<Omit<RecognizerThreshold, 'made'>> {
   const { genuine, impostor } = checkPairs(store, far)
   const embeddings = await embedStore(recognizer, store, onProgress)
-  const impostors = await allSimilarities(embeddings, onePerIdentity(store.entries))
+  const impostors = allSimilarities(embeddings, onePerIdentity(store.entries))
   const threshold = thresholdAtFar(impostors, far)
-  const { rate, interval } = acceptRate(similarities(embeddings, genuinePairs(store.entries, genuineCap)), threshold)
+  const pairs = genuinePairs(store.entries, genuineCap)
+  const { rate, interval } = acceptRate(similarities(embeddings, embeddings, pairs), threshold)
   return { threshold, far, tar: rate, tarInterval: [...interval], genuinePairs: genuine, impostorPairs: impostor }
 }
 

@@ -2,22 +2,17 @@
 import * as tf from '@tensorflow/tfjs'
 import type { FaceStore } from '../data/face-store.ts'
 import type { Recognizer } from '../models/recognizers/recognizer.ts'
+import { dot, gram, type Vectors } from './metrics/vectors.ts'
 import type { Pair } from './pairs.ts'
-
-/** Unit vectors, row after row: [count, dimensions]. */
-export interface Embeddings {
-  readonly dimensions: number
-  readonly values: Float32Array
-}
 
 const batchSize = 16
 
-/** Embeds every face of a store. */
+/** Unit vectors of every face of a store. */
 export async function embedStore(
   recognizer: Recognizer,
   store: FaceStore,
   onProgress: (done: number) => void = () => {},
-): Promise<Embeddings> {
+): Promise<Vectors> {
   const { dimensions } = recognizer
   const values = new Float32Array(store.count * dimensions)
   for (let start = 0; start < store.count; start += batchSize) {
@@ -31,32 +26,19 @@ export async function embedStore(
   return { dimensions, values }
 }
 
-/** Cosine similarity of the rows of each pair. */
-export function similarities({ dimensions, values }: Embeddings, pairs: readonly Pair[]): Float32Array {
-  return Float32Array.from(pairs, ([a, b]) => {
-    const [p, q] = [a * dimensions, b * dimensions]
-    let sum = 0
-    for (let i = 0; i < dimensions; i++) sum += values[p + i]! * values[q + i]!
-    return sum
-  })
+/** Cosine similarity of each pair of a row of `x` and one of `y`, unit vectors. */
+export function similarities(x: Vectors, y: Vectors, pairs: readonly Pair[]): Float64Array {
+  return Float64Array.from(pairs, ([i, j]) => dot(x, i, y, j))
 }
 
 /** Cosine similarity of each of `rows` with every later one: n (n - 1) / 2 of them. */
-export async function allSimilarities(
-  { dimensions, values }: Embeddings,
-  rows: readonly number[],
-): Promise<Float32Array> {
+export function allSimilarities({ dimensions, values }: Vectors, rows: readonly number[]): Float64Array {
   const n = rows.length
-  const chosen = new Float32Array(n * dimensions)
+  const chosen = new Float64Array(n * dimensions)
   for (const [i, row] of rows.entries())
     chosen.set(values.subarray(row * dimensions, (row + 1) * dimensions), i * dimensions)
-  const gram = tf.tidy(() => {
-    const matrix = tf.tensor2d(chosen, [n, dimensions])
-    return tf.matMul(matrix, matrix, false, true)
-  })
-  const products = await gram.data()
-  gram.dispose()
-  const result = new Float32Array((n * (n - 1)) / 2)
+  const products = gram({ dimensions, values: chosen })
+  const result = new Float64Array((n * (n - 1)) / 2)
   let k = 0
   for (let i = 0; i < n; i++) {
     result.set(products.subarray(i * n + i + 1, (i + 1) * n), k)

@@ -1,9 +1,9 @@
 /** Where a recognizer draws its line in an evaluation. */
 import type { AnyRecognizerName } from '../../faces/recognizers.ts'
 import { embedded } from '../embedded.ts'
+import { similarities } from '../embeddings.ts'
 import type { Alignment, ThresholdSource } from '../metric.ts'
 import { thresholdAtFar, tooFewImpostors } from '../metrics/tar-at-far.ts'
-import { dot } from '../metrics/vectors.ts'
 import { impostorPairs } from '../pairs.ts'
 import type { Study } from '../study.ts'
 
@@ -51,7 +51,7 @@ async function find(study: Study, recognizer: AnyRecognizerName, alignment: Alig
   const calibrated = study.calibration[recognizer]
   const { vectors, cases } = await embedded(study, recognizer, 'original', alignment)
   const pairs = impostorPairs(cases, 'same')
-  const scores = Float64Array.from(pairs, ([i, j]) => dot(vectors, i, vectors, j))
+  const scores = similarities(vectors, vectors, pairs)
   return rates.flatMap((far): AcceptThreshold[] => {
     if (calibrated?.far === far) return [{ far, threshold: calibrated.threshold, thresholdFrom: 'calibration' }]
     if (tooFewImpostors(scores.length, far)) return []

@@ -1,13 +1,13 @@
 /** Do recognizers take two pictures for one person? */
 import type { AnyRecognizerName } from '../../faces/recognizers.ts'
 import { type Embedded, embedded, embeddedPairs } from '../embedded.ts'
+import { similarities } from '../embeddings.ts'
 import { embeddingsOf } from '../features/networks.ts'
 import { acceptedShare, meanOf } from '../intervals.ts'
 import type { Alignment, Finding, Histogram, Metric, RocPlot, Value } from '../metric.ts'
 import { cosineDefinition } from '../metrics/cosine.ts'
 import { auc, aucDefinition, eerDefinition, equalErrorRate, roc } from '../metrics/roc.ts'
 import { tarAtFarDefinition } from '../metrics/tar-at-far.ts'
-import { dot } from '../metrics/vectors.ts'
 import { genuinePairs, impostorPairs, type Pair } from '../pairs.ts'
 import type { Study } from '../study.ts'
 import { type AcceptThreshold, acceptThresholds, usualRate } from './accept-thresholds.ts'
@@ -115,7 +115,7 @@ function otherPhotos(version: string, originals: Embedded, versions: Embedded): 
 function score(of: string, a: Embedded, b: Embedded, pairs: readonly Pair[]): Scored {
   return {
     of,
-    scores: Float64Array.from(pairs, ([i, j]) => dot(a.vectors, i, b.vectors, j)),
+    scores: similarities(a.vectors, b.vectors, pairs),
     people: pairs.map(([i, j]) => [a.identities[i]!, b.identities[j]!]),
   }
 }
