@@ -1,12 +1,13 @@
 import type { ArgumentsCamelCase, Argv } from 'yargs'
 import type { AnyRecognizerName } from '../faces/recognizers.ts'
+import { type ComparingArguments, comparingOptions, openComparing } from './comparing.ts'
 
 export const command = 'eval <protocol>'
 
 const protocols = ['anonymize', 'hide', 'recover'] as const
 
 export const builder = (yargs: Argv) =>
-  yargs
+  comparingOptions(yargs)
     .positional('protocol', {
       choices: protocols,
       demandOption: true,
@@ -43,9 +44,6 @@ export const builder = (yargs: Argv) =>
     })
     .option('aligned', { type: 'boolean', describe: 'the originals are aligned faces [default: as the manifest says]' })
     .option('attacks', { type: 'boolean', default: false, describe: 'train attackers on the protected pictures, too' })
-    .option('inception', { type: 'string', describe: "weights of FID's Inception [default: nsfwjs' network]" })
-    .option('resize', { type: 'string', default: 'pytorch-fid', describe: 'how pictures are resized for --inception' })
-    .option('lpips', { type: 'string', array: true, describe: 'weights of LPIPS: the trunk, the linear layers' })
     .option('lfw-pairs', { type: 'string', describe: "LFW's pairs.txt, to measure its standard protocol" })
     .option('thresholds', {
       choices: ['calibrated', 'originals'] as const,
@@ -53,14 +51,13 @@ export const builder = (yargs: Argv) =>
       describe: "recognizers' thresholds: those of `calibrate`, or from pairs of the originals where these suffice",
     })
     .option('name', { type: 'string', describe: "what tables call it [default: the manifest's method, or the folder]" })
-    .option('cache', { type: 'string', default: 'runs/features', describe: 'folder of the features that are kept' })
     .option('out', {
       type: 'string',
       default: 'runs/eval',
       describe: 'where metrics.json, table.md and report.html go',
     })
 
-interface Arguments {
+interface Arguments extends ComparingArguments {
   protocol: (typeof protocols)[number]
   originals: string
   protected: string[]
@@ -72,13 +69,9 @@ interface Arguments {
   guide?: string[]
   aligned?: boolean
   attacks: boolean
-  inception?: string
-  resize: string
-  lpips?: string[]
   lfwPairs?: string
   thresholds: 'calibrated' | 'originals'
   name?: string
-  cache: string
   out: string
   backend?: string
 }
@@ -100,20 +93,16 @@ export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<v
   const { useBackend } = await import('../backend/index.ts')
   const { readLfwPairs } = await import('../data/lfw-pairs.ts')
   const { evaluate } = await import('../eval/evaluation.ts')
-  const { fidNetwork } = await import('../eval/features/inception.ts')
-  const { lpipsDistance } = await import('../eval/features/lpips.ts')
   const { provenance } = await import('../eval/provenance.ts')
   const { writeEvaluation } = await import('../report/evaluation-files.ts')
   const { loadThresholds } = await import('../eval/thresholds.ts')
   const { recognizerNetworks } = await import('../faces/recognizers.ts')
-  const { fidResizes } = await import('../models/fid-inception.ts')
   const { progress } = await import('../progress.ts')
   const known = Object.keys(recognizerNetworks) as AnyRecognizerName[]
   for (const name of [...(options.guide ?? []), ...(options.recognizer ?? [])])
     if (!(known as string[]).includes(name))
       throw new UserError(`expected a recognizer out of ${known.join(', ')}, found '${name}': choose one of these`)
-  if (!(options.resize in fidResizes))
-    throw new UserError(`expected a --resize out of ${Object.keys(fidResizes).join(', ')}, found '${options.resize}'`)
+  const comparing = await openComparing(options)
 
   const backend = await useBackend(options.backend)
   const method = options.name ?? manifest?.method ?? basename(resolve(folder))
@@ -127,13 +116,8 @@ export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<v
     recognizers: options.recognizer as AnyRecognizerName[] | undefined,
     aligned: options.aligned,
     calibration: options.thresholds === 'calibrated' ? await loadThresholds() : {},
-    cache: options.cache,
     attacks: options.attacks,
-    network:
-      options.inception === undefined
-        ? undefined
-        : fidNetwork(options.inception, options.resize as keyof typeof fidResizes),
-    lpips: options.lpips && (await lpipsDistance(options.lpips)),
+    ...comparing,
     lfwPairs: options.lfwPairs === undefined ? undefined : await readLfwPairs(options.lfwPairs),
     onProgress: (done, total, what) => bar.update(done, what, total),
   }).finally(() => bar.stop())

@@ -1,13 +1,15 @@
 import type { ArgumentsCamelCase, Argv } from 'yargs'
+import { type ComparingArguments, comparingOptions, openComparing } from './comparing.ts'
 
 export const command = 'evaluate <suite>'
 
 export const builder = (yargs: Argv) =>
-  yargs
+  comparingOptions(yargs)
     .positional('suite', {
       type: 'string',
       demandOption: true,
-      describe: 'methods to compare: default-model, or the path of a file such as configs/evaluate-default-model.yaml',
+      describe:
+        'methods to compare: default-model, tasks, blur, or the path of a file such as configs/evaluate-tasks.yaml',
     })
     .option('faces', { type: 'string', demandOption: true, describe: 'a prepared store of faces: runs/data/lfw/test' })
     .option('count', { type: 'number', default: 200, describe: 'people whose faces are protected' })
@@ -22,16 +24,13 @@ export const builder = (yargs: Argv) =>
     .option('jobs', { type: 'number', default: 1, describe: 'processes that protect faces side by side' })
     .option('attacks', { type: 'boolean', default: true, describe: 'train attackers on the protected faces' })
     .option('make-only', { type: 'boolean', default: false, describe: 'protect only: measure with eval, or later' })
-    .option('inception', { type: 'string', describe: "weights of FID's Inception [default: nsfwjs' network]" })
-    .option('lpips', { type: 'string', array: true, describe: 'weights of LPIPS: the trunk, the linear layers' })
-    .option('cache', { type: 'string', default: 'runs/features', describe: 'folder of the features that are kept' })
     .option('out', {
       type: 'string',
       default: 'runs/evaluate',
       describe: 'folder of all results; a second run goes on there',
     })
 
-interface Arguments {
+interface Arguments extends ComparingArguments {
   suite: string
   faces: string
   count: number
@@ -41,9 +40,6 @@ interface Arguments {
   jobs: number
   attacks: boolean
   makeOnly: boolean
-  inception?: string
-  lpips?: string[]
-  cache: string
   out: string
   backend?: string
 }
@@ -57,8 +53,6 @@ export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<v
   const { loadSuite } = await import('../config/suite.ts')
   const { FaceStore } = await import('../data/face-store.ts')
   const { chooseFaces } = await import('../eval/choose-faces.ts')
-  const { fidNetwork } = await import('../eval/features/inception.ts')
-  const { lpipsDistance } = await import('../eval/features/lpips.ts')
   const { provenance } = await import('../eval/provenance.ts')
   const { writeEvaluation } = await import('../report/evaluation-files.ts')
   const { makeSuite, measureSuite, originalsFolder } = await import('../eval/suite.ts')
@@ -67,6 +61,7 @@ export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<v
   const { refuseRecipes } = await import('../plan/protect.ts')
   const { progress } = await import('../progress.ts')
   checkJobs(jobs)
+  const comparing = await openComparing(options)
   const methods = await loadSuite(options.suite, [`seed=${seed}`, ...options.set])
   const calibration = await loadThresholds()
   const store = await FaceStore.open(faces)
@@ -101,10 +96,8 @@ export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<v
     out,
     {
       calibration,
-      cache: options.cache,
       attacks: options.attacks,
-      network: options.inception === undefined ? undefined : fidNetwork(options.inception),
-      lpips: options.lpips && (await lpipsDistance(options.lpips)),
+      ...comparing,
       onProgress: (done, total, what) => bar.update(done, what, total),
     },
     method => {

@@ -1,9 +1,10 @@
 import type { ArgumentsCamelCase, Argv } from 'yargs'
+import { type ComparingArguments, comparingOptions, openComparing } from './comparing.ts'
 
 export const command = 'reproduce <table>'
 
 export const builder = (yargs: Argv) =>
-  yargs
+  comparingOptions(yargs)
     .positional('table', {
       type: 'string',
       demandOption: true,
@@ -23,25 +24,19 @@ export const builder = (yargs: Argv) =>
       array: true,
       describe: 'prepared faces of other people, for tables whose models are to be trained',
     })
-    .option('inception', { type: 'string', describe: "weights of FID's Inception [default: nsfwjs' network]" })
-    .option('lpips', { type: 'string', array: true, describe: 'weights of LPIPS: the trunk, the linear layers' })
-    .option('cache', { type: 'string', default: 'runs/features', describe: 'folder of the features that are kept' })
     .option('out', {
       type: 'string',
       default: 'runs/reproduce',
       describe: 'folder of all pictures, which tables share; a second run goes on there',
     })
 
-interface Arguments {
+interface Arguments extends ComparingArguments {
   table: string
   faces: string[]
   count: number
   seed: number
   jobs: number
   train?: string[]
-  inception?: string
-  lpips?: string[]
-  cache: string
   out: string
   backend?: string
 }
@@ -51,8 +46,6 @@ export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<v
   const { useBackend } = await import('../backend/index.ts')
   const { experimentsFolder, loadTable, tableNames } = await import('../config/table.ts')
   const { UserError } = await import('../errors.ts')
-  const { fidNetwork } = await import('../eval/features/inception.ts')
-  const { lpipsDistance } = await import('../eval/features/lpips.ts')
   const { loadThresholds } = await import('../eval/thresholds.ts')
   const { writeIndex } = await import('../experiments/index-page.ts')
   const { planTables } = await import('../experiments/plan.ts')
@@ -62,15 +55,16 @@ export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<v
   const { checkJobs } = await import('../jobs/process-pool.ts')
   const { progress } = await import('../progress.ts')
 
-  const { faces, count, seed, jobs, out, cache, train, inception, lpips } = options
+  const { faces, count, seed, jobs, out, train } = options
   if (!Number.isInteger(count) || count < 1) throw new UserError(`expected --count of 1 or more, found ${count}`)
   checkJobs(jobs)
+  const comparing = await openComparing(options)
   const names = options.table === 'all' ? await tableNames() : [options.table]
   const tables = await Promise.all(names.map(name => loadTable(name, seed)))
   for (const table of tables) checkColumns(table)
   const calibration = await loadThresholds()
   const backend = await useBackend(options.backend)
-  const bar = progress('tables', 1)
+  const bar = progress('reproducing', 1)
   const said: string[] = []
   try {
     for (const table of tables) await trainAbsent(table, train, backend, text => bar.note(text))
@@ -81,12 +75,7 @@ export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<v
         jobs,
         backend,
         out,
-        measuring: {
-          calibration,
-          cache,
-          network: inception === undefined ? undefined : fidNetwork(inception),
-          lpips: lpips && (await lpipsDistance(lpips)),
-        },
+        measuring: { calibration, ...comparing },
         onProgress: (done, total, what) => bar.update(done, what, total),
       })
       said.push(tables.length === 1 ? markdown : '', ...files)

@@ -67,6 +67,7 @@ export async function handler(argv: ArgumentsCamelCase<Arguments>) {
   const { enableBf16 } = await import('../backend/bf16.ts')
   const { loadConfig } = await import('../yaml/load.ts')
   const { trainSchema } = await import('../config/train.ts')
+  const { interruptible } = await import('./interruptible.ts')
   const { progress } = await import('../progress.ts')
   const { loadModelConfig } = await import('../config/model.ts')
   const { runTraining } = await import('../train/run.ts')
@@ -87,15 +88,15 @@ export async function handler(argv: ArgumentsCamelCase<Arguments>) {
     `training ${config.task} of ${model.name}: ${config.steps} steps of ${facesPerStep} on ${used}, ${precision}`,
   )
 
-  const stop = new AbortController()
+  const interrupted = new AbortController()
   let bar = progress('frozen networks', 1)
   const events: RunEvents = {
     onPrepare: (done, total) => bar.update(done, undefined, total),
     onStart(step) {
       bar.stop()
       bar = progress(config.task, config.steps, { from: step })
-      process.once('SIGINT', () => {
-        stop.abort()
+      interruptible(() => {
+        interrupted.abort()
         bar.note('stopping after this step, with a checkpoint (Ctrl-C again: at once)')
       })
     },
@@ -109,7 +110,7 @@ export async function handler(argv: ArgumentsCamelCase<Arguments>) {
     onNote: text => bar.note(text),
   }
   const paths = { faces, out, cache, validate, autoencoder, diffusion }
-  await runTraining(config, model, paths, events, { allowChanges, signal: stop.signal })
+  await runTraining(config, model, paths, events, { allowChanges, signal: interrupted.signal })
   bar.stop()
   console.log(`${out}/last.safetensors`)
 }

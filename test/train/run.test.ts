@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as tf from '@tensorflow/tfjs'
@@ -8,6 +8,7 @@ import { useBackend } from '../../src/backend/index.ts'
 import { loadModelConfig } from '../../src/config/model.ts'
 import { trainSchema } from '../../src/config/train.ts'
 import { RandomStream } from '../../src/data/random.ts'
+import { withLock } from '../../src/lock.ts'
 import { latentDiffusion, parametersOf } from '../../src/models/latent-diffusion.ts'
 import { loadModel } from '../../src/protect/model.ts'
 import { loadNetworkWeights } from '../../src/protect/model-weights.ts'
@@ -68,9 +69,7 @@ it('trains a model network by network, each upon the last, and puts it into one 
       },
       { onPrepare: () => {}, onReport: ({ loss }) => losses.push(loss) },
     )
-  const twice = await Promise.allSettled([run('autoencoder', tiny.path), run('autoencoder', tiny.path)])
-  expect(twice.map(({ status }) => status)).toEqual(['fulfilled', 'rejected'])
-  expect(String((twice[1] as PromiseRejectedResult).reason)).toContain(`training in ${runs.autoencoder}: process`)
+  await run('autoencoder', tiny.path)
   // Latents of another deviation than 1 are refused, with the scale that would make it so.
   const refusal = await run('diffusion', tiny.path).catch((error: Error) => error.message)
   const scaleFactor = Number(/expected 1: set scaleFactor: ([\d.e+-]+) in/.exec(String(refusal))?.[1])
@@ -95,6 +94,18 @@ it('trains a model network by network, each upon the last, and puts it into one 
   const face = tf.zeros([1, 64, 64, 3]) as tf.Tensor4D
   expect([...joined.placeholders(face).dataSync()]).toEqual([...model.placeholders(face).dataSync()])
   await expect(exportModel(await loadModelConfig(scaled), {}, msi)).rejects.toThrow('expected a run to export')
+})
+
+it('leaves a folder alone in which another process trains', async () => {
+  const out = join(folder, 'taken')
+  const model = await loadModelConfig(tiny.path)
+  const faces = [await noiseFaces(4, 64)]
+  const events = { onPrepare: () => {}, onReport: () => {} }
+  await withLock(join(out, '.lock'), 'another', async () => {
+    const training = runTraining(trainSchema.parse(configs.autoencoder), model, { faces, out }, events)
+    await expect(training).rejects.toThrow(`training in ${out}: process ${process.pid} is at it`)
+    expect(await readdir(out)).toEqual(['.lock'])
+  })
 })
 
 it('says which faces do not fit', async () => {
