@@ -105,18 +105,20 @@ export function toTensor({ data, height, width }: Image): tf.Tensor4D {
 
 /** Bytes 0..255 as a tensor of `shape` in [-1, 1]. */
 export function bytesToTensor(bytes: Uint8Array, shape: [number, number, number, number]): tf.Tensor4D {
-  return tf.tensor4d(
-    Float32Array.from(bytes, byte => byte / 127.5 - 1),
-    shape,
-  )
+  const values = new Float32Array(bytes.length)
+  // Ten times as fast as Float32Array.from with a function.
+  for (let i = 0; i < values.length; i++) values[i] = bytes[i]! / 127.5 - 1
+  return tf.tensor4d(values, shape)
 }
 
 /** The pictures of a tensor [n, height, width, 3] in [-1, 1]: rounded to bytes, values outside of the range clamped. */
 export async function fromTensor(batch: tf.Tensor4D): Promise<Image[]> {
   const [count, height, width, channels] = batch.shape
   if (channels !== 3) throw new Error(`fromTensor: expected [n, height, width, 3], found [${batch.shape.join(', ')}]`)
-  // Uint8ClampedArray clamps and rounds (ties to even).
-  const bytes = Uint8ClampedArray.from(await batch.data(), value => (value + 1) * 127.5)
+  const values = await batch.data()
+  // It clamps and rounds (ties to even).
+  const bytes = new Uint8ClampedArray(values.length)
+  for (let i = 0; i < bytes.length; i++) bytes[i] = (values[i]! + 1) * 127.5
   const size = height * width * 3
   return Array.from({ length: count }, (_, i) => ({
     width,

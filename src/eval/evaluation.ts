@@ -26,6 +26,19 @@ export interface PlotOf {
   readonly plot: Histogram | RocPlot
 }
 
+/** What measuring took: wall-clock seconds, and megabytes of memory that this process held. */
+export interface Effort {
+  readonly seconds: number
+  readonly memory: {
+    /** When the features of a tenth of the pictures were there; absent where they were kept from before. */
+    readonly atTenth?: number
+    /** When all features were there. */
+    readonly atEnd: number
+    /** The most, also by what the process did before. */
+    readonly most: number
+  }
+}
+
 /** All that was found of one method. */
 export interface Evaluation {
   readonly method: string
@@ -37,6 +50,7 @@ export interface Evaluation {
   readonly originals: string
   /** How the pictures were made, as the manifest says. */
   readonly made?: unknown
+  readonly measuring?: Effort
   readonly values: readonly Row[]
   readonly definitions: readonly Definition[]
   readonly plots: readonly PlotOf[]
@@ -47,17 +61,23 @@ export interface Evaluation {
 
 export async function evaluate(options: EvaluationOptions): Promise<Evaluation> {
   const { method, onProgress = () => {} } = options
+  const started = performance.now()
   const cache = await FeatureCache.open(options.cache)
   try {
     const study = await Study.open(options, cache)
     const metrics = [...study.versions.values()].flatMap(({ name, kind }) =>
       metricsOf(kind, options).map(metric => ({ metric, version: name })),
     )
+    let atTenth: number | undefined
     await computeFeatures(
       study,
       metrics.flatMap(({ metric, version }) => metric.needs(study).map(feature => ({ feature, version }))),
-      onProgress,
+      (done, total, what) => {
+        if (10 * done >= total) atTenth ??= megabytes(process.memoryUsage.rss())
+        onProgress(done, total, what)
+      },
     )
+    const atEnd = megabytes(process.memoryUsage.rss())
     const values: Row[] = []
     const plots: PlotOf[] = []
     const notes = new Set(notesOf(study))
@@ -88,11 +108,21 @@ export async function evaluate(options: EvaluationOptions): Promise<Evaluation> 
       plots,
       notes: [...notes],
       ranked: await rankFaces(study),
+      measuring: {
+        seconds: Math.round(performance.now() - started) / 1000,
+        memory: {
+          ...(atTenth !== undefined && { atTenth }),
+          atEnd,
+          most: megabytes(1024 * process.resourceUsage().maxRSS),
+        },
+      },
     }
   } finally {
     await cache.close()
   }
 }
+
+const megabytes = (bytes: number) => Math.round(bytes / 2 ** 20)
 
 function notesOf(study: Study): string[] {
   const faceless = study.cases.filter((_, i) => !study.placesOf('original')[i]).map(({ name }) => name)

@@ -14,7 +14,8 @@ export function repeatEdge({ width, height, data }: Image, margin: number): Imag
   for (let y = 0; y < h; y++) {
     for (let x = 0; x < w; x++) {
       const from = 3 * (within(y, height) * width + within(x, width))
-      framed.set(data.subarray(from, from + 3), 3 * (y * w + x))
+      const to = 3 * (y * w + x)
+      for (let c = 0; c < 3; c++) framed[to + c] = data[from + c]!
     }
   }
   return { width: w, height: h, data: framed }

@@ -20,13 +20,14 @@ export async function writeEvaluation(
   const definitions = new Map(evaluations.flatMap(({ definitions }) => definitions.map(d => [d.id, d] as const)))
   await writeJsonAtomic(join(folder, 'metrics.json'), {
     ...about,
-    methods: evaluations.map(({ method, versions, pictures, people, guides, made }) => ({
+    methods: evaluations.map(({ method, versions, pictures, people, guides, made, measuring }) => ({
       method,
       versions,
       pictures,
       people,
       guides,
       made,
+      measuring,
     })),
     notes: [...new Set(evaluations.flatMap(({ notes }) => notes))],
     definitions: Object.fromEntries(definitions),

@@ -112,6 +112,7 @@ test('a second run computes no feature again, gives the same, and leaves no tens
   expect(tf.memory().numTensors).toBe(before)
   expect(again.filter(what => ['pictures', 'faces', 'pairs'].includes(what))).toEqual([])
   expect(second.values).toEqual(evaluation.values)
+  expect(second.measuring!.memory).not.toHaveProperty('atTenth')
 })
 
 test('the files hold every number; in the report each leads to its definition', async () => {
@@ -120,6 +121,10 @@ test('the files hold every number; in the report each leads to its definition', 
   const metrics = JSON.parse(readFileSync(join(out, 'metrics.json'), 'utf8'))
   expect(metrics.values).toHaveLength(evaluation.values.length)
   expect(metrics.methods[0]).toMatchObject({ method: 'blur', pictures: 3, people: 3, guides: ['dlib'] })
+  const { seconds, memory } = metrics.methods[0].measuring
+  expect(seconds).toBeGreaterThan(0)
+  expect(memory.atTenth).toBeGreaterThan(100)
+  expect(memory.most).toBeGreaterThanOrEqual(memory.atEnd)
   expect(metrics.definitions.ssim.source).toContain('scikit-image')
   expect(table).toContain('## Identity: dlib')
   expect(table).toMatch(/guide \(white box\) of blur/)
