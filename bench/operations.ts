@@ -12,7 +12,19 @@ const multiplications: Readonly<Record<string, Count>> = {
   Conv2DBackpropInput: ({ dy, filter }) => size(dy!) * perPixel(filter!.shape),
   Conv2DBackpropFilter: ({ dy }, { filterShape }) => size(dy!) * perPixel(filterShape as number[]),
   BatchMatMul: ({ a }, { transposeA }, y) => size(y) * a!.shape.at(transposeA ? -2 : -1)!,
+  DiffPrivacyConvolution: ({ filter }, _, y) => size(y) * perPixel(filter!.shape),
+  DiffPrivacyConvolutionGradient: ({ dy, filter }) => size(dy!) * perPixel(filter!.shape),
+  DiffPrivacyAffine: ({ x }, _, y) => size(y) * x!.shape.at(-1)!,
   _FusedMatMul: ({ a }, { transposeA }, y) => size(y) * a!.shape.at(transposeA ? -2 : -1)!,
+}
+
+/** Floating-point operations of one kernel: two for each multiplication, 0 of one that is mostly something else. */
+export function operationsOf(
+  kernel: string,
+  { inputs, attrs }: Parameters<tf.KernelFunc>[0],
+  output: ReturnType<tf.KernelFunc>,
+): number {
+  return 2 * (multiplications[kernel]?.(inputs, attrs ?? {}, [output].flat()[0]!) ?? 0)
 }
 
 /** Floating-point operations in the convolutions and matrix products of `work`: two for each multiplication. */
@@ -30,8 +42,7 @@ export function countOperations(backend: string, work: () => void): number {
       depth++ // one kernel may call another
       const result = original.kernelFunc(args)
       depth--
-      if (depth === 0)
-        operations += 2 * multiplications[original.kernelName]!(args.inputs, args.attrs ?? {}, result as tf.TensorInfo)
+      if (depth === 0) operations += operationsOf(original.kernelName, args, result)
       return result
     }
     replace({ ...original, kernelFunc })

@@ -1,6 +1,6 @@
 /**
  * Our side of the bench. Started with a case and its settings as JSON; prints {"ready": ...} once warm, then answers every line
- * on its standard input by the seconds that one repetition took.
+ * on its standard input: 'kernels' by what each kernel took of one repetition, any other by the seconds that one took.
  */
 import { createInterface } from 'node:readline'
 import * as tf from '@tensorflow/tfjs'
@@ -23,6 +23,7 @@ import type { TrainingTask } from '../src/train/task.ts'
 import { WeightVector } from '../src/train/vector.ts'
 import { runtimeShape } from '../src/weights/layout.ts'
 import type { Work } from './cases.ts'
+import { processorSeconds, timeKernels } from './kernels.ts'
 import { countOperations } from './operations.ts'
 import type { Settings } from './settings.ts'
 
@@ -177,12 +178,12 @@ function trained(parameters: Shapes, loss: (weights: Weights, step: number) => t
 
 const run = (works[settings.work] as (...args: readonly (number | string)[]) => Run)(...settings.arguments)
 
-async function timed(): Promise<number> {
-  const start = performance.now()
+async function timed(): Promise<{ seconds: number; processor: number }> {
+  const [start, processor] = [performance.now(), processorSeconds()]
   tf.tidy(run)
   // The queue of a GPU is done when something that comes after is.
   if (backend === 'webgpu') await tf.scalar(0).square().data()
-  return (performance.now() - start) / 1e3
+  return { seconds: (performance.now() - start) / 1e3, processor: processorSeconds() - processor }
 }
 
 for (let i = 1; i < settings.warmup; i++) await timed()
@@ -190,5 +191,8 @@ const operations = countOperations(backend, () => tf.tidy(run))
 const { binding } = tf.backend() as { binding?: { TF_Version: string } }
 const library = binding ? `, libtensorflow ${binding.TF_Version}` : ''
 console.log(JSON.stringify({ ready: `TensorFlow.js ${tf.version_core}, ${backend}${library}`, operations }))
-for await (const _ of createInterface({ input: process.stdin })) console.log(JSON.stringify({ seconds: await timed() }))
+for await (const line of createInterface({ input: process.stdin })) {
+  const answer = line === 'kernels' ? { kernels: timeKernels(backend, () => tf.tidy(run)) } : await timed()
+  console.log(JSON.stringify(answer))
+}
 await releaseBackend()

@@ -1,4 +1,6 @@
 /** What a run of the bench found, and its figures. */
+import type { Machine } from './machine.ts'
+
 export interface SideResult {
   readonly library: string
   /** Of each repetition, in order. */
@@ -16,12 +18,8 @@ export interface Result {
   readonly theirs: SideResult
 }
 
-export interface Report {
-  readonly processor: string
-  readonly cores: number
-  readonly memoryGB: number
+export interface Report extends Machine {
   readonly threads: number
-  readonly commit: string
   readonly peaks: readonly Result[]
   readonly results: readonly Result[]
 }

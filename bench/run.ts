@@ -4,18 +4,19 @@
  * strikes both. Prints a table; writes docs/performance.json, and the table into docs/performance.md.
  */
 import { spawnSync } from 'node:child_process'
-import { cpus, totalmem } from 'node:os'
+import { cpus } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { writeJsonAtomic } from '../src/atomic.ts'
 import { loadModelConfig } from '../src/config/model.ts'
 import { UserError } from '../src/errors.ts'
+import { writeBetweenMarks } from './between-marks.ts'
 import { type Case, cases, peaks } from './cases.ts'
-import { type Report, type Result, summarise } from './report.ts'
+import { thisMachine } from './machine.ts'
+import { markdown, type Report, type Result, summarise } from './report.ts'
 import type { Settings } from './settings.ts'
 import { Side } from './side.ts'
-import { writeTable } from './table.ts'
 
 const root = join(fileURLToPath(new URL('.', import.meta.url)), '..')
 
@@ -60,20 +61,10 @@ async function main(): Promise<void> {
     console.log(summarise(results.at(-1)!))
   }
 
-  const git = (...args: string[]) => spawnSync('git', args, { cwd: root, encoding: 'utf8' }).stdout.trim()
-  const report: Report = {
-    processor: cpus()[0]!.model,
-    cores: cpus().length,
-    memoryGB: Math.round(totalmem() / 2 ** 30),
-    threads,
-    commit:
-      git('rev-parse', '--short', 'HEAD') + (git('status', '--porcelain', '--', 'src', 'bench') ? ' (changed)' : ''),
-    peaks: measuredPeaks,
-    results,
-  }
+  const report: Report = { ...thisMachine(), threads, peaks: measuredPeaks, results }
   if (options['no-write']) return
   await writeJsonAtomic(join(root, 'docs/performance.json'), report)
-  await writeTable(join(root, 'docs/performance.md'), report)
+  await writeBetweenMarks(join(root, 'docs/performance.md'), 'bench', markdown(report))
 }
 
 /** The cases asked for, in their order. */
@@ -85,20 +76,20 @@ function chosen(only: string | undefined, stableDiffusion: boolean): readonly Ca
   return cases.filter(({ name, work }) => (names ? names.includes(name) : stableDiffusion || work !== 'sd-unet'))
 }
 
-interface Machine {
+interface Sides {
   readonly python: string
   readonly threads: number
   readonly backend: string
   readonly device: string
 }
 
-async function measureCase(each: Case, factor: number, { python, ...machine }: Machine): Promise<Result> {
+async function measureCase(each: Case, factor: number, { python, ...how }: Sides): Promise<Result> {
   const { name, title, precision, work, arguments: args } = each
   const repetitions = Math.max(2, Math.round(each.repetitions * factor))
   const model = await loadModelConfig(each.model)
-  const settings: Settings = { work, arguments: args, precision, model, warmup: 2, ...machine }
+  const settings: Settings = { work, arguments: args, precision, model, warmup: 2, ...how }
   const here = (file: string) => join(root, 'bench', file)
-  const start = (command: string, args: string[]) => new Side(command, args, machine.threads)
+  const start = (command: string, args: string[]) => new Side(command, args, how.threads)
   const sides: Side[] = []
   try {
     // The second starts when the first is warm and asleep: two at once would take each other's memory bandwidth.

@@ -1,6 +1,7 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { createInterface, type Interface } from 'node:readline'
+import type { KernelTime } from './kernels.ts'
 
 /** One side's process for one case: it computes only while it is asked to, and sleeps in between. */
 export class Side {
@@ -35,8 +36,23 @@ export class Side {
 
   /** Seconds of one repetition. */
   async repeat(): Promise<number> {
+    return (await this.#repetition()).seconds
+  }
+
+  /** Seconds of the processor for one repetition: what else the machine does lengthens them little. Ours alone tells. */
+  async repeatAlone(): Promise<number> {
+    return (await this.#repetition()).processor
+  }
+
+  /** What each kernel took of one repetition. Ours alone tells. */
+  async kernels(): Promise<readonly KernelTime[]> {
+    this.#process.stdin.write('kernels\n')
+    return (await this.#answer<{ kernels: KernelTime[] }>('kernels')).kernels
+  }
+
+  #repetition() {
     this.#process.stdin.write('\n')
-    return (await this.#answer<{ seconds: number }>('seconds')).seconds
+    return this.#answer<{ seconds: number; processor: number }>('seconds')
   }
 
   /** The most memory it ever held, in bytes; undefined where the system does not tell. */

@@ -2,8 +2,8 @@ import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { writeBetweenMarks } from '../../bench/between-marks.ts'
 import { markdown, peakRate, type Report, type Result, ratios, spread } from '../../bench/report.ts'
-import { writeTable } from '../../bench/table.ts'
 
 const result = (ours: number[], theirs: number[], operations: number): Result => ({
   name: 'work',
@@ -45,10 +45,10 @@ describe('the report of a bench', () => {
   it('replaces what is between its marks, and refuses a file without them', async () => {
     const path = join(mkdtempSync(join(tmpdir(), 'bench-')), 'page.md')
     writeFileSync(path, 'before\n<!-- bench: start -->\nold\n<!-- bench: end -->\nafter\n')
-    await writeTable(path, report)
+    await writeBetweenMarks(path, 'bench', markdown(report))
     const text = readFileSync(path, 'utf8')
     expect(text).toBe(`before\n<!-- bench: start -->\n${markdown(report)}<!-- bench: end -->\nafter\n`)
     writeFileSync(path, 'no marks')
-    await expect(writeTable(path, report)).rejects.toThrow('bench: start')
+    await expect(writeBetweenMarks(path, 'bench', '')).rejects.toThrow('bench: start')
   })
 })

@@ -1,0 +1,81 @@
+/**
+ * Measures one axis in a process of its own. Arguments: the axis and the backend. Prints one line of JSON for each value, in
+ * rising order, so that the most memory that was ever held is that of the value. Every value is done twice, the first time to
+ * warm up.
+ */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import * as tf from '@tensorflow/tfjs'
+import { releaseBackend, useBackend } from '../src/backend/index.ts'
+import { loadModelConfig } from '../src/config/model.ts'
+import { loadRecipe } from '../src/config/recipe.ts'
+import { type Image, readImage, resizeImage, toTensor } from '../src/data/image.ts'
+import { loadFeatureNetwork } from '../src/faces/features.ts'
+import { loadRecognizer } from '../src/faces/recognizers.ts'
+import { latentDiffusion, parametersOf } from '../src/models/latent-diffusion.ts'
+import { assembleModel, type FaceModel } from '../src/protect/model.ts'
+import { loadModelWeights } from '../src/protect/model-weights.ts'
+import { facesOfPhoto, pasteSamples } from '../src/protect/photo.ts'
+import { protectFace } from '../src/protect/protect.ts'
+import { packageFolder } from '../src/repository.ts'
+import { axes } from './growth-axes.ts'
+import { processorSeconds } from './kernels.ts'
+
+const [name, backend] = process.argv.slice(2)
+const axis = axes.find(axis => axis.name === name)!
+await useBackend(backend)
+const config = await loadModelConfig('faces-128')
+const networks = latentDiffusion(config)
+const { weights, sha256 } = await loadModelWeights(config, parametersOf(networks))
+const features = await loadFeatureNetwork(config.features, config.msi.featureDims)
+const guide = await loadRecognizer('dlib')
+const sample = await readImage(join(packageFolder('@vladmandic/face-api'), 'demo', 'sample6.jpg'))
+
+/** The default model for faces of another size: its networks take any. */
+const modelFor = (imageSize: number): FaceModel =>
+  assembleModel({ ...config, imageSize }, sha256, networks, weights, features)
+
+const faceOf = async (photo: Image, imageSize: number) => (await facesOfPhoto({ imageSize }, photo))[0]!
+
+async function protect(model: FaceModel, face: Image, { samples = 1, steps = 2 }): Promise<void> {
+  // So many steps are taken.
+  const recipe = await loadRecipe('anonymize', [`samples=${samples}`, `steps=${steps}`, 'strength=1', 'attempts=1'])
+  const image = toTensor(face)
+  tf.dispose([image, await protectFace(model, guide, image, recipe, { identity: 'growth' })])
+}
+
+const model = modelFor(config.imageSize)
+const { face } = await faceOf(sample, config.imageSize)
+
+const works: Record<string, (value: number) => Promise<void>> = {
+  async faces(count) {
+    for (let i = 0; i < count; i++) await protect(model, face, {})
+  },
+  samples: samples => protect(model, face, { samples }),
+  steps: steps => protect(model, face, { steps }),
+  async side(squares) {
+    const size = 64 * Math.sqrt(squares)
+    await protect(modelFor(size), await resizeImage(face, size, size), {})
+  },
+  async photo(megapixels) {
+    const scale = Math.sqrt((1e6 * megapixels) / (sample.width * sample.height))
+    const photo = await resizeImage(sample, Math.round(scale * sample.width), Math.round(scale * sample.height))
+    const found = await faceOf(photo, config.imageSize)
+    pasteSamples(photo, [{ ...found, samples: [found.face] }])
+  },
+}
+
+/** The most memory that this process ever held, in bytes. */
+function peakMemory(): number | undefined {
+  if (process.platform !== 'linux') return undefined
+  const kilobytes = /VmHWM:\s+(\d+) kB/.exec(readFileSync('/proc/self/status', 'utf8'))?.[1]
+  return kilobytes ? 1024 * Number(kilobytes) : undefined
+}
+
+for (const value of axis.values) {
+  await works[axis.name]!(value)
+  const before = processorSeconds()
+  await works[axis.name]!(value)
+  console.log(JSON.stringify({ value, seconds: processorSeconds() - before, memory: peakMemory() }))
+}
+await releaseBackend()
