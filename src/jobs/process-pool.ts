@@ -9,9 +9,6 @@ import { typeScriptLoader } from '../repository.ts'
 import { type Circumstances, type Job, type JobContext, JobError, type Pool, PoolClosed } from './job.ts'
 import type { WorkerMessage, WorkerRequest } from './process-worker.ts'
 
-/** How often a job may take its process along before it is blamed. */
-const attempts = 2
-
 export interface ProcessPoolOptions {
   /** Worker processes; the cores are shared out evenly among them. */
   readonly jobs: number
@@ -20,6 +17,8 @@ export interface ProcessPoolOptions {
   /** Each job has a folder of its id below it, which goes when the job is done. */
   readonly scratch: string
   readonly here?: Circumstances
+  /** How often a job may take its process along before it is blamed: 2 unless given. */
+  readonly attempts?: number
 }
 
 /** @throws UserError for more processes than cores */
@@ -41,7 +40,7 @@ interface Slot {
 }
 
 /** Processes are started when there is work for them. */
-export function processPool({ jobs, handlers, scratch, here = {} }: ProcessPoolOptions): Pool {
+export function processPool({ jobs, handlers, scratch, here = {}, attempts = 2 }: ProcessPoolOptions): Pool {
   const slots: Slot[] = Array.from({ length: jobs }, () => ({ busy: false }))
   const waiting: { turn: number; begin: (slot: Slot) => void }[] = []
   let closed = false
