@@ -5,12 +5,11 @@ import * as tf from '@tensorflow/tfjs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { loadModelConfig } from '../../src/config/model.ts'
 import { clipImage } from '../../src/models/clip-image.ts'
-import { clipText } from '../../src/models/clip-text.ts'
 import { clipVitL14 } from '../../src/models/features/clip.ts'
 import { type LatentDiffusion, latentDiffusion, parametersOf } from '../../src/models/latent-diffusion.ts'
 import type { Shapes } from '../../src/models/module.ts'
 import { inceptionResnetV1 } from '../../src/models/recognizers/inception-resnet.ts'
-import { clipImageLayout, clipTextLayout } from '../../src/weights/layouts/clip.ts'
+import { clipImageLayout } from '../../src/weights/layouts/clip.ts'
 import { faceNetLayout } from '../../src/weights/layouts/faces.ts'
 import { type Layout, under } from '../../src/weights/layouts/layout.ts'
 import { autoencoderLayout, textLayout, unetLayout } from '../../src/weights/layouts/stable-diffusion.ts'
@@ -39,15 +38,12 @@ beforeAll(async () => {
 })
 
 describe('the tables name every tensor of the published networks, and none besides', () => {
-  const clip = { text: () => clipText({ ...textSizes, vocabulary: 49408, positions: 77 }).parameters }
-  const textSizes = { width: 768, innerWidth: 3072, layers: 12, heads: 12 }
   const cases: [string, string, Layout, () => Shapes][] = [
     ['diffusers', 'unet.', unetLayout, () => parameters.unet],
     ['diffusers', 'vae.', autoencoderLayout, () => parameters.autoencoder],
     ['diffusers-old-vae', 'vae.', autoencoderLayout, () => parameters.autoencoder],
     ['diffusers', 'text_encoder.text_model.', textLayout, () => parameters.text],
     ['clip-vit-large-patch14', 'vision_model.', clipImageLayout, () => clipImage(clipVitL14).parameters],
-    ['clip-vit-large-patch14', 'text_model.', clipTextLayout, clip.text],
     ['facenet', '', faceNetLayout, () => inceptionResnetV1().parameters],
   ]
   it.each(cases)('%s, %s', async (list, prefix, { tables, ignored }, shapesOf) => {
