@@ -143,11 +143,8 @@ function guided(n: number): (z: tf.Tensor4D) => tf.Tensor4D {
     const eps = unet(unetWeights, z, tf.fill([n], 500), tf.tile(c, [n, 1, 1]))
     const { previous, clean } = ddimStep(z, eps, step)
     const { gradient } = energyGradient(clean, {
-      decode: z => autoencoder.decode(decoder, z),
-      energy: images => {
-        const embeddings = recognizer.embed(images)
-        return tf.add(dissimilarity(embeddings, reference, 0.8), diversity(embeddings, 0.8))
-      },
+      embed: z => recognizer.embed(autoencoder.decode(decoder, z)),
+      energy: embeddings => tf.add(dissimilarity(embeddings, reference, 0.8), diversity(embeddings, 0.8)),
     })
     return tf.sub(previous, gradient)
   }

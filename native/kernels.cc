@@ -11,6 +11,7 @@
 
 #include <omp.h>
 
+#include "products.h"
 #include "tensorflow/c/kernels.h"
 #include "tensorflow/c/ops.h"
 #include "tensorflow/c/tf_tensor.h"
@@ -402,6 +403,378 @@ void gatedGeluGradient(void*, TF_OpKernelContext* context) {
   });
 }
 
+// ---- Convolutions and matrix products ----
+
+int64_t integerOf(TF_OpKernelConstruction* construction, const char* name) {
+  TF_Status* status = TF_NewStatus();
+  int64_t value = 0;
+  TF_OpKernelConstruction_GetAttrInt64(construction, name, &value, status);
+  TF_DeleteStatus(status);
+  return value;
+}
+bool flagOf(TF_OpKernelConstruction* construction, const char* name) {
+  TF_Status* status = TF_NewStatus();
+  unsigned char value = 0;
+  TF_OpKernelConstruction_GetAttrBool(construction, name, &value, status);
+  TF_DeleteStatus(status);
+  return value;
+}
+
+/** Floating-point operations that take about as long as one of the values that `parallel` counts by. */
+constexpr int64_t kOperationsAValue = 32;
+/** Rows that one core takes at a time: whole tiles of either kind. */
+constexpr int64_t kRowsAtOnce = 4 * products::kRows;
+/** Values of zero-padded images that are held at once. */
+constexpr int64_t kScratch = 1 << 21;
+
+/** f(first row, last row) over cores, for rows of products that take so many operations each. */
+template <typename F>
+void overRows(int64_t rows, int64_t operations, F f) {
+  const int64_t parts = (rows + kRowsAtOnce - 1) / kRowsAtOnce;
+  parallel(parts, kRowsAtOnce * operations / kOperationsAValue,
+           [&](int64_t from, int64_t to) { f(from * kRowsAtOnce, std::min(rows, to * kRowsAtOnce)); });
+}
+
+/** A matrix [rows, columns] whose columns fill vectors: itself, or a copy with zeros behind. */
+struct WideMatrix {
+  std::vector<float> copy;
+  const float* values;
+  int64_t width;
+
+  WideMatrix(const float* matrix, int64_t rows, int64_t columns, int64_t stride)
+      : values(matrix), width(stride) {
+    if (columns % products::kLanes == 0) return;
+    width = products::wideEnough(columns);
+    copy.assign(rows * width, 0.f);
+    for (int64_t r = 0; r < rows; r++) std::copy_n(matrix + r * stride, columns, &copy[r * width]);
+    values = copy.data();
+  }
+};
+
+/** Values that begin where a cache line does: vectors that lie across two of them take twice as long to load. */
+class Aligned {
+ public:
+  explicit Aligned(int64_t count) : memory_(count + 16) {
+    const auto address = reinterpret_cast<uintptr_t>(memory_.data());
+    begin_ = memory_.data() + (64 - address % 64) % 64 / sizeof(float);
+  }
+  float* data() { return begin_; }
+
+ private:
+  std::vector<float> memory_;
+  float* begin_;
+};
+
+/** Images [n, h, w, c] with zeros around: `before` rows above and columns to the left, [n, height, width, c] in all. */
+struct Padded {
+  int64_t before, height, width, c;
+  Aligned memory;
+  const float* values;
+
+  /** @param gate where given, values are kept only where it is above 0 */
+  Padded(const float* x, const float* gate, int64_t n, int64_t h, int64_t w, int64_t c, int64_t before, int64_t height,
+         int64_t width)
+      : before(before), height(height), width(width), c(c),
+        memory(!gate && height == h && width == w ? 0 : n * height * width * c), values(x) {
+    if (!gate && height == h && width == w) return;
+    values = memory.data();
+    for (int64_t r = 0; r < n * h; r++) {
+      float* to = memory.data() + ((r / h * height + before + r % h) * width + before) * c;
+      const float* from = x + r * w * c;
+      if (!gate) std::memcpy(to, from, sizeof(float) * w * c);
+      else
+        for (int64_t i = 0; i < w * c; i++) to[i] = gate[r * w * c + i] > 0 ? from[i] : 0.f;
+    }
+  }
+  const float* at(int64_t image, int64_t row, int64_t column) const {
+    return values + ((image * height + row) * width + column) * c;
+  }
+};
+
+struct Convolution {
+  int64_t stride, height, width;
+  bool same, relu, biased, added;
+  explicit Convolution(TF_OpKernelConstruction* c)
+      : stride(integerOf(c, "stride")), height(0), width(0), same(flagOf(c, "same")), relu(flagOf(c, "relu")) {}
+};
+struct ForwardConvolution : Convolution {
+  explicit ForwardConvolution(TF_OpKernelConstruction* c) : Convolution(c) {
+    biased = flagOf(c, "biased");
+    added = flagOf(c, "added");
+  }
+};
+struct BackwardConvolution : Convolution {
+  explicit BackwardConvolution(TF_OpKernelConstruction* c) : Convolution(c) {
+    height = integerOf(c, "height");
+    width = integerOf(c, "width");
+  }
+};
+
+/** Whether any of the positions at + stride i, i < count, lies within 0..length: other taps meet only zeros. */
+bool meets(int64_t at, int64_t stride, int64_t count, int64_t length) {
+  return at < length && at + stride * (count - 1) >= 0;
+}
+
+// x [n, h, w, c], filter [kh, kw, c, o], bias [o], addend [n, h', w', o] or [n, ..., o] -> y [n, h', w', o]
+void convolution(void* kernel, TF_OpKernelContext* context) {
+  const Convolution& options = *static_cast<ForwardConvolution*>(kernel);
+  Call call(context);
+  const auto shape = call.shape(0), filterShape = call.shape(1);
+  const int64_t n = shape[0], h = shape[1], w = shape[2], c = shape[3];
+  const int64_t kh = filterShape[0], kw = filterShape[1], o = filterShape[3], s = options.stride;
+  const int64_t rowsOut = options.same ? h : (h - kh) / s + 1, columnsOut = options.same ? w : (w - kw) / s + 1;
+  const float *x = call.input(0), *bias = options.biased ? call.input(2) : nullptr;
+  const float* addend = options.added ? call.input(3) : nullptr;
+  const bool everyPixel = options.added && size(call.shape(3)) != n * o;
+  float* y = call.output(0, {n, rowsOut, columnsOut, o});
+
+  const WideMatrix filter(call.input(1), kh * kw * c, o, o);
+  const int64_t above = options.same ? (kh - 1) / 2 : 0, left = options.same ? (kw - 1) / 2 : 0;
+  const int64_t before = std::max(above, left);
+  const int64_t height = options.same ? h + 2 * before : h, width = options.same ? w + 2 * before : w;
+  const int64_t atOnce = std::max<int64_t>(1, kScratch / (height * width * c)), pixels = rowsOut * columnsOut;
+  std::vector<products::Tap> taps;
+  for (int64_t ky = 0; ky < kh; ky++)
+    for (int64_t kx = 0; kx < kw; kx++)
+      if (meets(ky - above, s, rowsOut, h) && meets(kx - left, s, columnsOut, w))
+        taps.push_back({((ky + before - above) * width + kx + before - left) * c,
+                        filter.values + (ky * kw + kx) * c * filter.width});
+  const int64_t tapCount = static_cast<int64_t>(taps.size());
+  std::vector<products::Row> rows(std::min(atOnce, n) * pixels);
+  for (int64_t first = 0; first < n; first += atOnce) {
+    const int64_t images = std::min(atOnce, n - first);
+    const Padded padded(x + first * h * w * c, nullptr, images, h, w, c, before, height, width);
+    for (int64_t p = 0; p < images * pixels; p++) {
+      const int64_t image = p / pixels, pixel = p % pixels, all = first * pixels + p;
+      rows[p] = {padded.at(image, pixel / columnsOut * s, pixel % columnsOut * s), y + all * o,
+                 addend ? addend + (everyPixel ? all : first + image) * o : nullptr};
+    }
+    overRows(images * pixels, 2 * tapCount * c * o, [&](int64_t from, int64_t to) {
+      products::product(rows.data(), from, to, taps.data(), tapCount, c, filter.width, o, {bias, options.relu});
+    });
+  }
+}
+
+// dy [n, h', w', o], filter [kh, kw, c, o], y (of a relu) -> dx [n, height, width, c]
+void convolutionGradient(void* kernel, TF_OpKernelContext* context) {
+  const Convolution& options = *static_cast<BackwardConvolution*>(kernel);
+  Call call(context);
+  const auto shape = call.shape(0), filterShape = call.shape(1);
+  const int64_t n = shape[0], h = shape[1], w = shape[2], o = shape[3], height = options.height, width = options.width;
+  const int64_t kh = filterShape[0], kw = filterShape[1], c = filterShape[2], s = options.stride;
+  const float *dy = call.input(0), *filter = call.input(1), *y = options.relu ? call.input(2) : nullptr;
+  float* dx = call.output(0, {n, height, width, c});
+
+  // dx at i is the sum of dy at j times the filter at k, over i + above = j stride + k. With i + above = q stride + e the
+  // taps are k = e + stride m, and j = q - m: the same m for all i of one e.
+  const int64_t above = options.same ? (kh - 1) / 2 : 0, left = options.same ? (kw - 1) / 2 : 0;
+  const int64_t before = (std::max(kh, kw) - 1) / s;
+  const int64_t paddedHeight = before + std::max(h, (height - 1 + above) / s + 1);
+  const int64_t paddedWidth = before + std::max(w, (width - 1 + left) / s + 1);
+  const int64_t atOnce = std::max<int64_t>(1, kScratch / (paddedHeight * paddedWidth * o));
+  std::vector<products::Tap> taps;
+  std::vector<products::Row> rows;
+  for (int64_t first = 0; first < n; first += atOnce) {
+    const int64_t images = std::min(atOnce, n - first), skipped = first * h * w * o;
+    const Padded padded(dy + skipped, y ? y + skipped : nullptr, images, h, w, o, before, paddedHeight, paddedWidth);
+    for (int64_t e = 0; e < s * s; e++) {
+      const int64_t down = e / s, right = e % s;
+      taps.clear();
+      for (int64_t ky = down; ky < kh; ky += s)
+        for (int64_t kx = right; kx < kw; kx += s)
+          if (meets(-(ky / s), 1, (height - 1 + above) / s + 1, h) && meets(-(kx / s), 1, (width - 1 + left) / s + 1, w))
+            taps.push_back({-((ky / s) * paddedWidth + kx / s) * o, filter + (ky * kw + kx) * c * o});
+      rows.clear();
+      for (int64_t image = 0; image < images; image++)
+        for (int64_t i = ((down - above) % s + s) % s; i < height; i += s)
+          for (int64_t j = ((right - left) % s + s) % s; j < width; j += s)
+            rows.push_back({padded.at(image, (i + above) / s + before, (j + left) / s + before),
+                            dx + (((first + image) * height + i) * width + j) * c, nullptr});
+      const int64_t count = static_cast<int64_t>(rows.size()), tapCount = static_cast<int64_t>(taps.size());
+      overRows(count, 2 * tapCount * c * o, [&](int64_t from, int64_t to) {
+        products::transposedProduct(rows.data(), from, to, taps.data(), tapCount, o, o, c, {nullptr, false});
+      });
+    }
+  }
+}
+
+struct Affine {
+  bool transposed, biased, added;
+  explicit Affine(TF_OpKernelConstruction* c)
+      : transposed(flagOf(c, "transposed")), biased(flagOf(c, "biased")), added(flagOf(c, "added")) {}
+};
+
+// x [..., i], weight [i, o] or transposed [o, i], bias [o], addend [..., o] -> y [..., o]
+void affine(void* kernel, TF_OpKernelContext* context) {
+  const Affine& options = *static_cast<Affine*>(kernel);
+  Call call(context);
+  auto shape = call.shape(0);
+  const auto weightShape = call.shape(1);
+  const int64_t inner = shape.back(), count = size(shape) / inner, o = weightShape[options.transposed ? 0 : 1];
+  shape.back() = o;
+  const float *x = call.input(0), *weight = call.input(1), *bias = options.biased ? call.input(2) : nullptr;
+  const float* addend = options.added ? call.input(3) : nullptr;
+  float* y = call.output(0, shape);
+  std::vector<products::Row> rows(count);
+  for (int64_t r = 0; r < count; r++) rows[r] = {x + r * inner, y + r * o, addend ? addend + r * o : nullptr};
+  const products::Finish ending = {bias, false};
+  if (options.transposed) {
+    const products::Tap tap = {0, weight};
+    overRows(count, 2 * inner * o, [&](int64_t from, int64_t to) {
+      products::transposedProduct(rows.data(), from, to, &tap, 1, inner, inner, o, ending);
+    });
+  } else {
+    const WideMatrix wide(weight, inner, o, o);
+    const products::Tap tap = {0, wide.values};
+    overRows(count, 2 * inner * o, [&](int64_t from, int64_t to) {
+      products::product(rows.data(), from, to, &tap, 1, inner, wide.width, o, ending);
+    });
+  }
+}
+
+// dy, y -> dy where y is above 0
+void reluGradient(void*, TF_OpKernelContext* context) {
+  Call call(context);
+  const auto shape = call.shape(0);
+  const float *dy = call.input(0), *y = call.input(1);
+  float* dx = call.output(0, shape);
+  parallel(size(shape), 1, [&](int64_t from, int64_t to) {
+    for (int64_t i = from; i < to; i++) dx[i] = y[i] > 0 ? dy[i] : 0.f;
+  });
+}
+
+// ---- Attention: softmax(q k' / sqrt(d)) v for every sample and head, the scores of few queries at a time ----
+
+/** Rows [n, length, heads, d], of which an item is one sample's and one head's. */
+struct Heads {
+  int64_t n, heads, d, queries, keys;
+
+  Heads(int64_t n, int64_t heads, const std::vector<int64_t>& q, const std::vector<int64_t>& k)
+      : n(n), heads(heads), d(q.back() / heads), queries(size(q) / n / q.back()), keys(size(k) / n / k.back()) {}
+  int64_t width() const { return heads * d; }
+  /** Where an item begins in a tensor whose samples have `length` rows. */
+  int64_t at(int64_t item, int64_t length) const { return item / heads * length * width() + item % heads * d; }
+};
+
+/** Queries whose scores are held at once. */
+constexpr int64_t kQueries = 4 * products::kRows;
+
+/** Rows of `width` values -> [d, wideEnough(count)], zeros behind. */
+std::vector<float> transposedHead(const float* x, int64_t count, int64_t width, int64_t d) {
+  const int64_t wide = products::wideEnough(count);
+  std::vector<float> y(d * wide, 0.f);
+  for (int64_t r = 0; r < count; r++)
+    for (int64_t i = 0; i < d; i++) y[i * wide + r] = x[r * width + i];
+  return y;
+}
+
+/** y[r] = x[r] matrix for `count` rows that lie so far apart; added to y where `adds`. */
+void rowsTimes(const float* x, int64_t xStride, float* y, int64_t yStride, int64_t count, const float* matrix, int64_t k,
+               int64_t width, int64_t columns, bool adds) {
+  products::Row rows[kQueries];
+  const products::Tap tap = {0, matrix};
+  for (int64_t first = 0; first < count; first += kQueries) {
+    const int64_t part = std::min(kQueries, count - first);
+    for (int64_t r = 0; r < part; r++) {
+      float* to = y + (first + r) * yStride;
+      rows[r] = {x + (first + r) * xStride, to, adds ? to : nullptr};
+    }
+    products::product(rows, 0, part, &tap, 1, k, width, columns, {nullptr, false});
+  }
+}
+
+/** Softmax of scale x, in place. */
+void softmax(float* x, int64_t count, float scale) {
+  float most[products::kLanes];
+  std::fill_n(most, products::kLanes, x[0]);
+  int64_t i = 0;
+  for (; i + products::kLanes <= count; i += products::kLanes)
+    for (int l = 0; l < products::kLanes; l++) most[l] = most[l] > x[i + l] ? most[l] : x[i + l];
+  for (; i < count; i++) most[0] = std::max(most[0], x[i]);
+  const float largest = *std::max_element(most, most + products::kLanes);
+  float sum = 0;
+  for (i = 0; i < count; i++) {
+    x[i] = exponential((x[i] - largest) * scale);
+    sum += x[i];
+  }
+  const float share = 1.f / sum;
+  for (i = 0; i < count; i++) x[i] *= share;
+}
+
+struct Attention {
+  int64_t heads, samples;
+  explicit Attention(TF_OpKernelConstruction* c) : heads(integerOf(c, "heads")), samples(integerOf(c, "samples")) {}
+};
+
+// q, k, v -> y
+void attention(void* kernel, TF_OpKernelContext* context) {
+  const Attention& options = *static_cast<Attention*>(kernel);
+  Call call(context);
+  const auto shape = call.shape(0);
+  const Heads sizes(options.samples, options.heads, shape, call.shape(1));
+  const float *q = call.input(0), *k = call.input(1), *v = call.input(2);
+  float* y = call.output(0, shape);
+  const int64_t d = sizes.d, width = sizes.width(), t = sizes.queries, s = sizes.keys;
+  const float scale = 1.f / std::sqrt(static_cast<float>(d));
+  parallel(sizes.n * sizes.heads, t * s * 4 * d / kOperationsAValue, [&](int64_t from, int64_t to) {
+    const int64_t wide = products::wideEnough(s);
+    Aligned scores(kQueries * wide);
+    for (int64_t item = from; item < to; item++) {
+      const std::vector<float> keys = transposedHead(k + sizes.at(item, s), s, width, d);
+      const WideMatrix values(v + sizes.at(item, s), s, d, width);
+      for (int64_t first = 0; first < t; first += kQueries) {
+        const int64_t count = std::min(kQueries, t - first), at = sizes.at(item, t) + first * width;
+        rowsTimes(q + at, width, scores.data(), wide, count, keys.data(), d, wide, s, false);
+        for (int64_t r = 0; r < count; r++) softmax(scores.data() + r * wide, s, scale);
+        rowsTimes(scores.data(), wide, y + at, width, count, values.values, s, values.width, d, false);
+      }
+    }
+  });
+}
+
+// dy, q, k, v -> dq, dk, dv; the weights are computed anew
+void attentionGradient(void* kernel, TF_OpKernelContext* context) {
+  const Attention& options = *static_cast<Attention*>(kernel);
+  Call call(context);
+  const auto shape = call.shape(1), keyShape = call.shape(2);
+  const Heads sizes(options.samples, options.heads, shape, keyShape);
+  const float *dy = call.input(0), *q = call.input(1), *k = call.input(2), *v = call.input(3);
+  float *dq = call.output(0, shape), *dk = call.output(1, keyShape), *dv = call.output(2, keyShape);
+  const int64_t d = sizes.d, width = sizes.width(), t = sizes.queries, s = sizes.keys;
+  const float scale = 1.f / std::sqrt(static_cast<float>(d));
+  parallel(sizes.n * sizes.heads, t * s * 10 * d / kOperationsAValue, [&](int64_t from, int64_t to) {
+    const int64_t wide = products::wideEnough(s);
+    Aligned weights(kQueries * wide), slopes(kQueries * wide), turned(s * kQueries);
+    const auto turn = [&](Aligned& x, int64_t count) {
+      for (int64_t r = 0; r < count; r++)
+        for (int64_t j = 0; j < s; j++) turned.data()[j * kQueries + r] = x.data()[r * wide + j];
+    };
+    for (int64_t item = from; item < to; item++) {
+      const int64_t head = sizes.at(item, s);
+      const std::vector<float> keys = transposedHead(k + head, s, width, d);
+      const std::vector<float> values = transposedHead(v + head, s, width, d);
+      const WideMatrix keyRows(k + head, s, d, width);
+      for (int64_t first = 0; first < t; first += kQueries) {
+        const int64_t count = std::min(kQueries, t - first), at = sizes.at(item, t) + first * width;
+        rowsTimes(q + at, width, weights.data(), wide, count, keys.data(), d, wide, s, false);
+        rowsTimes(dy + at, width, slopes.data(), wide, count, values.data(), d, wide, s, false);
+        for (int64_t r = 0; r < count; r++) {
+          float *p = weights.data() + r * wide, *slope = slopes.data() + r * wide, along = 0;
+          softmax(p, s, scale);
+          for (int64_t j = 0; j < s; j++) along += p[j] * slope[j];
+          for (int64_t j = 0; j < s; j++) slope[j] = p[j] * (slope[j] - along) * scale;
+        }
+        rowsTimes(slopes.data(), wide, dq + at, width, count, keyRows.values, s, keyRows.width, d, false);
+        turn(slopes, count);
+        const WideMatrix queries(q + at, count, d, width), gradients(dy + at, count, d, width);
+        rowsTimes(turned.data(), kQueries, dk + head, width, s, queries.values, count, queries.width, d, first > 0);
+        turn(weights, count);
+        rowsTimes(turned.data(), kQueries, dv + head, width, s, gradients.values, count, gradients.width, d, first > 0);
+      }
+    }
+  });
+}
+
 // ---- AdamW ----
 
 // weights, gradient, first, second, mask, (beta1, beta2, epsilon, rate, decay, clip norm) -> weights, first, second, norm
@@ -500,6 +873,20 @@ void registerAll() {
   registerKernel({"DiffPrivacyGatedGelu", {"x: float"}, {"y: float"}, {}, nullptr, gatedGelu, nullptr});
   registerKernel({"DiffPrivacyGatedGeluGradient", {"dy: float", "x: float"}, {"dx: float"}, {},
                   nullptr, gatedGeluGradient, nullptr});
+  registerKernel({"DiffPrivacyConvolution", {"x: float", "filter: float", "bias: float", "addend: float"}, {"y: float"},
+                  {"stride: int", "same: bool", "relu: bool", "biased: bool", "added: bool"},
+                  create<ForwardConvolution>, convolution, destroy<ForwardConvolution>});
+  registerKernel({"DiffPrivacyConvolutionGradient", {"dy: float", "filter: float", "y: float"}, {"dx: float"},
+                  {"stride: int", "same: bool", "relu: bool", "height: int", "width: int"},
+                  create<BackwardConvolution>, convolutionGradient, destroy<BackwardConvolution>});
+  registerKernel({"DiffPrivacyAffine", {"x: float", "weight: float", "bias: float", "addend: float"}, {"y: float"},
+                  {"transposed: bool", "biased: bool", "added: bool"}, create<Affine>, affine, destroy<Affine>});
+  registerKernel({"DiffPrivacyReluGradient", {"dy: float", "y: float"}, {"dx: float"}, {}, nullptr, reluGradient, nullptr});
+  registerKernel({"DiffPrivacyAttention", {"q: float", "k: float", "v: float"}, {"y: float"}, {"heads: int", "samples: int"},
+                  create<Attention>, attention, destroy<Attention>});
+  registerKernel({"DiffPrivacyAttentionGradient", {"dy: float", "q: float", "k: float", "v: float"},
+                  {"dq: float", "dk: float", "dv: float"}, {"heads: int", "samples: int"},
+                  create<Attention>, attentionGradient, destroy<Attention>});
   registerKernel({"DiffPrivacyAdamW",
                   {"weights: float", "gradient: float", "first: float", "second: float", "mask: float", "options: float"},
                   {"next: float", "next_first: float", "next_second: float", "norm: float"}, {}, nullptr, adamW, nullptr});

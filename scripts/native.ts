@@ -167,12 +167,15 @@ function buildBinding({ nodeGyp }: Tools, library: string, build: string): void 
   cpSync(built, join(build, bindingPath))
 }
 
-const kernelsSource = join(root, 'native/kernels.cc')
+const kernelsFolder = join(root, 'native')
+const kernelsSource = join(kernelsFolder, 'kernels.cc')
 
 /** Whether the compiled kernels are there and not older than their source. */
 function kernelsAreCurrent(): boolean {
   const compiled = join(tfjsNode, kernelsPath)
-  return existsSync(compiled) && statSync(compiled).mtimeMs >= statSync(kernelsSource).mtimeMs
+  if (!existsSync(compiled)) return false
+  const { mtimeMs } = statSync(compiled)
+  return readdirSync(kernelsFolder).every(file => mtimeMs >= statSync(join(kernelsFolder, file)).mtimeMs)
 }
 
 /**
@@ -189,7 +192,17 @@ function buildKernels(): void {
   const { status, stderr } = spawnSync(
     process.env.CXX ?? 'c++',
     [
-      ...['-std=c++17', '-O3', '-march=native', ...arithmetic, '-freciprocal-math', '-fopenmp', '-shared', '-fPIC'],
+      ...[
+        '-std=c++17',
+        '-O3',
+        '-march=native',
+        ...arithmetic,
+        '-freciprocal-math',
+        '-ffp-contract=fast',
+        '-fopenmp',
+        '-shared',
+        '-fPIC',
+      ],
       ...[kernelsSource, '-o', temporary, `-I${join(deps, 'include')}`],
       ...[join(deps, 'lib/libtensorflow_framework.so.2'), `-Wl,-rpath,${join(deps, 'lib')}`],
     ],

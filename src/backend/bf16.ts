@@ -8,6 +8,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import * as tf from '@tensorflow/tfjs'
 import type { ConvAttributes } from './defects/override.ts'
+import { registeredName } from './fused.ts'
 import { type Handle, type NodeBackend, RawOps } from './raw-ops.ts'
 
 /**
@@ -70,7 +71,11 @@ const kernels: Readonly<Record<string, (args: KernelArgs) => tf.TensorInfo | und
   },
 }
 
+/** Fused kernels that compute in float32 what these do. */
+const replaced = (['Convolution', 'ConvolutionGradient', 'Affine'] as const).map(registeredName)
+
 let originals: tf.KernelConfig[] = []
+let setAside: tf.KernelConfig[] = []
 
 /**
  * Turns bf16 on for the `tensorflow` backend, which must be in use.
@@ -85,13 +90,17 @@ export function enableBf16(): boolean {
     const kernel = kernels[original.kernelName]!
     replace({ ...original, kernelFunc: args => kernel(args) ?? original.kernelFunc(args) })
   }
+  setAside = replaced.flatMap(name => tf.getKernel(name, 'tensorflow') ?? [])
+  for (const { kernelName } of setAside) tf.unregisterKernel(kernelName, 'tensorflow')
   return true
 }
 
 /** Puts the float32 kernels back. */
 export function disableBf16(): void {
   originals.forEach(replace)
+  setAside.forEach(tf.registerKernel)
   originals = []
+  setAside = []
 }
 
 /** Whether the CPU multiplies bfloat16; without that, TensorFlow emulates it slowly. */

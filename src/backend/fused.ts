@@ -20,6 +20,26 @@ export const fusedKernels = {
   LayerNormGradient: { inputs: ['dy', 'x', 'weight', 'mean', 'inverse'], attributes: {}, outputs: 3 },
   GatedGelu: { inputs: ['x'], attributes: {}, outputs: 1 },
   GatedGeluGradient: { inputs: ['dy', 'x'], attributes: {}, outputs: 1 },
+  /** `biased` and `added` say whether bias and addend count; where they do not, any tensor stands in. */
+  Convolution: {
+    inputs: ['x', 'filter', 'bias', 'addend'],
+    attributes: { stride: 'INT', same: 'BOOL', relu: 'BOOL', biased: 'BOOL', added: 'BOOL' },
+    outputs: 1,
+  },
+  /** With respect to the input; `relu` says that y was made by one. */
+  ConvolutionGradient: {
+    inputs: ['dy', 'filter', 'y'],
+    attributes: { stride: 'INT', same: 'BOOL', relu: 'BOOL', height: 'INT', width: 'INT' },
+    outputs: 1,
+  },
+  Affine: {
+    inputs: ['x', 'weight', 'bias', 'addend'],
+    attributes: { transposed: 'BOOL', biased: 'BOOL', added: 'BOOL' },
+    outputs: 1,
+  },
+  Attention: { inputs: ['q', 'k', 'v'], attributes: { heads: 'INT', samples: 'INT' }, outputs: 1 },
+  AttentionGradient: { inputs: ['dy', 'q', 'k', 'v'], attributes: { heads: 'INT', samples: 'INT' }, outputs: 3 },
+  ReluGradient: { inputs: ['dy', 'y'], attributes: {}, outputs: 1 },
   AdamW: { inputs: ['weights', 'gradient', 'first', 'second', 'mask', 'options'], attributes: {}, outputs: 4 },
   Blend: { inputs: ['from', 'to', 'share'], attributes: {}, outputs: 1 },
 } as const satisfies Record<

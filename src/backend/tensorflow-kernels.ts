@@ -4,8 +4,8 @@ import * as tf from '@tensorflow/tfjs'
 import { type FusedName, fusedKernels, registeredName } from './fused.ts'
 import type { NodeBackend } from './raw-ops.ts'
 
-/** Where the compiled kernels are, within the package of tfjs-node. */
-export const kernelsPath = 'lib/napi-v8/diff_privacy_kernels.node'
+/** Where the compiled kernels are, within the package of tfjs-node. The number is that of their set: others are not loaded. */
+export const kernelsPath = 'lib/napi-v8/diff_privacy_kernels_2.node'
 
 /**
  * Loads and registers the kernels; nothing happens where they are not compiled or a GPU computes.
@@ -14,6 +14,8 @@ export const kernelsPath = 'lib/napi-v8/diff_privacy_kernels.node'
 export function registerFusedKernels(path: string): void {
   const { isUsingGpuDevice } = tf.findBackend('tensorflow') as unknown as NodeBackend
   if (isUsingGpuDevice || !existsSync(path)) return
+  // Cores that wait for work would take it from the library's own threads.
+  process.env.OMP_WAIT_POLICY ??= 'passive'
   // An addon that exports nothing: being loaded, it registers its operations with the library.
   process.dlopen({ exports: {} }, path)
   for (const name of Object.keys(fusedKernels) as FusedName[]) {

@@ -1,16 +1,21 @@
-/** Energy guidance: a DDIM step followed by a step down the gradient of an energy of the decoded clean estimate. */
+/** Energy guidance: a DDIM step followed by a step down the gradient of an energy of what the clean estimate shows. */
 import * as tf from '@tensorflow/tfjs'
 import { addNoise, ddimStep } from './ddim.ts'
 import type { Denoiser } from './denoiser.ts'
 import type { DdimStep } from './schedule.ts'
 
-/** Decoded images [n, s, s, 3] -> a scalar that guidance lowers. */
-export type Energy = (images: tf.Tensor4D) => tf.Scalar
+/** Embeddings of samples [n, d] -> a scalar that guidance lowers. */
+export type Energy = (embeddings: tf.Tensor2D) => tf.Scalar
 
 export interface Guidance {
   readonly energy: Energy
-  /** Latent -> image; the energy's gradient runs through it and not through the denoiser. */
-  readonly decode: (latent: tf.Tensor4D) => tf.Tensor4D
+  /**
+   * Latents [n, h, w, c] -> embeddings of the images they decode to [n, d], each of its own latent alone; the energy's
+   * gradient runs through it and not through the denoiser.
+   */
+  readonly embed: (latents: tf.Tensor4D) => tf.Tensor2D
+  /** Samples whose gradient is taken at once; all by default. Fewer take less memory, and a third more time. */
+  readonly atOnce?: number
   /** Lambda: how far down the gradient to go at a timestep. */
   readonly scale: (timestep: number) => number
 }
@@ -39,22 +44,37 @@ export interface GuidedOptions {
 }
 
 /**
- * Energy and its gradient with respect to the clean latent, in two segments (recognizer, then decoder).
+ * Energy and its gradient with respect to the clean latents. Where not all samples are taken at once, only their embeddings
+ * meet in the energy E: those of all are made first, and what is then left of each sample is dE/de_i through de_i/dz_i.
  * @param clean z0hat, [n, h, w, c]
  */
 export function energyGradient(
   clean: tf.Tensor4D,
-  { energy, decode }: Pick<Guidance, 'energy' | 'decode'>,
+  { energy, embed, atOnce = Number.POSITIVE_INFINITY }: Pick<Guidance, 'energy' | 'embed' | 'atOnce'>,
 ): { energy: tf.Scalar; gradient: tf.Tensor4D } {
-  const { value, grad } = tf.valueAndGrad((z: tf.Tensor) => energy(decode(z as tf.Tensor4D)))(clean)
-  return { energy: value as tf.Scalar, gradient: grad as tf.Tensor4D }
+  const n = clean.shape[0]
+  const together = (z: tf.Tensor) => energy(embed(z as tf.Tensor4D))
+  const [value, gradient] = tf.tidy(() => {
+    if (n <= atOnce) {
+      const { value, grad } = tf.valueAndGrad(together)(clean)
+      return [value, grad]
+    }
+    const lengths = Array.from({ length: Math.ceil(n / atOnce) }, (_, i) => Math.min(atOnce, n - i * atOnce))
+    const parts: tf.Tensor4D[] = tf.split(clean, lengths)
+    const embeddings = tf.concat(parts.map(z => tf.tidy(() => embed(z))))
+    const { value, grad } = tf.valueAndGrad(e => energy(e as tf.Tensor2D))(embeddings)
+    const cotangents = tf.split(grad as tf.Tensor2D, lengths)
+    const slopes = parts.map((z, i) => tf.tidy(() => tf.grad(z => embed(z as tf.Tensor4D))(z, cotangents[i])))
+    return [value, tf.concat(slopes)]
+  })
+  return { energy: value as tf.Scalar, gradient: gradient as tf.Tensor4D }
 }
 
 /**
  * Denoises z_t along `steps` (taken from the last to the first) under guidance:
  *
  *   previous  z_{t-1} = DDIM(z_t)
- *   gradient  dE/dz0hat, E the energy of the decoded clean estimate
+ *   gradient  dE/dz0hat, E the energy of what the decoded clean estimate shows
  *   result    z_{t-1} - lambda(t) gradient, the original pasted back where it is kept
  *
  * @returns the clean latent, [n, h, w, c]

@@ -78,10 +78,10 @@ function residualBlocks(name: string, width: number, count: number): Layer4D {
     const conv1 = conv2d(`${name}.${i}.conv1`, width, width)
     const norm2 = groupNorm(`${name}.${i}.norm2`, width, { silu: true })
     const conv2 = conv2d(`${name}.${i}.conv2`, width, width)
-    return define([norm1, conv1, norm2, conv2], (w, x: tf.Tensor4D): tf.Tensor4D => {
-      const h = conv1(w, norm1(w, x))
-      return tf.add(x, conv2(w, norm2(w, h)))
-    })
+    return define(
+      [norm1, conv1, norm2, conv2],
+      (w, x: tf.Tensor4D): tf.Tensor4D => conv2(w, norm2(w, conv1(w, norm1(w, x))), { addend: x }),
+    )
   })
   return define(blocks as unknown as Module[], (w, x: tf.Tensor4D) => blocks.reduce((h, block) => block(w, h), x))
 }

@@ -5,7 +5,7 @@
  */
 import * as tf from '@tensorflow/tfjs'
 import type { Autoencoder } from './autoencoder.ts'
-import { conv2d, groupNorm, type Layer4D, upsample2 } from './layers.ts'
+import { type Conv2d, conv2d, groupNorm, type Layer4D, upsample2 } from './layers.ts'
 import { define, type Shapes } from './module.ts'
 import { attention } from './ops/attention.ts'
 
@@ -80,8 +80,8 @@ function resBlock(name: string, from: number, to: number): Layer4D {
   const conv2 = conv2d(`${name}.conv2`, to, to)
   const shortcut = from === to ? undefined : conv2d(`${name}.nin_shortcut`, from, to, { kernel: 1 })
   return define([norm1, conv1, norm2, conv2, ...(shortcut ? [shortcut] : [])], (w, x) => {
-    const h = conv2(w, norm2(w, conv1(w, norm1(w, x))))
-    return tf.add(shortcut ? shortcut(w, x) : x, h)
+    const h = norm2(w, conv1(w, norm1(w, x)))
+    return conv2(w, h, { addend: shortcut ? shortcut(w, x) : x })
   })
 }
 
@@ -90,13 +90,13 @@ function pixelAttention(name: string, width: number): Layer4D {
   const normalise = norm(`${name}.norm`, width, false)
   const [q, k, v, out] = ['q', 'k', 'v', 'proj_out'].map(part =>
     conv2d(`${name}.${part}`, width, width, { kernel: 1 }),
-  ) as [Layer4D, Layer4D, Layer4D, Layer4D]
+  ) as [Conv2d, Conv2d, Conv2d, Conv2d]
   return define([normalise, q, k, v, out], (w, x) => {
     const [n, height, wide] = x.shape
     const tokens = (t: tf.Tensor4D) => tf.reshape(t, [n, height * wide, width]) as tf.Tensor3D
     const h = normalise(w, x)
     const mixed = attention(tokens(q(w, h)), tokens(k(w, h)), tokens(v(w, h)), 1)
-    return tf.add(x, out(w, tf.reshape(mixed, [n, height, wide, width])))
+    return out(w, tf.reshape(mixed, [n, height, wide, width]), { addend: x })
   })
 }
 

@@ -6,7 +6,7 @@
  */
 import * as tf from '@tensorflow/tfjs'
 import type { Autoencoder } from './autoencoder.ts'
-import { conv2d, groupNorm, type Layer4D, upsample2 } from './layers.ts'
+import { type Conv2d, conv2d, groupNorm, type Layer4D, upsample2 } from './layers.ts'
 import { define } from './module.ts'
 
 export interface TinyAutoencoderConfig {
@@ -89,9 +89,9 @@ function block(name: string, c: number, branch: boolean): Layer4D {
   const pool = branch ? groupBranch(`${name}.pool`, c) : undefined
   return define([...convs, ...(pool ? [pool] : [])], (w, input) => {
     const x = pool ? (tf.add(input, pool(w, input)) as tf.Tensor4D) : input
-    const [first, second, third] = convs as [Layer4D, Layer4D, Layer4D]
-    const h = third(w, tf.relu(second(w, tf.relu(first(w, x)))))
-    return tf.relu(tf.add(h, x))
+    const [first, second, third] = convs as [Conv2d, Conv2d, Conv2d]
+    const h = second(w, first(w, x, { relu: true }), { relu: true })
+    return third(w, h, { addend: x, relu: true })
   })
 }
 

@@ -4,12 +4,16 @@
  */
 import * as tf from '@tensorflow/tfjs'
 import { define, type Module, weight } from './module.ts'
-import { affine, convolution } from './ops/affine.ts'
+import { affine, convolution, type Ending } from './ops/affine.ts'
 import { groupNorm as groupNormOp, groupNormSilu as groupNormSiluOp } from './ops/group-norm.ts'
 import { layerNorm as layerNormOp } from './ops/layer-norm.ts'
 
 export type Layer4D = Module<[tf.Tensor4D], tf.Tensor4D>
 export type Layer = Module<[tf.Tensor], tf.Tensor>
+/** A layer that can take what follows it into the same operation. */
+export type Conv2d = Module<[x: tf.Tensor4D, ending?: Ending], tf.Tensor4D>
+/** A layer that can add a tensor of its output's shape in the same operation. */
+export type Linear = Module<[x: tf.Tensor, addend?: tf.Tensor], tf.Tensor>
 
 export interface Conv2dOptions {
   /** A side, or height and width. */
@@ -21,7 +25,7 @@ export interface Conv2dOptions {
 }
 
 /** torch.nn.Conv2d on NHWC: [n, h, w, in] -> [n, h', w', out]. */
-export function conv2d(name: string, inputs: number, outputs: number, options: Conv2dOptions = {}): Layer4D {
+export function conv2d(name: string, inputs: number, outputs: number, options: Conv2dOptions = {}): Conv2d {
   const { kernel = 3, stride = 1, bias = true, padding } = options
   const [height, width] = typeof kernel === 'number' ? [kernel, kernel] : kernel
   const around = (side: number): [number, number] => {
@@ -37,31 +41,35 @@ export function conv2d(name: string, inputs: number, outputs: number, options: C
   const isSame = ([before, after]: [number, number], side: number) => before === (side - 1) / 2 && after === before
   const keepsSize = stride === 1 && isSame(rows, height) && isSame(columns, width)
   const isPadded = [...rows, ...columns].some(zeros => zeros > 0)
-  return define([{ parameters }], (w, x) => {
+  return define([{ parameters }], (w, x, ending) => {
     const filter = weight<tf.Tensor4D>(w, `${name}.weight`)
     // tfjs-node takes only 'same' and 'valid': other paddings are made explicit.
     const padded = keepsSize || !isPadded ? x : tf.pad(x, [[0, 0], rows, columns, [0, 0]])
     const shift = bias ? weight<tf.Tensor1D>(w, `${name}.bias`) : undefined
-    return convolution(padded, filter, shift, stride, keepsSize ? 'same' : 'valid')
+    return convolution(padded, filter, shift, stride, keepsSize ? 'same' : 'valid', ending)
   })
 }
 
 /** torch.nn.Linear over the last axis: [..., in] -> [..., out]. */
-export function linear(name: string, inputs: number, outputs: number, bias = true): Layer {
+export function linear(name: string, inputs: number, outputs: number, bias = true): Linear {
   const parameters = {
     [`${name}.weight`]: [outputs, inputs],
     ...(bias && { [`${name}.bias`]: [outputs] }),
   }
-  return define([{ parameters }], (w, x) =>
-    affine(x, weight<tf.Tensor2D>(w, `${name}.weight`), bias ? weight(w, `${name}.bias`) : undefined, true),
+  return define([{ parameters }], (w, x, addend) =>
+    affine(x, weight<tf.Tensor2D>(w, `${name}.weight`), {
+      ...(bias && { bias: weight(w, `${name}.bias`) }),
+      transposed: true,
+      addend,
+    }),
   )
 }
 
 /** torch.nn.Conv2d of one pixel, kernel 1, on pixels as rows: [r, in] -> [r, out]. */
-export function pointwise(name: string, inputs: number, outputs: number): Layer {
+export function pointwise(name: string, inputs: number, outputs: number): Linear {
   const parameters = { [`${name}.weight`]: [outputs, inputs, 1, 1], [`${name}.bias`]: [outputs] }
-  return define([{ parameters }], (w, x) =>
-    affine(x, tf.reshape(weight(w, `${name}.weight`), [inputs, outputs]), weight(w, `${name}.bias`)),
+  return define([{ parameters }], (w, x, addend) =>
+    affine(x, tf.reshape(weight(w, `${name}.weight`), [inputs, outputs]), { bias: weight(w, `${name}.bias`), addend }),
   )
 }
 

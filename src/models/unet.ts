@@ -4,7 +4,7 @@
  * Letters: n batch, h w height and width, c channels, t tokens (h * w), s context tokens, d context width.
  */
 import * as tf from '@tensorflow/tfjs'
-import { conv2d, groupNorm, type Layer, type Layer4D, layerNorm, linear, pointwise, upsample2 } from './layers.ts'
+import { conv2d, groupNorm, type Layer4D, layerNorm, linear, pointwise, upsample2 } from './layers.ts'
 import { define, type Module } from './module.ts'
 import { gatedGelu, swish } from './ops/activation.ts'
 import { attention } from './ops/attention.ts'
@@ -131,9 +131,8 @@ function resBlock(name: string, from: number, to: number, timeWidth: number, gro
   const shortcut = from === to ? undefined : conv2d(`${name}.skip_connection`, from, to, { kernel: 1 })
   return define([norm1, conv1, time, norm2, conv2, ...(shortcut ? [shortcut] : [])], (w, x, emb) =>
     tf.tidy(() => {
-      const shift = tf.reshape(time(w, emb), [-1, 1, 1, to])
-      const h = tf.add(conv1(w, norm1(w, x)), shift) as tf.Tensor4D
-      return tf.add(shortcut ? shortcut(w, x) : x, conv2(w, norm2(w, h)))
+      const h = conv1(w, norm1(w, x), { addend: time(w, emb) })
+      return conv2(w, norm2(w, h), { addend: shortcut ? shortcut(w, x) : x })
     }),
   )
 }
@@ -159,36 +158,39 @@ function spatialTransformer(name: string, width: number, heads: number, contextD
       const words = tf.reshape(context, [-1, contextDim])
       let t = projIn(w, tf.reshape(norm(w, x), [-1, width])) // [n * t, c]
       const a = norm1(w, t)
-      t = tf.add(t, attn1(w, a, a, n))
-      t = tf.add(t, attn2(w, norm2(w, t), words, n))
-      t = tf.add(t, ff(w, norm3(w, t)))
-      return tf.add(x, tf.reshape(projOut(w, t), x.shape))
+      t = attn1(w, a, a, n, t)
+      t = attn2(w, norm2(w, t), words, n, t)
+      t = ff(w, norm3(w, t), t)
+      return tf.reshape(projOut(w, t, tf.reshape(x, [-1, width])), x.shape)
     }),
   )
 }
 
-/** Queries from rows x [n * t, width], keys and values from rows of the context [n * s, contextDim] -> [n * t, width]. */
+/**
+ * Queries from rows x [n * t, width], keys and values from rows of the context [n * s, contextDim] -> [n * t, width], to
+ * which `addend` is added.
+ */
 function crossAttention(
   name: string,
   width: number,
   contextDim: number,
   heads: number,
-): Module<[x: tf.Tensor, context: tf.Tensor, samples: number], tf.Tensor> {
+): Module<[x: tf.Tensor, context: tf.Tensor, samples: number, addend: tf.Tensor], tf.Tensor> {
   const q = linear(`${name}.to_q`, width, width, false)
   const k = linear(`${name}.to_k`, contextDim, width, false)
   const v = linear(`${name}.to_v`, contextDim, width, false)
   const out = linear(`${name}.to_out.0`, width, width)
-  return define([q, k, v, out], (w, x, context, samples) =>
-    out(w, attention(q(w, x), k(w, context), v(w, context), heads, { samples })),
+  return define([q, k, v, out], (w, x, context, samples, addend) =>
+    out(w, attention(q(w, x), k(w, context), v(w, context), heads, { samples }), addend),
   )
 }
 
-/** GEGLU (Shazeer 2020) and a projection back: [r, width] -> [r, width]. */
-function gatedFeedForward(name: string, width: number): Layer {
+/** GEGLU (Shazeer 2020) and a projection back, and `addend`: [r, width] -> [r, width]. */
+function gatedFeedForward(name: string, width: number): Module<[x: tf.Tensor, addend: tf.Tensor], tf.Tensor> {
   const inner = 4 * width
   const project = linear(`${name}.net.0.proj`, width, 2 * inner)
   const out = linear(`${name}.net.2`, inner, width)
-  return define([project, out], (w, x) => out(w, gatedGelu(project(w, x))))
+  return define([project, out], (w, x, addend) => out(w, gatedGelu(project(w, x)), addend))
 }
 
 function upsample(name: string, width: number): Part {

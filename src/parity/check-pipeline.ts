@@ -104,11 +104,8 @@ export async function checkPipeline(golden: PipelineGoldenFile, load: LoadGolden
   const anonymized = keep(
     await sampleGuided(networks.denoiser(embedding), start, steps.slice(0, count), {
       guidance: {
-        energy: faces => {
-          const embeddings = networks.embed(faces)
-          return tf.add(dissimilarity(embeddings, reference), diversity(embeddings))
-        },
-        decode,
+        energy: embeddings => tf.add(dissimilarity(embeddings, reference), diversity(embeddings)),
+        embed: z => networks.embed(decode(z)),
         scale: () => settings.guidance_scale,
       },
       kept: { clean: z0, mask: keep(latentMask(inputs.mask, z0)), below: settings.mask_when_timestep_below },

@@ -212,9 +212,26 @@ const fused: Readonly<Record<FusedName, Rule>> = {
   LayerNormGradient: ({ x, weight }) => several(x!.shape, weight!.shape, weight!.shape),
   GatedGelu: ({ x }) => several([...x!.shape.slice(0, -1), x!.shape.at(-1)! / 2]),
   GatedGeluGradient: ({ x }) => several(x!.shape),
+  Convolution: ({ x, filter }, { stride, same }) =>
+    convolve(false)({ x: x!, filter: filter! }, { strides: stride, pad: same ? 'same' : 'valid' }),
+  ConvolutionGradient: ({ dy, filter }, { height, width }) =>
+    make([dy!.shape[0]!, height, width, filter!.shape[2]!], 'float32', products(dy!.shape, filter!.shape, false)),
+  Affine: ({ x, weight }, { transposed }) => {
+    const outputs = weight!.shape[transposed ? 0 : 1]!
+    return make([...x!.shape.slice(0, -1), outputs], 'float32', 2 * size(x!.shape) * outputs)
+  },
+  Attention: ({ q, k }, { samples }) => ({ ...several(q!.shape), flops: attentionFlops(2, q!, k!, samples) }),
+  AttentionGradient: ({ q, k, v }, { samples }) => ({
+    ...several(q!.shape, k!.shape, v!.shape),
+    flops: attentionFlops(5, q!, k!, samples),
+  }),
+  ReluGradient: ({ dy }) => several(dy!.shape),
   AdamW: ({ weights }) => several(weights!.shape, weights!.shape, weights!.shape, []),
   Blend: ({ from }) => several(from!.shape),
 }
+/** Of `products` products of all queries with all keys, or of that size. */
+const attentionFlops = (products: number, q: Outline, k: Outline, samples: number): number =>
+  (2 * products * size(q.shape) * size(k.shape)) / samples / k.shape.at(-1)!
 const rowsOf = ({ shape }: Outline): number[] => [size(shape.slice(0, -1))]
 
 /** Of the operations that a backend may have in one kernel of its own. */

@@ -24,6 +24,9 @@ export interface ProtectOptions {
   readonly parser?: () => Promise<FaceParser>
 }
 
+/** Pixels of the samples whose gradient is taken at once: one of 512 x 512, whose decoder then takes 13 GB. */
+const pixelsAtOnce = 2 ** 18
+
 /** From this score on, a detector has found a face. */
 const foundScore = 0.5
 
@@ -138,8 +141,9 @@ async function drawVersions(
     steps,
     {
       guidance: {
-        energy: energyOf(recipe.energies, guide, reference, others),
-        decode: model.decode,
+        energy: energyOf(recipe.energies, reference, others),
+        embed: z => guide.embed(model.decode(z)),
+        atOnce: Math.max(1, Math.floor(pixelsAtOnce / model.imageSize ** 2)),
         scale: timestep => (timestep > threshold ? guidance.above : guidance.below),
       },
       kept: {
@@ -157,14 +161,8 @@ async function drawVersions(
 }
 
 /** The weighted sum of a recipe's energies; samples are to differ from `others` as from each other. */
-function energyOf(
-  weights: Recipe['energies'],
-  guide: Recognizer,
-  reference: tf.Tensor2D,
-  others?: tf.Tensor2D,
-): Energy {
-  return images => {
-    const embeddings = guide.embed(images)
+function energyOf(weights: Recipe['energies'], reference: tf.Tensor2D, others?: tf.Tensor2D): Energy {
+  return embeddings => {
     const terms: [number, (embeddings: tf.Tensor2D) => tf.Scalar][] = [
       [weights.dissimilarity, e => dissimilarity(e, reference, weights.floor)],
       [weights.similarity, e => similarity(e, reference)],

@@ -1,8 +1,10 @@
 import * as tf from '@tensorflow/tfjs'
-import { afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type FusedName, fused, fusedKernels, registeredName } from '../../src/backend/fused.ts'
 import { availableBackends, useBackend } from '../../src/backend/index.ts'
 import { gatedGelu } from '../../src/models/ops/activation.ts'
+import { affine, convolution } from '../../src/models/ops/affine.ts'
+import { attention } from '../../src/models/ops/attention.ts'
 import { groupNorm, groupNormSilu } from '../../src/models/ops/group-norm.ts'
 import { layerNorm } from '../../src/models/ops/layer-norm.ts'
 import { adamWStep, average } from '../../src/train/adamw.ts'
@@ -47,7 +49,11 @@ describe.runIf(compiled)('fused kernels compute what the pieces do', () => {
   beforeAll(() => {
     tensors = tf.memory().numTensors
   })
-  afterEach(() => expect(tf.memory().numTensors).toBe(tensors))
+  beforeEach(() => tf.engine().startScope())
+  afterEach(() => {
+    tf.engine().endScope()
+    expect(tf.memory().numTensors).toBe(tensors)
+  })
 
   // Sizes: one image and more than cores, channels that are no multiple of a vector, work enough for several cores.
   it.each([
@@ -79,6 +85,70 @@ describe.runIf(compiled)('fused kernels compute what the pieces do', () => {
     expect(difference(result)).toBeLessThan(1e-6)
   })
 
+  // Sizes: channels that are no multiple of a vector, images of one pixel, strides, filters wider than high, several cores.
+  it.each([
+    [[1, 5, 4, 3], [3, 3, 3, 16], 1, 'same'],
+    [[2, 1, 1, 16], [3, 3, 16, 32], 1, 'same'],
+    [[2, 7, 6, 5], [3, 3, 5, 19], 1, 'same'],
+    [[3, 8, 9, 20], [3, 3, 20, 48], 2, 'valid'],
+    [[1, 23, 22, 3], [7, 7, 3, 32], 2, 'valid'],
+    [[1, 6, 9, 24], [1, 7, 24, 80], 1, 'same'],
+    [[2, 5, 5, 8], [1, 1, 8, 16], 2, 'valid'],
+    [[5, 16, 16, 64], [3, 3, 64, 64], 1, 'same'],
+  ] as const)('convolution of %j by %j, stride %i, %s', (shape, filterShape, stride, padding) => {
+    const outputs = filterShape[3]
+    const inputs = [values([...shape], 1), values([...filterShape], 2), values([outputs], 3)]
+    const of = (x: tf.Tensor, filter: tf.Tensor, bias?: tf.Tensor, ending = {}) =>
+      convolution(x as tf.Tensor4D, filter as tf.Tensor4D, bias as tf.Tensor1D, stride, padding, ending)
+    const plain = of(inputs[0]!, inputs[1]!)
+    const addends = [values(plain.shape, 4), values([shape[0], outputs], 5)]
+    const results = [
+      both(() => withGradients((x, filter) => of(x!, filter!), inputs[0]!, inputs[1]!)),
+      both(() => withGradients((x, filter, bias) => of(x!, filter!, bias, { relu: true }), ...inputs)),
+      ...[true, false].flatMap(relu =>
+        addends.map(addend =>
+          both(() =>
+            withGradients((x, filter, bias, addend) => of(x!, filter!, bias, { addend, relu }), ...inputs, addend),
+          ),
+        ),
+      ),
+    ]
+    for (const result of results) expect(difference(result)).toBeLessThan(1e-5)
+  })
+
+  it.each([
+    [[1, 16], 16],
+    [[5, 7], 9],
+    [[2, 3, 3, 40], 70],
+    [[300, 64], 128],
+  ] as [number[], number][])('the product of %j to %i', (shape, outputs) => {
+    const inner = shape.at(-1)!
+    for (const transposed of [false, true]) {
+      const weight = values(transposed ? [outputs, inner] : [inner, outputs], 2)
+      const addend = values([...shape.slice(0, -1), outputs], 4)
+      const inputs = [values(shape, 1), weight, values([outputs], 3), addend]
+      const results = [
+        both(() => withGradients((x, w) => affine(x!, w as tf.Tensor2D, { transposed }), ...inputs.slice(0, 2))),
+        both(() =>
+          withGradients((x, w, bias, addend) => affine(x!, w as tf.Tensor2D, { bias, transposed, addend }), ...inputs),
+        ),
+      ]
+      for (const result of results) expect(difference(result)).toBeLessThan(1e-5)
+    }
+  })
+
+  // Queries fewer and more than are held at once; keys and widths that are and are no multiple of a vector.
+  it.each([
+    [1, 5, 3, 2, 10],
+    [3, 16, 4, 4, 48],
+    [2, 70, 33, 1, 40],
+    [2, 64, 64, 4, 32],
+  ])('attention of %i samples, %i queries, %i keys, %i heads of %i', (n, t, s, heads, d) => {
+    const inputs = [values([n * t, heads * d], 1), values([n * s, heads * d], 2), values([n * s, heads * d], 3)]
+    const result = both(() => withGradients((q, k, v) => attention(q!, k!, v!, heads, { samples: n }), ...inputs))
+    expect(difference(result)).toBeLessThan(1e-5)
+  })
+
   it('AdamW and the moving average', () => {
     const options = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.1, clipNorm: 1 }
     const vector = (seed: number) => values([50_000], seed) as tf.Tensor1D
@@ -99,6 +169,5 @@ describe.runIf(compiled)('fused kernels compute what the pieces do', () => {
       groupNormSilu(tf.reshape(x, [1, 1, 1, 8]), tf.ones([8]), tf.zeros([8]), 1, 1e-5),
     ])
     for (const y of results) expect([...y.dataSync()].every(Number.isNaN)).toBe(true)
-    tf.dispose([x, results])
   })
 })

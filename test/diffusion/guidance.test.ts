@@ -11,18 +11,30 @@ beforeAll(() => useBackend('cpu'))
 const schedule = noiseSchedule()
 const steps = ddimSteps(schedule, 20)
 
-/** Half the squared distance from images of 0.5. */
-const towardsHalf: Energy = images => tf.mul(tf.sum(tf.squaredDifference(images, 0.5)), 0.5) as tf.Scalar
-const decode = (latent: tf.Tensor4D) => tf.mul(latent, 2) as tf.Tensor4D
-const guided = (scale: number): Guidance => ({ energy: towardsHalf, decode, scale: () => scale })
+/** Half the squared distance from embeddings of 0.5. */
+const towardsHalf: Energy = embeddings => tf.mul(tf.sum(tf.squaredDifference(embeddings, 0.5)), 0.5) as tf.Scalar
+const embed = (latents: tf.Tensor4D) => tf.reshape(tf.mul(latents, 2), [latents.shape[0], -1]) as tf.Tensor2D
+const guided = (scale: number): Guidance => ({ energy: towardsHalf, embed, scale: () => scale })
 
-test("the gradient runs through the decoder: the chain rule's value", () => {
+test("the gradient runs through the embedding: the chain rule's value", () => {
   tf.tidy(() => {
     const clean = noise('clean')
     const { energy, gradient } = energyGradient(clean, guided(1))
     // E = 1/2 |2 z - 1/2|^2, so dE/dz = 2 (2 z - 1/2)
     expect(distance(gradient, tf.sub(tf.mul(clean, 4), 1))).toBeLessThan(1e-5)
-    expect(energy.dataSync()[0]).toBeCloseTo(towardsHalf(decode(clean)).dataSync()[0]!, 4)
+    expect(energy.dataSync()[0]).toBeCloseTo(towardsHalf(embed(clean)).dataSync()[0]!, 4)
+  })
+})
+
+test.each([1, 2, 3])('of five samples, %i at once, energy and gradient are those of all together', atOnce => {
+  tf.tidy(() => {
+    const clean = tf.randomNormal([5, 4, 4, 3], 0, 1, 'float32', 3) as tf.Tensor4D
+    // Couples the samples, and is curved in each of them.
+    const energy: Energy = e => tf.sum(tf.square(tf.matMul(e, e, false, true))) as tf.Scalar
+    const of = { energy, embed: (z: tf.Tensor4D) => tf.sin(embed(z)) as tf.Tensor2D }
+    const [whole, sliced] = [energyGradient(clean, of), energyGradient(clean, { ...of, atOnce })]
+    expect(sliced.energy.dataSync()[0]! / whole.energy.dataSync()[0]!).toBeCloseTo(1, 5)
+    expect(distance(sliced.gradient, whole.gradient)).toBeLessThan(1e-5 * tf.max(tf.abs(whole.gradient)).dataSync()[0]!)
   })
 })
 
@@ -33,7 +45,7 @@ test('without a scale is plain DDIM; the larger the scale, the lower the energy 
   for (const scale of [0, 0.01, 0.05]) {
     const result = await sampleGuided(smooth, start, steps, { guidance: guided(scale) })
     if (scale === 0) expect(distance(result, plain)).toBeLessThan(1e-6)
-    energies.push(tf.tidy(() => towardsHalf(decode(result)).dataSync()[0]!))
+    energies.push(tf.tidy(() => towardsHalf(embed(result)).dataSync()[0]!))
     result.dispose()
   }
   expect(energies[1]).toBeLessThan(energies[0]!)

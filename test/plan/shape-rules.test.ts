@@ -172,8 +172,25 @@ const fusedInputs: Record<FusedName, Record<string, () => tf.Tensor>> = {
   LayerNormGradient: { dy: rows.x, x: rows.x, weight: rows.weight, mean: () => ones(6), inverse: () => ones(6) },
   GatedGelu: { x: () => ones(2, 6) },
   GatedGeluGradient: { dy: () => ones(2, 3), x: () => ones(2, 6) },
+  Convolution: {
+    x: () => ones(2, 3, 3, 4),
+    filter: () => ones(3, 3, 4, 5),
+    bias: () => ones(5),
+    addend: () => ones(2, 5),
+  },
+  ConvolutionGradient: { dy: () => ones(2, 3, 3, 5), filter: () => ones(3, 3, 4, 5), y: () => ones(2, 3, 3, 5) },
+  Affine: { x: () => ones(2, 3, 4), weight: () => ones(4, 5), bias: () => ones(5), addend: () => ones(2, 3, 5) },
+  Attention: { q: () => ones(6, 4), k: () => ones(4, 4), v: () => ones(4, 4) },
+  AttentionGradient: { dy: () => ones(6, 4), q: () => ones(6, 4), k: () => ones(4, 4), v: () => ones(4, 4) },
+  ReluGradient: { dy: () => ones(2, 3), y: () => ones(2, 3) },
   AdamW: { ...Object.fromEntries(vectors), options: () => tf.tensor1d([0.9, 0.999, 1e-8, 1e-3, 0, 1]) },
   Blend: { from: () => ones(5), to: () => ones(5), share: () => tf.scalar(0.5) },
+}
+/** Of all fused kernels together. */
+const fusedAttributes = {
+  ...{ groups: 2, epsilon: 1e-5, silu: true },
+  ...{ stride: 1, same: true, relu: true, biased: true, added: true, height: 3, width: 3 },
+  ...{ transposed: false, heads: 2, samples: 2 },
 }
 const hasFused = hasFusedKernels('tensorflow')
 if (!hasFused) console.log('fused kernels: not compared, npm run native has not compiled them')
@@ -182,7 +199,7 @@ describe.skipIf(!hasFused)('fused kernels', () => {
   it.each(Object.keys(fusedKernels) as FusedName[])('%s gives the shapes of the tensorflow backend', async name => {
     const program = () => {
       const inputs = Object.fromEntries(Object.entries(fusedInputs[name]).map(([key, make]) => [key, make()]))
-      return outlines(fused(name)!(inputs as never, { groups: 2, epsilon: 1e-5, silu: true } as never))
+      return outlines(fused(name)!(inputs as never, fusedAttributes as never))
     }
     await useBackend('tensorflow')
     const expected = tf.tidy(program as never)

@@ -1,34 +1,61 @@
-/** Matrix products and convolutions with their bias, each one operation with its gradients in closed form. */
+/** Matrix products and convolutions with what follows them, each one operation with its gradients in closed form. */
 import * as tf from '@tensorflow/tfjs'
+import { fused } from '../../backend/fused.ts'
 import { differentiable } from './differentiable.ts'
 
 /**
- * x w + b over the last axis.
+ * x w + b + a over the last axis.
  * @param x [..., in]
  * @param weight [in, out], or [out, in] when `transposed`
  * @param bias [out]
+ * @param addend [..., out]
  * @returns [..., out]
  */
-export function affine(x: tf.Tensor, weight: tf.Tensor2D, bias?: tf.Tensor, transposed = false): tf.Tensor {
+export function affine(
+  x: tf.Tensor,
+  weight: tf.Tensor2D,
+  { bias, transposed = false, addend }: { bias?: tf.Tensor; transposed?: boolean; addend?: tf.Tensor } = {},
+): tf.Tensor {
   const [inputs, outputs] = transposed ? [weight.shape[1], weight.shape[0]] : weight.shape
   const outer = x.shape.slice(0, -1)
-  const unrows = (y: tf.Tensor, width: number) => (x.rank === 2 ? y : tf.reshape(y, [...outer, width]))
+  const kernel = x.size / inputs <= fewRows ? fused('Affine') : undefined
+  /** Without bias and addend. */
+  const product = (x: tf.Tensor, weight: tf.Tensor, transposed: boolean, width: number) => {
+    if (kernel) return kernel({ x, weight, bias: x, addend: x }, { transposed, biased: false, added: false })[0]!
+    const y = tf.matMul(rows(x), weight as tf.Tensor2D, false, transposed)
+    return x.rank === 2 ? y : tf.reshape(y, [...outer, width])
+  }
   return differentiable(
-    { x, weight, ...(bias && { bias }) },
+    { x, weight, ...(bias && { bias }), ...(addend && { addend }) },
     save => {
       save([x, weight])
-      const y = tf.matMul(rows(x, inputs), weight, false, transposed)
-      return unrows(bias ? tf.add(y, bias) : y, outputs)
+      if (kernel) {
+        const options = { transposed, biased: bias !== undefined, added: addend !== undefined }
+        return kernel({ x, weight, bias: bias ?? x, addend: addend ?? x }, options)[0]!
+      }
+      return plus(product(x, weight, transposed, outputs), bias, addend)
     },
     (dy, [x, weight]) => ({
-      x: () => unrows(tf.matMul(rows(dy, outputs), weight as tf.Tensor2D, false, !transposed), inputs),
+      x: () => product(dy, weight!, !transposed, inputs),
       weight: () => {
-        const [a, b] = transposed ? [rows(dy, outputs), rows(x!, inputs)] : [rows(x!, inputs), rows(dy, outputs)]
+        const [a, b] = transposed ? [rows(dy), rows(x!)] : [rows(x!), rows(dy)]
         return tf.matMul(a, b, true)
       },
       bias: () => sumOverRows(dy),
+      addend: () => dy.clone(),
     }),
   )
+}
+
+/** Up to so many rows a product in one pass is faster than a library's, which packs the weights first. */
+const fewRows = 512
+
+/** What follows a convolution and its bias. */
+export interface Ending {
+  /** Added: of the output's shape, or [n, out] for all pixels. */
+  addend?: tf.Tensor
+  /** Then 0 takes the place of what is below it. */
+  relu?: boolean
 }
 
 /**
@@ -44,35 +71,76 @@ export function convolution(
   bias: tf.Tensor1D | undefined,
   stride: number,
   padding: 'same' | 'valid',
+  { addend, relu = false }: Ending = {},
 ): tf.Tensor4D {
   const [height, width, inputs, outputs] = filter.shape
   // One pixel at a time it is a product of matrices, whose gradients are many times faster than a convolution's.
-  if (height === 1 && width === 1 && stride === 1)
-    return affine(x, tf.reshape(filter, [inputs, outputs]), bias) as tf.Tensor4D
+  if (height === 1 && width === 1 && stride === 1 && !relu && (!addend || addend.rank === 4))
+    return affine(x, tf.reshape(filter, [inputs, outputs]), { bias, addend }) as tf.Tensor4D
+  const kernel = outputs >= lanes ? fused('Convolution') : undefined
+  const gradient = outputs % lanes === 0 ? fused('ConvolutionGradient') : undefined
+  const geometry = { stride, same: padding === 'same' }
   return differentiable(
-    { x, filter, ...(bias && { bias }) },
+    { x, filter, ...(bias && { bias }), ...(addend && { addend }) },
     save => {
-      save([x, filter])
-      return tf.fused.conv2d({ x, filter, strides: stride, pad: padding, bias })
+      const forward = () => {
+        if (kernel) {
+          const options = { ...geometry, relu, biased: bias !== undefined, added: addend !== undefined }
+          return kernel({ x, filter, bias: bias ?? x, addend: addend ?? x }, options)[0] as tf.Tensor4D
+        }
+        const y = tf.fused.conv2d({ x, filter, strides: stride, pad: padding, bias })
+        const sum = addend ? tf.add(y, addend.rank === 2 ? overPixels(addend) : addend) : y
+        return (relu ? tf.relu(sum) : sum) as tf.Tensor4D
+      }
+      const y = forward()
+      save(relu ? [x, filter, y] : [x, filter])
+      return y
     },
-    (dy, [x, filter]) => ({
-      x: () => tf.conv2dTranspose(dy, filter as tf.Tensor4D, x!.shape as tf.Tensor4D['shape'], stride, padding),
-      filter: () =>
-        tf
-          .engine()
-          .runKernel(
-            tf.Conv2DBackpropFilter,
-            { x: x!, dy },
-            { strides: stride, pad: padding, dataFormat: 'NHWC', filterShape: filter!.shape },
-          ),
-      bias: () => sumOverRows(dy),
-    }),
+    (dy, [x, filter, y]) => {
+      const [, height, width] = x!.shape as tf.Tensor4D['shape']
+      /** The gradient behind the relu. */
+      const behind = () => (y ? reluGradient(dy, y) : dy) as tf.Tensor4D
+      return {
+        x: () => {
+          if (gradient) {
+            const options = { ...geometry, relu: y !== undefined, height, width }
+            return gradient({ dy, filter: filter!, y: y ?? dy }, options)[0]!
+          }
+          const shape = x!.shape as tf.Tensor4D['shape']
+          return tf.conv2dTranspose(behind(), filter as tf.Tensor4D, shape, stride, padding)
+        },
+        filter: () =>
+          tf
+            .engine()
+            .runKernel(
+              tf.Conv2DBackpropFilter,
+              { x: x!, dy: behind() },
+              { strides: stride, pad: padding, dataFormat: 'NHWC', filterShape: filter!.shape },
+            ),
+        bias: () => sumOverRows(behind()),
+        addend: () => (addend!.rank === 2 ? tf.sum(behind(), [1, 2]) : behind().clone()),
+      }
+    },
   )
 }
 
+/** Values that a processor computes at once, at most; the fused kernels compute so many outputs together. */
+const lanes = 16
+
+/** [n, c] -> [n, 1, 1, c]. */
+const overPixels = (t: tf.Tensor): tf.Tensor => tf.reshape(t, [t.shape[0]!, 1, 1, t.shape[1]!])
+
+/** dy where y, the output of a relu, is above 0. */
+function reluGradient(dy: tf.Tensor, y: tf.Tensor): tf.Tensor {
+  const kernel = fused('ReluGradient')
+  return kernel ? kernel({ dy, y }, {})[0]! : tf.mul(dy, tf.step(y))
+}
+
+const plus = (y: tf.Tensor, ...addends: (tf.Tensor | undefined)[]): tf.Tensor =>
+  addends.reduce<tf.Tensor>((sum, addend) => (addend ? tf.add(sum, addend) : sum), y)
+
 /** [..., c] -> [r, c]. */
-const rows = (x: tf.Tensor, width: number): tf.Tensor2D =>
-  (x.rank === 2 ? x : tf.reshape(x, [-1, width])) as tf.Tensor2D
+const rows = (x: tf.Tensor): tf.Tensor2D => (x.rank === 2 ? x : tf.reshape(x, [-1, x.shape.at(-1)!])) as tf.Tensor2D
 
 /** Sum over all axes but the last: [..., c] -> [c]. */
 export const sumOverRows = (x: tf.Tensor): tf.Tensor1D => tf.sum(x, x.shape.slice(0, -1).map((_, axis) => axis)) // biome-ignore format: one line

@@ -1,4 +1,5 @@
 import * as tf from '@tensorflow/tfjs'
+import { fused } from '../../backend/fused.ts'
 import { differentiable } from './differentiable.ts'
 
 export interface AttentionOptions {
@@ -25,6 +26,23 @@ export function attention<Q extends tf.Tensor>(
   heads: number,
   { samples: n = q.shape[0]!, mask, mostScores = 2 ** 24 }: AttentionOptions = {},
 ): Q {
+  const [kernel, gradient] = [fused('Attention'), fused('AttentionGradient')]
+  if (kernel && gradient && !mask) {
+    const options = { heads, samples: n }
+    return differentiable(
+      { q, k, v },
+      save => {
+        save([q, k, v])
+        return kernel({ q, k, v }, options)[0] as Q
+      },
+      (dy, saved) => {
+        const [q, k, v] = saved as [tf.Tensor, tf.Tensor, tf.Tensor]
+        const [dq, dk, dv] = gradient({ dy, q, k, v }, options)
+        return { q: () => dq!, k: () => dk!, v: () => dv! }
+      },
+    )
+  }
+
   const d = q.shape.at(-1)! / heads
   const [t, s] = [q.size / (n * heads * d), k.size / (n * heads * d)]
   const perSlice = Math.max(1, Math.floor(mostScores / (t * s)))

@@ -29,7 +29,7 @@ export const dlibCrop: Rectangle = { left: 18 / 128, top: 35 / 128, right: 110 /
 function residual(name: string, channels: number): Layer4D {
   const conv1 = conv2d(`${name}/conv1`, channels, channels)
   const conv2 = conv2d(`${name}/conv2`, channels, channels)
-  return define([conv1, conv2], (w, x) => tf.relu(tf.add(x, conv2(w, tf.relu(conv1(w, x))))))
+  return define([conv1, conv2], (w, x) => conv2(w, conv1(w, x, { relu: true }), { addend: x, relu: true }))
 }
 
 /** The same at half the size: the shortcut is average-pooled, and both branches are filled up with zeros. */
@@ -38,7 +38,7 @@ function residualDown(name: string, inputs: number, outputs: number): Layer4D {
   const conv2 = conv2d(`${name}/conv2`, outputs, outputs)
   return define([conv1, conv2], (w, x) => {
     const shortcut = tf.avgPool(x, 2, 2, 'valid') // [n, floor(h / 2), floor(w / 2), inputs]
-    const branch = conv2(w, tf.relu(conv1(w, x))) // one row and column fewer when h is even
+    const branch = conv2(w, conv1(w, x, { relu: true })) // one row and column fewer when h is even
     return tf.relu(tf.add(fill(shortcut, branch.shape), fill(branch, shortcut.shape)))
   })
 }
@@ -67,7 +67,7 @@ export function dlibNet(): Module<[tf.Tensor4D], { embedding: tf.Tensor2D; stage
   return define([stem, ...stages, { parameters: { fc: [256, 128] } }], (w, chips) => {
     const x = tf.div(tf.sub(chips, meanColour), 255) as tf.Tensor4D
     // Max-pooling what relu made: no window has a negative maximum, which tfjs's wasm gradient would drop.
-    let y = tf.maxPool(tf.relu(stem(w, x)), 3, 2, 'valid') // [n, 35, 35, 32]
+    let y = tf.maxPool(stem(w, x, { relu: true }), 3, 2, 'valid') // [n, 35, 35, 32]
     const activations = stages.map(stage => {
       y = stage(w, y)
       return y

@@ -1,0 +1,217 @@
+// Convolutions and matrix products of few rows, where a library's packing of weights and its passes for bias, residual and
+// activation cost more than the arithmetic. Both are sums over taps of rows times a matrix: a tile of rows and columns stays
+// in registers while all taps run. Everything is float32.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
+#include <utility>
+
+namespace products {
+
+#if defined(__AVX512F__)
+constexpr int kLanes = 16, kWide = 4, kColumns = 4;
+#elif defined(__AVX__)
+constexpr int kLanes = 8, kWide = 2, kColumns = 2;
+#else
+constexpr int kLanes = 4, kWide = 4, kColumns = 4;
+#endif
+/** Rows of a tile: of the tiles that hold columns as vectors, and of those that hold sums of products. */
+constexpr int kRows = 6, kSumRows = 4;
+
+typedef float Vector __attribute__((vector_size(4 * kLanes), aligned(4), may_alias));
+
+/** A term of the sum: where its row begins after the row of the first tap, and its matrix. */
+struct Tap {
+  int64_t offset;
+  const float* matrix;
+};
+
+/** What is done with a row's sum: y = sum + bias + addend, at least 0 when relu; bias and addend may be absent. */
+struct Finish {
+  const float* bias;
+  bool relu;
+};
+
+/** Adds bias and addend [count] to sums and stores them. */
+inline void finish(const Finish& options, const float* sums, const float* bias, const float* addend, float* y,
+                   int64_t count) {
+#pragma GCC ivdep
+  for (int64_t i = 0; i < count; i++) {
+    float v = sums[i];
+    if (bias) v += bias[i];
+    if (addend) v += addend[i];
+    y[i] = options.relu && v < 0.f ? 0.f : v;
+  }
+}
+
+/** Rows of a product: where each one's input begins, where its output does, and what is added to it (or null). */
+struct Row {
+  const float* x;
+  float* y;
+  const float* addend;
+};
+
+/** So many products are summed up for themselves: long sums round less in stretches. */
+constexpr int64_t kStretch = 128;
+
+/** y[r][c] = sum over taps and i < k of x[r][offset + i] matrix[i][c], for `columns` columns that fill V vectors. */
+template <int R, int V>
+void tile(const Row* rows, const Tap* taps, int64_t tapCount, int64_t k, int64_t width, int64_t first, int64_t columns,
+          const Finish& options) {
+  Vector total[R][V] = {}, sum[R][V] = {};
+  int64_t summed = 0;
+  for (int64_t t = 0; t < tapCount; t++) {
+    const float* x[R];
+    for (int r = 0; r < R; r++) x[r] = rows[r].x + taps[t].offset;
+    for (int64_t begin = 0; begin < k; begin += kStretch) {
+      const int64_t end = std::min(k, begin + kStretch);
+      const float* matrix = taps[t].matrix + begin * width + first;
+      for (int64_t i = begin; i < end; i++, matrix += width) {
+        Vector w[V];
+#pragma GCC unroll 4
+        for (int v = 0; v < V; v++) w[v] = *reinterpret_cast<const Vector*>(matrix + v * kLanes);
+#pragma GCC unroll 8
+        for (int r = 0; r < R; r++) {
+          const float value = x[r][i];
+#pragma GCC unroll 4
+          for (int v = 0; v < V; v++) sum[r][v] += value * w[v];
+        }
+      }
+      summed += end - begin;
+      if (summed < kStretch && t < tapCount - 1) continue;
+      summed = 0;
+#pragma GCC unroll 8
+      for (int r = 0; r < R; r++) {
+#pragma GCC unroll 4
+        for (int v = 0; v < V; v++) {
+          total[r][v] += sum[r][v];
+          sum[r][v] = Vector{};
+        }
+      }
+    }
+  }
+  for (int r = 0; r < R; r++)
+    finish(options, reinterpret_cast<const float*>(total[r]), options.bias ? options.bias + first : nullptr,
+           rows[r].addend ? rows[r].addend + first : nullptr, rows[r].y + first, columns);
+}
+
+template <int V>
+void tileOf(int64_t count, const Row* rows, const Tap* taps, int64_t tapCount, int64_t k, int64_t width, int64_t first,
+            int64_t columns, const Finish& options) {
+  switch (count) {
+    case 1: return tile<1, V>(rows, taps, tapCount, k, width, first, columns, options);
+    case 2: return tile<2, V>(rows, taps, tapCount, k, width, first, columns, options);
+    case 3: return tile<3, V>(rows, taps, tapCount, k, width, first, columns, options);
+    case 4: return tile<4, V>(rows, taps, tapCount, k, width, first, columns, options);
+    case 5: return tile<5, V>(rows, taps, tapCount, k, width, first, columns, options);
+    default: return tile<6, V>(rows, taps, tapCount, k, width, first, columns, options);
+  }
+}
+
+/** Columns that `product` can take: matrices of others are widened by zeros first. */
+inline int64_t wideEnough(int64_t columns) { return (columns + kLanes - 1) / kLanes * kLanes; }
+
+/**
+ * Rows [from, to) of y = sum over taps of x matrix; each matrix is [k, width], `width` a multiple of kLanes, of whose columns
+ * the first `columns` are wanted.
+ */
+inline void product(const Row* rows, int64_t from, int64_t to, const Tap* taps, int64_t tapCount, int64_t k, int64_t width,
+                    int64_t columns, const Finish& options) {
+  for (int64_t first = 0; first < columns;) {
+    const int64_t left = (columns - first + kLanes - 1) / kLanes;
+    const int vectors = left >= kWide ? kWide : static_cast<int>(left >= 2 ? 2 : 1);
+    const int64_t wanted = std::min<int64_t>(vectors * kLanes, columns - first);
+    for (int64_t r = from; r < to; r += kRows) {
+      const int64_t count = std::min<int64_t>(kRows, to - r);
+      if (vectors == kWide) tileOf<kWide>(count, rows + r, taps, tapCount, k, width, first, wanted, options);
+      else if (vectors == 2) tileOf<2>(count, rows + r, taps, tapCount, k, width, first, wanted, options);
+      else tileOf<1>(count, rows + r, taps, tapCount, k, width, first, wanted, options);
+    }
+    first += vectors * kLanes;
+  }
+}
+
+// ---- The same with the matrices transposed: a column of a matrix is contiguous ----
+
+/** Loaded once: a compiler would rather load anew for every multiplication, and loads are what bounds these. */
+inline Vector load(const float* from) {
+  Vector v = *reinterpret_cast<const Vector*>(from);
+#if defined(__x86_64__)
+  asm("" : "+v"(v));
+#endif
+  return v;
+}
+
+template <int Half, int... Lane>
+inline Vector halves(Vector a, Vector b, std::integer_sequence<int, Lane...>) {
+  // In every segment of 2 * Half lanes the sums of a's two halves come first, then those of b's.
+  const Vector low = __builtin_shufflevector(
+      a, b, (Lane % (2 * Half) < Half ? Lane : Lane - Half + kLanes)...);
+  const Vector high = __builtin_shufflevector(
+      a, b, (Lane % (2 * Half) < Half ? Lane + Half : Lane + kLanes)...);
+  return low + high;
+}
+
+/** Lane l of the result is the sum of all lanes of v[l]. */
+template <int Half>
+inline Vector sums(Vector* v) {
+  for (int i = 0; i < Half; i++)
+    v[i] = halves<Half>(v[i], v[i + Half], std::make_integer_sequence<int, kLanes>{});
+  if constexpr (Half > 1) return sums<Half / 2>(v);
+  return v[0];
+}
+
+constexpr int kSums = kSumRows * kColumns;
+static_assert(kSums % kLanes == 0, "sums fill vectors");
+
+/** y[r][c] = sum over taps and i < k of x[r][offset + i] matrix[c][i]; rows beyond `count` and columns repeat the first. */
+inline void sumTile(const Row* rows, int64_t count, const Tap* taps, int64_t tapCount, int64_t k, int64_t stride,
+                    int64_t first, int64_t columns) {
+  Vector sum[kSums] = {};
+  const int64_t whole = k / kLanes * kLanes;
+  for (int64_t t = 0; t < tapCount; t++) {
+    const float *x[kSumRows], *w[kColumns];
+    for (int r = 0; r < kSumRows; r++) x[r] = rows[r < count ? r : 0].x + taps[t].offset;
+    for (int c = 0; c < kColumns; c++) w[c] = taps[t].matrix + (first + (c < columns ? c : 0)) * stride;
+    for (int64_t i = 0; i < whole; i += kLanes) {
+      Vector a[kSumRows];
+#pragma GCC unroll 4
+      for (int r = 0; r < kSumRows; r++) a[r] = load(x[r] + i);
+#pragma GCC unroll 4
+      for (int c = 0; c < kColumns; c++) {
+        const Vector b = load(w[c] + i);
+#pragma GCC unroll 4
+        for (int r = 0; r < kSumRows; r++) sum[r * kColumns + c] += a[r] * b;
+      }
+    }
+  }
+  Vector parts[kSums];  // a copy, so that the sums themselves need no address and stay in registers
+#pragma GCC unroll 16
+  for (int s = 0; s < kSums; s++) parts[s] = sum[s];
+  float flat[kSums];
+  for (int s = 0; s < kSums; s += kLanes) *reinterpret_cast<Vector*>(flat + s) = sums<kLanes / 2>(parts + s);
+  if (whole < k)
+    for (int64_t t = 0; t < tapCount; t++)
+      for (int r = 0; r < count; r++)
+        for (int c = 0; c < columns; c++)
+          for (int64_t i = whole; i < k; i++)
+            flat[r * kColumns + c] += rows[r].x[taps[t].offset + i] * taps[t].matrix[(first + c) * stride + i];
+  for (int r = 0; r < count; r++) {
+    if (columns == kColumns) std::memcpy(rows[r].y + first, flat + r * kColumns, sizeof(float) * kColumns);
+    else std::copy_n(flat + r * kColumns, columns, rows[r].y + first);
+  }
+}
+
+/** As `product`, of matrices [columns, k] whose rows begin `stride` values apart. */
+inline void transposedProduct(const Row* rows, int64_t from, int64_t to, const Tap* taps, int64_t tapCount, int64_t k,
+                              int64_t stride, int64_t columns, const Finish& options) {
+  for (int64_t first = 0; first < columns; first += kColumns)
+    for (int64_t r = from; r < to; r += kSumRows)
+      sumTile(rows + r, std::min<int64_t>(kSumRows, to - r), taps, tapCount, k, stride, first,
+              std::min<int64_t>(kColumns, columns - first));
+  for (int64_t r = from; r < to; r++) finish(options, rows[r].y, options.bias, rows[r].addend, rows[r].y, columns);
+}
+
+}  // namespace products
