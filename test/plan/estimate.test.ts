@@ -141,7 +141,7 @@ describe('memory', () => {
   })
 
   it.each([
-    ['wasm', 'in all 2.5 GFLOP, 381 MB of memory at most'],
+    ['wasm', 'in all 2.5 GFLOP, 386 MB of memory at most'],
     ['webgpu', 'in all 2.5 GFLOP, 103 MB of tensors at most; the process has not been measured on webgpu'],
   ] as [BackendName, string][])('is told with all else on %s', (backend, last) => {
     const lines = planLines(planOf(1.03e8), backend)
