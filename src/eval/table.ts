@@ -102,10 +102,8 @@ export function tables(evaluations: readonly Evaluation[]): Table[] {
       ? `accepted above ${accepted.threshold!.toFixed(4)}, a false accept rate of ${usualRate} on ${accepted.thresholdFrom === 'calibration' ? 'the faces of calibration' : 'pairs of originals'}`
       : `no threshold for a false accept rate of ${usualRate}`
     const guides = new Set(rows.filter(row => role(row) && row.role === 'guide').map(({ method }) => method))
-    const white =
-      guides.size > 0
-        ? `guide (white box) of ${[...guides].join(', ')}; a judge (black box) of the others`
-        : 'judge (black box)'
+    const others = rows.some(row => role(row) && row.role === 'judge') ? '; a judge (black box) of the others' : ''
+    const white = guides.size > 0 ? `guide (white box) of ${[...guides].join(', ')}${others}` : 'judge (black box)'
     return table(
       `Identity: ${recognizer}`,
       [
@@ -157,7 +155,7 @@ export function tables(evaluations: readonly Evaluation[]): Table[] {
         },
         { head: 'LFW accuracy', picks: pick('lfw', 'original', isPair), show: percent },
         {
-          head: 'change, points',
+          head: 'difference of the two, points',
           picks: pick('accept-change', 'original', row => row.far === usualRate),
           show: points,
         },

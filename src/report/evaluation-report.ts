@@ -35,7 +35,9 @@ export async function evaluationReport(evaluations: readonly Evaluation[], from:
 ${notes.length > 0 && html`<details class="note"><summary>${notes.length === 1 ? 'One note' : `${notes.length} notes`}</summary><ul>${notes.map(note => html`<li>${note}</li>`)}</ul></details>`}
 </header>
 ${tables(evaluations).map(tableSection)}
-<section><h2>Distributions and curves</h2>
+${
+  evaluations.some(({ plots }) => plots.length > 0) &&
+  html`<section><h2>Distributions and curves</h2>
 <p>Pairs of one person: an original and its version. Pairs of two people: an original and the version of another. The dashed line is the threshold.</p>
 ${evaluations.flatMap(({ method, versions, plots }) =>
   versions.map(({ name }) => {
@@ -47,11 +49,15 @@ ${evaluations.flatMap(({ method, versions, plots }) =>
     )
   }),
 )}
-</section>
-<section><h2>Faces</h2>
+</section>`
+}
+${
+  evaluations.some(({ ranked }) => ranked.length > 0) &&
+  html`<section><h2>Faces</h2>
 <p>Of each version the most and the least alike to their originals by the mean cosine similarity of the judges; the original is on the left.</p>
 ${await Promise.all(evaluations.flatMap(({ method, ranked }) => ranked.map(each => faceGrid(titleOf(method, each.version), each))))}
-</section>
+</section>`
+}
 <section><h2>What the numbers mean</h2>
 <dl class="definitions">${[...definitions.values()].map(
     ({

@@ -8,9 +8,12 @@ export const tarAtFarDefinition: Definition = {
   name: 'TAR at FAR',
   unit: 'share, 0..1',
   text:
-    'Share of genuine pairs whose similarity is above the threshold. The threshold is the smallest that at most the share ' +
-    'FAR of clean impostor pairs is above; scores equal to it are refused. With impostor pairs for fewer than ten false ' +
-    'accepts the threshold would be left to chance, and there is no answer.',
+    'Share of pairs whose similarity is above the threshold, which is the smallest that at most the share FAR of clean ' +
+    'impostor pairs is above; scores equal to it are refused. With impostor pairs for fewer than ten false accepts the ' +
+    'threshold would be left to chance, and there is no answer. Which pairs is said beside it: an original and its version; ' +
+    'an original and the version of another photo of the person; two originals of one person, which is what the recognizer ' +
+    'does without protection; or versions of two people, which is FAR where they are as unlike as people are, and more ' +
+    'where protection makes people alike.',
   source: 'ISO/IEC 19795-1; equals the largest tpr of scikit-learn roc_curve with fpr <= FAR',
 }
 
