@@ -30,10 +30,11 @@ export interface PlotOf {
 export interface Effort {
   readonly seconds: number
   readonly memory: {
-    /** When the features of a tenth of the pictures were there; absent where they were kept from before. */
-    readonly atTenth?: number
-    /** When all features were there. */
-    readonly atEnd: number
+    /**
+     * When a tenth of the features of a kind was there and when all were, of pictures, of faces and of pairs; each kind loads
+     * networks of its own. A kind that was kept from before is not here.
+     */
+    readonly features: Readonly<Record<string, { readonly atTenth: number; readonly atEnd: number }>>
     /** The most, also by what the process did before. */
     readonly most: number
   }
@@ -68,16 +69,16 @@ export async function evaluate(options: EvaluationOptions): Promise<Evaluation> 
     const metrics = [...study.versions.values()].flatMap(({ name, kind }) =>
       metricsOf(kind, options).map(metric => ({ metric, version: name })),
     )
-    let atTenth: number | undefined
+    const memory: Record<string, { atTenth: number; atEnd: number }> = {}
     await computeFeatures(
       study,
       metrics.flatMap(({ metric, version }) => metric.needs(study).map(feature => ({ feature, version }))),
       (done, total, what) => {
-        if (10 * done >= total) atTenth ??= megabytes(process.memoryUsage.rss())
+        const now = megabytes(process.memoryUsage.rss())
+        if (10 * done >= total) memory[what] = { atTenth: memory[what]?.atTenth ?? now, atEnd: now }
         onProgress(done, total, what)
       },
     )
-    const atEnd = megabytes(process.memoryUsage.rss())
     const values: Row[] = []
     const plots: PlotOf[] = []
     const notes = new Set(notesOf(study))
@@ -110,11 +111,7 @@ export async function evaluate(options: EvaluationOptions): Promise<Evaluation> 
       ranked: await rankFaces(study),
       measuring: {
         seconds: Math.round(performance.now() - started) / 1000,
-        memory: {
-          ...(atTenth !== undefined && { atTenth }),
-          atEnd,
-          most: megabytes(1024 * process.resourceUsage().maxRSS),
-        },
+        memory: { features: memory, most: megabytes(1024 * process.resourceUsage().maxRSS) },
       },
     }
   } finally {

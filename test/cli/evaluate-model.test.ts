@@ -16,15 +16,17 @@ import { drawMissing } from '../../src/eval/model-quality/drawn.ts'
 import { measureModel } from '../../src/eval/model-quality/measure.ts'
 import { loadModel } from '../../src/protect/model.ts'
 import { blocks, colours, writeFolder } from '../eval/procedural.ts'
+import { usableBackends } from '../models/backends.ts'
 import { type TinyModel, tinyModel } from '../protect/tiny-model.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'evaluate-model-'))
 const size = 64
+const backend = usableBackends.includes('tensorflow') ? 'tensorflow' : 'wasm'
 const [held, others, out] = ['held', 'others', 'out'].map(name => join(root, name)) as [string, string, string]
 let tiny: TinyModel
 
 beforeAll(async () => {
-  await useBackend('wasm')
+  await useBackend(backend)
   tiny = await tinyModel()
   storeOf(held, ['ada', 'ada', 'bea', 'bea', 'cay', 'dee'])
   storeOf(others, ['eve', 'fay', 'gus', 'hal'])
@@ -44,7 +46,7 @@ async function evaluate(...more: string[]): Promise<string> {
   const log = vi.spyOn(console, 'log').mockImplementation(() => {})
   vi.spyOn(process.stderr, 'write').mockImplementation(() => true)
   try {
-    await run(['evaluate-model', '--model', tiny.path, '--faces', held, '--out', out, '--backend', 'wasm', ...more])
+    await run(['evaluate-model', '--model', tiny.path, '--faces', held, '--out', out, '--backend', backend, ...more])
     return log.mock.calls.flat().join('\n')
   } finally {
     vi.restoreAllMocks()
@@ -77,7 +79,10 @@ test('the command draws what is not there, and writes tables, a report and a she
     ['mobilefacenet', 1],
   ])
   for (const { definition } of values) expect(definitions).toHaveProperty(definition)
-  expect(readFileSync(join(out, 'report.html'), 'utf8')).toContain('id="d-accept-change"')
+  const report = readFileSync(join(out, 'report.html'), 'utf8')
+  expect(report).toContain('id="d-accept-change"')
+  expect(report).toContain('guide (white box) of tiny;')
+  expect(report).not.toMatch(/of the others|Distributions and curves|<h2>Faces/)
 
   const made = statSync(drawn('00001.png')).mtimeMs
   rmSync(drawn('00002.png'))
@@ -88,7 +93,7 @@ test('the command draws what is not there, and writes tables, a report and a she
     count: 3,
     folder: drawn(''),
     jobs: 1,
-    backend: 'wasm',
+    backend,
     onProgress: (...done) => told.push(...done),
   })
   expect(told.slice(0, 2)).toEqual([1, 1])
