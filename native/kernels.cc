@@ -643,6 +643,45 @@ void reluGradient(void*, TF_OpKernelContext* context) {
   });
 }
 
+// ---- Maxima of windows ----
+
+struct Pool {
+  int64_t side, stride;
+  explicit Pool(TF_OpKernelConstruction* c) : side(integerOf(c, "side")), stride(integerOf(c, "stride")) {}
+};
+
+// dy [n, h', w', c], x [n, h, w, c] -> dx: each window's gradient goes to the first of its largest values
+void maxPoolGradient(void* kernel, TF_OpKernelContext* context) {
+  const Pool& options = *static_cast<Pool*>(kernel);
+  Call call(context);
+  const auto shape = call.shape(1), outShape = call.shape(0);
+  const int64_t h = shape[1], w = shape[2], c = shape[3], rows = outShape[1], columns = outShape[2];
+  const float *dy = call.input(0), *x = call.input(1);
+  float* dx = call.output(0, shape);
+  std::fill_n(dx, size(shape), 0.f);
+  parallel(shape[0], rows * columns * c * options.side, [&](int64_t first, int64_t last) {
+    std::vector<float> most(c);
+    std::vector<int32_t> where(c);
+    for (int64_t i = first * rows * columns; i < last * rows * columns; i++) {
+      const int64_t image = i / (rows * columns), row = i / columns % rows * options.stride;
+      const int64_t corner = ((image * h + row) * w + i % columns * options.stride) * c;
+      std::copy_n(x + corner, c, most.data());
+      std::fill(where.begin(), where.end(), 0);
+      for (int64_t k = 1; k < options.side * options.side; k++) {
+        const int32_t offset = static_cast<int32_t>((k / options.side * w + k % options.side) * c);
+        const float* __restrict in = x + corner + offset;
+        float* __restrict largest = most.data();
+        int32_t* __restrict at = where.data();
+        for (int64_t j = 0; j < c; j++) {
+          at[j] = in[j] > largest[j] ? offset : at[j];
+          largest[j] = in[j] > largest[j] ? in[j] : largest[j];
+        }
+      }
+      for (int64_t j = 0; j < c; j++) dx[corner + where[j] + j] += dy[i * c + j];
+    }
+  });
+}
+
 // ---- Attention: softmax(q k' / sqrt(d)) v for every sample and head, the scores of few queries at a time ----
 
 /** Rows [n, length, heads, d], of which an item is one sample's and one head's. */
@@ -882,6 +921,8 @@ void registerAll() {
   registerKernel({"DiffPrivacyAffine", {"x: float", "weight: float", "bias: float", "addend: float"}, {"y: float"},
                   {"transposed: bool", "biased: bool", "added: bool"}, create<Affine>, affine, destroy<Affine>});
   registerKernel({"DiffPrivacyReluGradient", {"dy: float", "y: float"}, {"dx: float"}, {}, nullptr, reluGradient, nullptr});
+  registerKernel({"DiffPrivacyMaxPoolGradient", {"dy: float", "x: float"}, {"dx: float"}, {"side: int", "stride: int"},
+                  create<Pool>, maxPoolGradient, destroy<Pool>});
   registerKernel({"DiffPrivacyAttention", {"q: float", "k: float", "v: float"}, {"y: float"}, {"heads: int", "samples: int"},
                   create<Attention>, attention, destroy<Attention>});
   registerKernel({"DiffPrivacyAttentionGradient", {"dy: float", "q: float", "k: float", "v: float"},

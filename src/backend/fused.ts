@@ -39,6 +39,8 @@ export const fusedKernels = {
   },
   Attention: { inputs: ['q', 'k', 'v'], attributes: { heads: 'INT', samples: 'INT' }, outputs: 1 },
   AttentionGradient: { inputs: ['dy', 'q', 'k', 'v'], attributes: { heads: 'INT', samples: 'INT' }, outputs: 3 },
+  /** Of square windows without padding. */
+  MaxPoolGradient: { inputs: ['dy', 'x'], attributes: { side: 'INT', stride: 'INT' }, outputs: 1 },
   ReluGradient: { inputs: ['dy', 'y'], attributes: {}, outputs: 1 },
   AdamW: { inputs: ['weights', 'gradient', 'first', 'second', 'mask', 'options'], attributes: {}, outputs: 4 },
   Blend: { inputs: ['from', 'to', 'share'], attributes: {}, outputs: 1 },

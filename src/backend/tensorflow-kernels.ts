@@ -1,39 +1,54 @@
 /** The fused kernels of the `tensorflow` backend: native/kernels.cc, which `npm run native` compiles. */
 import { existsSync } from 'node:fs'
 import * as tf from '@tensorflow/tfjs'
-import { type FusedName, fusedKernels, registeredName } from './fused.ts'
+import { overrideKernel } from './defects/override.ts'
+import { type FusedName, fused, fusedKernels, registeredName } from './fused.ts'
 import type { NodeBackend } from './raw-ops.ts'
 
 /** Where the compiled kernels are, within the package of tfjs-node. The number is that of their set: others are not loaded. */
-export const kernelsPath = 'lib/napi-v8/diff_privacy_kernels_2.node'
+export const kernelsPath = 'lib/napi-v8/diff_privacy_kernels_3.node'
 
 /**
  * Loads and registers the kernels; nothing happens where they are not compiled or a GPU computes.
  * @param path of the compiled file
  */
 export function registerFusedKernels(path: string): void {
-  const { isUsingGpuDevice } = tf.findBackend('tensorflow') as unknown as NodeBackend
+  const { isUsingGpuDevice, binding } = tf.findBackend('tensorflow') as unknown as NodeBackend
   if (isUsingGpuDevice || !existsSync(path)) return
   // Cores that wait for work would take it from the library's own threads.
   process.env.OMP_WAIT_POLICY ??= 'passive'
   // An addon that exports nothing: being loaded, it registers its operations with the library.
   process.dlopen({ exports: {} }, path)
   for (const name of Object.keys(fusedKernels) as FusedName[]) {
-    const { inputs: order, attributes: types, outputs } = fusedKernels[name]
+    const { inputs: order, attributes, outputs } = fusedKernels[name]
+    const types = Object.entries(attributes).map(([key, type]) => [key, binding[`TF_ATTR_${type}`]!] as const)
+    const registered = registeredName(name)
     tf.registerKernel({
-      kernelName: registeredName(name),
+      kernelName: registered,
       backendName: 'tensorflow',
       kernelFunc({ inputs, attrs, backend }) {
         const node = backend as NodeBackend
-        const attributes = Object.entries(types).map(([key, type]) => ({
-          name: key,
-          type: node.binding[`TF_ATTR_${type}`]!,
-          value: attrs![key],
-        }))
+        const attributes = types.map(([key, type]) => ({ name: key, type, value: attrs![key] }))
         const handles = node.getInputTensorIds(order.map(input => inputs[input]!))
-        const results = node.binding.executeOp(registeredName(name), attributes, handles, outputs)
+        const results = binding.executeOp(registered, attributes, handles, outputs)
         return results.map(result => node.createOutputTensor(result))
       },
     })
   }
+  replaceMaxPoolGrad()
+}
+
+/** The library's own takes several times as long. */
+function replaceMaxPoolGrad(): void {
+  const { kernelFunc } = tf.getKernel('MaxPoolGrad', 'tensorflow')
+  type Inputs = { dy: tf.Tensor; input: tf.Tensor; output: tf.Tensor }
+  type Attributes = { filterSize: number | [number, number]; strides: number | [number, number]; pad: unknown }
+  overrideKernel<Inputs, Attributes>('MaxPoolGrad', 'tensorflow', (inputs, attributes, backend) => {
+    const [side, wide = side] = [attributes.filterSize].flat() as [number, number?]
+    const [stride, across = stride] = [attributes.strides].flat() as [number, number?]
+    const kernel = fused('MaxPoolGradient')
+    if (kernel && attributes.pad === 'valid' && side === wide && stride === across)
+      return kernel({ dy: inputs.dy, x: inputs.input }, { side, stride })[0]!
+    return kernelFunc({ inputs, attrs: attributes as object, backend: backend as object } as never) as tf.TensorInfo
+  })
 }

@@ -225,6 +225,7 @@ const fused: Readonly<Record<FusedName, Rule>> = {
     ...several(q!.shape, k!.shape, v!.shape),
     flops: attentionFlops(5, q!, k!, samples),
   }),
+  MaxPoolGradient: ({ x }) => several(x!.shape),
   ReluGradient: ({ dy }) => several(dy!.shape),
   AdamW: ({ weights }) => several(weights!.shape, weights!.shape, weights!.shape, []),
   Blend: ({ from }) => several(from!.shape),

@@ -149,6 +149,17 @@ describe.runIf(compiled)('fused kernels compute what the pieces do', () => {
     expect(difference(result)).toBeLessThan(1e-5)
   })
 
+  // With equal values in a window, as a relu leaves them.
+  it.each([
+    [[2, 9, 8, 20], 3, 2],
+    [[1, 6, 6, 3], 2, 2],
+    [[3, 7, 7, 16], 3, 1],
+  ] as const)('the gradient of the maxima of %j in windows of %i, stride %i', (shape, side, stride) => {
+    const pool = (x: tf.Tensor) => tf.maxPool(tf.relu(x) as tf.Tensor4D, side, stride, 'valid')
+    const x = values([...shape], 1)
+    expect(difference(both(() => withGradients(x => pool(x!), x)))).toBeLessThan(1e-6)
+  })
+
   it('AdamW and the moving average', () => {
     const options = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.1, clipNorm: 1 }
     const vector = (seed: number) => values([50_000], seed) as tf.Tensor1D
