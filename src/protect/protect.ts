@@ -24,7 +24,7 @@ export interface ProtectOptions {
   readonly parser?: () => Promise<FaceParser>
 }
 
-/** Pixels of the samples whose gradient is taken at once: one of 512 x 512, whose decoder then takes 13 GB. */
+/** Pixels of the samples whose gradient is taken at once: one of 512 x 512, for which Stable Diffusion takes 16 GB. */
 const pixelsAtOnce = 2 ** 18
 
 /** From this score on, a detector has found a face. */
