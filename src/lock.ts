@@ -1,7 +1,7 @@
 /** Locks between processes: a file that names its holder, and that is taken over when the holder is gone. */
 import { randomUUID } from 'node:crypto'
 import { readFileSync, unlinkSync } from 'node:fs'
-import { readFile, unlink, writeFile } from 'node:fs/promises'
+import { readFile, rm, unlink, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -44,7 +44,7 @@ export async function withLock<T>(path: string, what: string, work: () => Promis
     try {
       return await work()
     } finally {
-      await unlink(path)
+      await release(path, token)
     }
   } finally {
     held.delete(token)
@@ -69,6 +69,11 @@ async function acquire(path: string, token: string, what: string): Promise<void>
     } else await sleep(looks.pause)
   }
   throw new UserError(`${what}: the lock ${path} was left behind by somebody unknown: remove it if nobody is at it`)
+}
+
+/** The work is done, whoever removed the lock meanwhile: that of another stays. */
+async function release(path: string, token: string): Promise<void> {
+  if ((await read(path))?.token === token) await rm(path, { force: true })
 }
 
 /** @returns false where there is a file already */

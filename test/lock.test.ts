@@ -26,6 +26,14 @@ test('a lock is held while the work goes on, whoever else asks; and gone after i
   expect(existsSync(path)).toBe(false)
 })
 
+test('a lock that was removed while the work went on does not undo it, nor does its end remove that of another', async () => {
+  const path = join(folder, 'd.lock')
+  expect(await withLock(path, 'the work', async () => rmSync(path))).toBe(undefined)
+  const others = JSON.stringify({ pid: 1, host: 'elsewhere', token: 'x' })
+  await withLock(path, 'the work', async () => writeFileSync(path, others))
+  expect(readFileSync(path, 'utf8')).toBe(others)
+})
+
 test('of many who find the lock of a process that was killed, one takes it over', async () => {
   const path = join(folder, 'b.lock')
   const script = `
