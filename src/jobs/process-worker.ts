@@ -1,4 +1,5 @@
 /** A worker process: does the jobs that its parent sends, one at a time. Argument: URL of the module of handlers. */
+import { Worker } from 'node:worker_threads'
 import { UserError } from '../errors.ts'
 import type { Handler, Job, JobContext } from './job.ts'
 
@@ -31,3 +32,13 @@ process.on('message', job => void perform(job as WorkerRequest).then(send))
 // Ctrl-C reaches the whole group: the parent decides what becomes of the work. Without a parent there is none.
 process.on('SIGINT', () => {})
 process.on('disconnect', () => process.exit(0))
+// A network computes for minutes without a look at its messages: a thread of its own sees that the parent is gone.
+new Worker(
+  `setInterval(() => {
+    try {
+      if (process.ppid === ${process.ppid} && process.kill(${process.ppid}, 0)) return
+    } catch {}
+    process.kill(${process.pid}, 'SIGKILL')
+  }, 1000)`,
+  { eval: true, execArgv: [] },
+).unref()

@@ -23,6 +23,12 @@ export const handlers: Record<string, Handler> = {
     writeFileSync(mark, '')
     process.kill(process.pid, 'SIGKILL')
   },
+  /** Hears nothing any more. */
+  async compute(_, { onProgress }) {
+    onProgress(process.pid, 0)
+    await pause(10)
+    for (;;);
+  },
   async die() {
     process.kill(process.pid, 'SIGKILL')
   },

@@ -1,9 +1,13 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, expect, test } from 'vitest'
+import { pathToFileURL } from 'node:url'
+import { afterAll, expect, onTestFinished, test } from 'vitest'
 import { JobError, PoolClosed } from '../../src/jobs/job.ts'
 import { checkJobs, processPool, threadsFor } from '../../src/jobs/process-pool.ts'
+import { typeScriptLoader } from '../../src/repository.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'process-pool-'))
 const log = join(folder, 'log')
@@ -14,6 +18,13 @@ afterAll(async () => {
   rmSync(folder, { recursive: true })
 })
 
+const attempt = (f: () => unknown) => {
+  try {
+    return f()
+  } catch {
+    return 'gone'
+  }
+}
 const wait = (name: string, ms = 50) => ({ id: name, kind: 'wait', input: { ms, log, name } })
 
 test('every job is done once, by no more processes than there are slots, each with its share of the threads', async () => {
@@ -69,6 +80,24 @@ test('closing ends what is under way and what waits', async () => {
   await new Promise(resolve => setTimeout(resolve, 300))
   await one.close()
   await ends
+})
+
+test('a process ends with the one that started it, even while it computes', async () => {
+  const pool = pathToFileURL(join(import.meta.dirname, '../../src/jobs/process-pool.ts')).href
+  const script = `
+    import { processPool } from ${JSON.stringify(pool)}
+    processPool({ jobs: 1, handlers: new URL(${JSON.stringify(options.handlers.href)}), scratch: ${JSON.stringify(folder)} })
+      .run({ id: 'endless', kind: 'compute', input: {} }, pid => console.log(pid))`
+  const parent = spawn(process.execPath, ['--import', typeScriptLoader(), '--input-type=module', '-e', script], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const [pid] = (await once(parent.stdout, 'data')).map(Number)
+  await new Promise(resolve => setTimeout(resolve, 100))
+  const exists = () => process.kill(pid!, 0)
+  onTestFinished(() => void attempt(() => process.kill(pid!, 'SIGKILL')))
+  expect(exists()).toBe(true)
+  parent.kill('SIGINT')
+  await expect.poll(() => attempt(exists), { timeout: 30_000 }).toBe('gone')
 })
 
 test('more processes than cores are refused', () => {
