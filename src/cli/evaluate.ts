@@ -13,7 +13,7 @@ export const builder = (yargs: Argv) =>
     })
     .option('faces', { type: 'string', demandOption: true, describe: 'a prepared store of faces: runs/data/lfw/test' })
     .option('count', { type: 'number', default: 200, describe: 'people whose faces are protected' })
-    .option('photos', { type: 'number', default: 1, describe: 'photos of each, where there are as many' })
+    .option('photos', { type: 'number', default: 1, describe: 'photos of each; people who have as many come first' })
     .option('set', {
       type: 'string',
       array: true,

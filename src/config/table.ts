@@ -48,7 +48,7 @@ export const tableSchema = suiteSchema
       .array(z.string())
       .default([])
       .describe("settings over the recipe of each row, before the row's own: attempts=1"),
-    photos: z.int().positive().default(1).describe('photos of each person, where there are as many'),
+    photos: z.int().positive().default(1).describe('photos of each person; people who have as many come first'),
     columns: z.array(columnSchema).min(1),
     published: z.array(publishedSchema).default([]).describe('rows of numbers that others published'),
     trains: z

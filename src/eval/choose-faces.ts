@@ -5,7 +5,7 @@ import { byIdentity, onePerIdentity } from './pairs.ts'
 
 /**
  * Numbers of faces of `count` different people, up to `photos` of each, chosen by the seed and the people's names alone: more
- * people begin with the same ones, and so do more photos.
+ * people begin with the same ones. People who have as many photos come first.
  * @throws UserError when there are fewer people
  */
 export function chooseFaces(entries: readonly FaceEntry[], count: number, seed: number, photos = 1): number[] {
@@ -15,8 +15,9 @@ export function chooseFaces(entries: readonly FaceEntry[], count: number, seed: 
   const rank = (face: number) => new RandomStream(seed, 'chosen people', entries[face]!.identity).uniform()
   const ranks = new Map(first.map(face => [face, rank(face)]))
   const people = byIdentity(entries)
+  const hasFew = (face: number) => people.get(entries[face]!.identity)!.length < photos
   return first
-    .sort((a, b) => ranks.get(a)! - ranks.get(b)!)
+    .sort((a, b) => Number(hasFew(a)) - Number(hasFew(b)) || ranks.get(a)! - ranks.get(b)!)
     .slice(0, count)
     .flatMap(face => {
       const others = people.get(entries[face]!.identity)!.filter(other => other !== face)

@@ -79,6 +79,10 @@ describe('chooseFaces', () => {
     expect(names(chooseFaces(reversed, 10, 3), reversed)).toEqual(names(chooseFaces(entries, 10, 3)))
   })
 
+  it('takes people first who have as many photos as asked for', () => {
+    for (const seed of [0, 1, 2]) expect(names(chooseFaces(entries, 3, seed, 2)).slice(0, 2)).toEqual(['a', 'a'])
+  })
+
   it('says how many people there are when there are too few', () => {
     expect(() => chooseFaces(entries, 11, 0)).toThrow('expected 11 different people, found 10')
   })
