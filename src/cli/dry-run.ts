@@ -14,6 +14,7 @@ export const dryRunOption = <Options>(yargs: Argv<Options>) =>
  * Before anything is loaded: prints the plan where only that is asked for.
  * @param backend the name that was asked for
  * @param plan makes the plan; with `brief` as far as its memory goes, with `fused` for a backend with fused kernels
+ * @param jobs processes that the command is to work in
  * @returns where it goes on and with how much memory at most, in bytes, where that is known; undefined when it does not
  * @throws UserError when the backend or the machine cannot hold what the command needs
  */
@@ -21,12 +22,13 @@ export async function goesOn(
   isDryRun: boolean,
   backend: string,
   plan: (options: { brief: boolean; fused: boolean }) => Promise<Plan>,
+  jobs = 1,
 ): Promise<{ backend: BackendName; bytes?: number } | undefined> {
   const { chooseBackend, hasFusedKernels } = await import('../backend/index.ts')
   const { planLines, processBytes, refuseTooLarge } = await import('../plan/plan.ts')
   const chosen = await chooseBackend(backend)
   const made = await plan({ brief: !isDryRun, fused: hasFusedKernels(chosen) })
   if (isDryRun) console.log(planLines(made, chosen).join('\n'))
-  refuseTooLarge(made, chosen)
+  refuseTooLarge(made, chosen, undefined, jobs)
   return isDryRun ? undefined : { backend: chosen, bytes: processBytes(made, chosen) }
 }

@@ -59,6 +59,7 @@ export function protectCommand(task: Recipe['task']): CommandModule {
         })
         .option('jobs', {
           type: 'number',
+          conflicts: 'queue',
           describe:
             'worker processes, each at a face of its own [default: as many as cores and memory allow, if it pays]',
         })
@@ -88,7 +89,8 @@ async function protect(task: Recipe['task'], args: ArgumentsCamelCase<Arguments>
   const modelConfig = await loadModelConfig(recipe.model)
   // The workers of a queue have their own memory.
   const isHere = args.queue === undefined || dryRun
-  const going = isHere && (await goesOn(dryRun, backend, options => planProtection(modelConfig, recipe, options)))
+  const plan = (options: Parameters<typeof planProtection>[2]) => planProtection(modelConfig, recipe, options)
+  const going = isHere && (await goesOn(dryRun, backend, plan, args.jobs))
   if (isHere && !going) return
 
   const { batch } = await import('./batch.ts')

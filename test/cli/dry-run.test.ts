@@ -46,6 +46,12 @@ it('refuses what wasm cannot hold before it starts, and names what can', async (
   expect(said).toBe('')
 })
 
+it('refuses more processes than memory holds, and processes of its own beside those of a queue', async () => {
+  await expect(protect('--jobs', '1000000')).rejects.toThrow(/on wasm in each of 1000000 processes: take fewer --jobs/)
+  await expect(protect('--jobs', '1', '--queue', 'redis://localhost')).rejects.toThrow(/jobs and queue/)
+  expect(said).toBe('')
+})
+
 it("plans the paper's own setting without a byte of its weights", async () => {
   const paper = ['--config', 'configs/paper/anonymize.yaml', '--samples', '1', '--dry-run']
   const refusal = await protect(...paper).catch((error: Error) => error.message)
