@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { MethodConfig } from '../config/suite.ts'
 import { FaceStore } from '../data/face-store.ts'
 import { UserError } from '../errors.ts'
-import { JobError } from '../jobs/job.ts'
+import { asMistake } from '../jobs/job.ts'
 import { processPool } from '../jobs/process-pool.ts'
 import { type Evaluation, type EvaluationOptions, evaluate } from './evaluation.ts'
 import { manifestFile, readManifest } from './manifest.ts'
@@ -117,10 +117,7 @@ async function maker(options: SuiteOptions, faces: Faces) {
   return {
     make: async ({ config, method, place }: Task) => {
       const input: MakeInput = { config, store, indices, place, folder: join(out, method.name), backend }
-      await pool.run({ id: `${method.name}-${place}`, kind: 'make', input }).catch(error => {
-        const isMistake = error instanceof JobError && !error.message.startsWith('unexpected')
-        throw isMistake ? new UserError(error.message) : error
-      })
+      await pool.run({ id: `${method.name}-${place}`, kind: 'make', input }).catch(asMistake)
     },
     close: () => pool.close(),
   }

@@ -1,4 +1,5 @@
 /** Work that any worker can do from its description alone, wherever it runs, as often as it is asked for. */
+import { UserError } from '../errors.ts'
 
 /** A kind of work: plain JSON in, plain JSON out. The same input gives the same output. */
 export type Handler<Input = never, Output = unknown> = (input: Input, context: JobContext) => Promise<Output>
@@ -43,6 +44,11 @@ export interface Pool {
 /** A job that failed. It would fail again. */
 export class JobError extends Error {
   override readonly name = 'JobError'
+}
+
+/** Throws what became of a job: a worker's word of a mistake of the user's is one here, too. */
+export function asMistake(error: unknown): never {
+  throw error instanceof JobError && !error.message.startsWith('unexpected') ? new UserError(error.message) : error
 }
 
 /** The pool closed before the job was done. */

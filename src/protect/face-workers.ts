@@ -3,11 +3,10 @@ import { randomUUID } from 'node:crypto'
 import { tmpdir } from 'node:os'
 import type { Recipe } from '../config/recipe.ts'
 import type { Image } from '../data/image.ts'
-import { UserError } from '../errors.ts'
 import type { DetectOptions, Face } from '../faces/detect.ts'
 import type { RecognizerName } from '../faces/recognizers.ts'
 import type { Compare, Detect, handlers, Made, OfFace, Recover } from '../jobs/face-handlers.ts'
-import { JobError, type Pool } from '../jobs/job.ts'
+import { asMistake, type Pool } from '../jobs/job.ts'
 import { processPool } from '../jobs/process-pool.ts'
 import type { FaceKey } from './key.ts'
 import { packImage, packKey, unpackImage, unpackKey } from './packed.ts'
@@ -43,10 +42,7 @@ export function facePool(jobs: number, backend: string): Pool {
 /** What the processes of `pool` do, as functions of pictures and keys. */
 export function faceWorkers(pool: Pool): FaceWorkers {
   const run = async <Input>(kind: keyof typeof handlers, input: Input, { turn, onStep }: WorkOptions = {}) =>
-    pool.run({ id: randomUUID(), kind, input, turn }, onStep).catch(error => {
-      const isMistake = error instanceof JobError && !error.message.startsWith('unexpected')
-      throw isMistake ? new UserError(error.message) : error
-    })
+    pool.run({ id: randomUUID(), kind, input, turn }, onStep).catch(asMistake)
   const ofFace = async (kind: 'protect' | 'key', { face, ...rest }: PhotoFace, recipe: Recipe, options?: WorkOptions) =>
     run<OfFace>(kind, { recipe, face: { ...rest, face: await packImage(face) } }, options)
   return {

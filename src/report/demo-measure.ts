@@ -25,11 +25,10 @@ export async function measureVersions(
   { face, found }: PhotoFace,
   options: WorkOptions,
 ): Promise<MeasuredVersions> {
-  const detecting = Promise.all(photo.versions.map(({ bytes }) => isFound(workers, bytes, found.box, options)))
   const seen = await Promise.all(photo.versions.map(({ bytes }) => readImage(bytes)))
   const cuts = await Promise.all(seen.map(image => alignFace(image, found.landmarks, face.width)))
   const [detected, similarities] = await Promise.all([
-    detecting,
+    Promise.all(photo.versions.map(({ bytes }) => isFound(workers, bytes, found.box, options))),
     workers.compare([face, ...cuts.map(cut => cut.face)], options),
   ])
   const versions = photo.versions.map(

@@ -2,8 +2,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { makeFolder } from '../../atomic.ts'
-import { UserError } from '../../errors.ts'
-import { JobError } from '../../jobs/job.ts'
+import { asMistake } from '../../jobs/job.ts'
 import { processPool } from '../../jobs/process-pool.ts'
 import type { DrawInput } from './handlers.ts'
 
@@ -54,9 +53,4 @@ export async function drawMissing(options: DrawOptions): Promise<string[]> {
     await pool.close()
   }
   return paths
-}
-
-/** A worker's word of a mistake of the user's is one here, too. */
-function asMistake(error: unknown): never {
-  throw error instanceof JobError && !error.message.startsWith('unexpected') ? new UserError(error.message) : error
 }
