@@ -144,13 +144,22 @@ inline Vector load(const float* from) {
   return v;
 }
 
+/** Lane l of the result is lane Lane[l] of a followed by b. */
+template <int... Lane>
+inline Vector shuffled(Vector a, Vector b) {
+#if defined(__clang__) || __GNUC__ >= 12
+  return __builtin_shufflevector(a, b, Lane...);
+#else
+  typedef int32_t Lanes __attribute__((vector_size(4 * kLanes)));
+  return __builtin_shuffle(a, b, Lanes{Lane...});
+#endif
+}
+
 template <int Half, int... Lane>
 inline Vector halves(Vector a, Vector b, std::integer_sequence<int, Lane...>) {
   // In every segment of 2 * Half lanes the sums of a's two halves come first, then those of b's.
-  const Vector low = __builtin_shufflevector(
-      a, b, (Lane % (2 * Half) < Half ? Lane : Lane - Half + kLanes)...);
-  const Vector high = __builtin_shufflevector(
-      a, b, (Lane % (2 * Half) < Half ? Lane + Half : Lane + kLanes)...);
+  const Vector low = shuffled<(Lane % (2 * Half) < Half ? Lane : Lane - Half + kLanes)...>(a, b);
+  const Vector high = shuffled<(Lane % (2 * Half) < Half ? Lane + Half : Lane + kLanes)...>(a, b);
   return low + high;
 }
 

@@ -21,7 +21,7 @@ const root = repositoryPath()
 const require = createRequire(import.meta.url)
 
 export async function handler({ measure }: ArgumentsCamelCase<{ measure: boolean }>): Promise<void> {
-  const { availableBackends } = await import('../backend/index.ts')
+  const { availableBackends, hasFusedKernels } = await import('../backend/index.ts')
   const { hasBf16Instructions } = await import('../backend/bf16.ts')
 
   print('Machine', [
@@ -43,7 +43,8 @@ export async function handler({ measure }: ArgumentsCamelCase<{ measure: boolean
     if (typeof speed === 'string') rows.push([name, 'fails', '', speed])
     else {
       const limit = speed.largestTensor && `one tensor up to ${gib(speed.largestTensor)}`
-      const notes = [reason, !automatic && 'used only by name', limit].filter(Boolean).join('; ')
+      const slow = name === 'tensorflow' && !hasFusedKernels(name) && 'slow without its kernels: npm run native'
+      const notes = [reason, slow, !automatic && 'used only by name', limit].filter(Boolean).join('; ')
       rows.push([name, gflops(speed.convolution), gflops(speed.product), notes])
       if (speed.bf16) {
         const pays = speed.bf16.convolution > speed.convolution * 1.1 ? 'pays in training' : 'does not pay here'
