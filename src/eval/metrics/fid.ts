@@ -30,8 +30,10 @@ export function gaussianOf(sample: Vectors): Gaussian {
   const { dimensions, values } = sample
   const count = countOf(sample)
   if (count < 2) throw new Error(`gaussianOf: expected at least two vectors, found ${count}`)
-  const mean = new Float64Array(dimensions)
-  for (const [i, value] of values.entries()) mean[i % dimensions]! += value / count
+  // Around the first vector, so that equal vectors have no covariance at all: of one made of rounding errors alone
+  // ml-matrix would look for singular values for ever.
+  const mean = Float64Array.from(values.subarray(0, dimensions))
+  for (const [i, value] of values.entries()) mean[i % dimensions]! += (value - values[i % dimensions]!) / count
   const scale = 1 / Math.sqrt(count - 1)
   const centred = {
     dimensions,

@@ -48,7 +48,7 @@ export function choleskyFactor(s: Float64Array, d: number): Vectors {
  * 2,048 x 2,048 about 50.
  */
 export function sumOfSingularValues(matrix: Float64Array, rows: number, columns: number): number {
-  if (matrix.length === 0) return 0
+  if (matrix.every(value => value === 0)) return 0
   const { diagonal } = new SVD(Matrix.from1DArray(rows, columns, matrix), {
     computeLeftSingularVectors: false,
     computeRightSingularVectors: false,

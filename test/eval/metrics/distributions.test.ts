@@ -78,6 +78,17 @@ describe('FID', () => {
     expect(fid(sample, wide)).toBeCloseTo(variances + mean.reduce((sum, m) => sum + m * m, 0), 10)
   })
 
+  it('takes pictures that are all the same for a point', () => {
+    const dimensions = 64
+    const row = Float32Array.from({ length: dimensions }, (_, j) => Math.fround(Math.sin(j) / 3))
+    const same = { dimensions, values: Float32Array.from({ length: 40 * dimensions }, (_, i) => row[i % dimensions]!) }
+    const others = { dimensions, values: Float32Array.from({ length: 40 * dimensions }, (_, i) => Math.cos(i * i)) }
+    const { mean, factor } = gaussianOf(others)
+    const apart = mean.reduce((sum, m, j) => sum + (m - row[j]!) ** 2, 0)
+    const variances = factor.values.reduce((sum, value) => sum + value * value, 0)
+    expect(fid(others, same)).toBeCloseTo(apart + variances, 10)
+  })
+
   it('needs two vectors', () => {
     expect(fid({ dimensions: 3, values: new Float32Array(3) }, sample)).toMatchObject({
       unmeasured: expect.stringContaining('there are 1'),
