@@ -85,7 +85,7 @@ describe('FID', () => {
     const others = { dimensions, values: Float32Array.from({ length: 40 * dimensions }, (_, i) => Math.cos(i * i)) }
     const { mean, factor } = gaussianOf(others)
     const apart = mean.reduce((sum, m, j) => sum + (m - row[j]!) ** 2, 0)
-    const variances = factor.values.reduce((sum, value) => sum + value * value, 0)
+    const variances = Float64Array.from(factor.values).reduce((sum, value) => sum + value * value, 0)
     expect(fid(others, same)).toBeCloseTo(apart + variances, 10)
   })
 
