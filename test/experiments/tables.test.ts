@@ -63,6 +63,14 @@ test('the tables that were asked for are there', () => {
     expect(names).toContain(`ablation-${ablated}`)
 })
 
+test('the front page shows the rows of the overview', () => {
+  const page = readFileSync(join(experimentsFolder, '../README.md'), 'utf8')
+  const table = readFileSync(join(experimentsFolder, 'overview/table.md'), 'utf8')
+  const rows = table.split('\n').filter(line => line.startsWith('|'))
+  expect(rows.length).toBeGreaterThan(10)
+  for (const row of rows) expect(page).toContain(row)
+})
+
 test('the list in README.md is that of the tables', async () => {
   expect(readFileSync(join(experimentsFolder, 'README.md'), 'utf8')).toContain(await tableList())
 })
