@@ -11,6 +11,7 @@ import { writeJsonAtomic } from '../src/atomic.ts'
 import { chooseBackend } from '../src/backend/index.ts'
 import { UserError } from '../src/errors.ts'
 import { writeBetweenMarks } from './between-marks.ts'
+import { command } from './command.ts'
 import { type Axis, axes } from './growth-axes.ts'
 import { type Growth, type GrowthPoint, type GrowthReport, growthMarkdown } from './growth-report.ts'
 import { thisMachine } from './machine.ts'
@@ -57,10 +58,4 @@ function measure({ name }: Axis, backend: string): GrowthPoint[] {
   return lines.map(line => JSON.parse(line))
 }
 
-try {
-  await main()
-} catch (error) {
-  if (!(error instanceof UserError)) throw error
-  console.error(error.message)
-  process.exitCode = 2
-}
+await command(main)

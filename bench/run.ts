@@ -13,6 +13,7 @@ import { loadModelConfig } from '../src/config/model.ts'
 import { UserError } from '../src/errors.ts'
 import { writeBetweenMarks } from './between-marks.ts'
 import { type Case, cases, peaks } from './cases.ts'
+import { command } from './command.ts'
 import { thisMachine } from './machine.ts'
 import { markdown, type Report, type Result, summarise } from './report.ts'
 import type { Settings } from './settings.ts'
@@ -125,10 +126,4 @@ function findPython(stableDiffusion: boolean): string {
   )
 }
 
-try {
-  await main()
-} catch (error) {
-  if (!(error instanceof UserError)) throw error
-  console.error(error.message)
-  process.exitCode = 2
-}
+await command(main)

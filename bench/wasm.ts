@@ -11,6 +11,7 @@ import { loadModelConfig } from '../src/config/model.ts'
 import { UserError } from '../src/errors.ts'
 import { writeBetweenMarks } from './between-marks.ts'
 import { type Case, cases, peaks } from './cases.ts'
+import { command } from './command.ts'
 import { thisMachine } from './machine.ts'
 import type { Settings } from './settings.ts'
 import { Side } from './side.ts'
@@ -73,10 +74,4 @@ async function start({ work, arguments: args, precision, model }: Case): Promise
   return new Side(process.execPath, ['--import', 'tsx', program, JSON.stringify(settings)], 1)
 }
 
-try {
-  await main()
-} catch (error) {
-  if (!(error instanceof UserError)) throw error
-  console.error(error.message)
-  process.exitCode = 2
-}
+await command(main)
