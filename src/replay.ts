@@ -4,13 +4,15 @@ import { dirname, join } from 'node:path'
 import { z } from 'zod'
 import { makeFolder, writeFileAtomic } from './atomic.ts'
 import { type BackendName, useBackend } from './backend/index.ts'
+import { loadModelConfig } from './config/model.ts'
 import { recipeSchema } from './config/recipe.ts'
 import { readImage } from './data/image.ts'
 import { UserError } from './errors.ts'
-import { loadRecognizer, recognizerNames } from './faces/recognizers.ts'
+import { type AnyRecognizerName, loadRecognizer, recognizerNames } from './faces/recognizers.ts'
 import { jobsToProtect } from './plan/jobs.ts'
 import { protectFile, readProtected, recoverFile } from './protect/files.ts'
-import { type FaceModel, loadModel } from './protect/model.ts'
+import { loadModel } from './protect/model.ts'
+import { modelChecksum } from './protect/model-weights.ts'
 import { runDemo } from './report/demo-run.ts'
 import { openDemo, piecesOfFace } from './report/demo-tools.ts'
 import { pathIn, type RunRecord, recognizerWeights, type Software, softwareOf } from './run-record.ts'
@@ -31,8 +33,8 @@ export interface Replayed {
 
 export interface ReplayResult {
   readonly outputs: readonly Replayed[]
-  /** What computes otherwise now: 'node 20.19.0 then, 22.1.0 now'. */
-  readonly otherSoftware: readonly string[]
+  /** Of what decides the bits, as far as the record has it, what is other now: 'threads 1 then, 2 now'. */
+  readonly otherwise: readonly string[]
 }
 
 export interface ReplayOptions {
@@ -51,8 +53,8 @@ interface Making extends ReplayOptions {
   readonly backend: BackendName
 }
 
-/** How a command's outputs are made again, below `into` as they were below the run's folder. */
-const make: Readonly<Record<RunRecord['command'], (making: Making) => Promise<void>>> = {
+/** How a command's outputs are made again, below `into` as they were below the run's folder; gives what computed them. */
+const make: Readonly<Record<RunRecord['command'], (making: Making) => Promise<Software>>> = {
   anonymize: protectAgain,
   hide: protectAgain,
   recover: recoverAgain,
@@ -74,7 +76,7 @@ export async function replay(folder: string, record: RunRecord, options: ReplayO
       throw new UserError(`${input} is not the file that the run was made from: put that one back there`)
   }
   const backend = await useBackend(options.backend ?? record.software.backend)
-  await make[record.command]({ ...options, folder, record, backend })
+  const software = await make[record.command]({ ...options, folder, record, backend })
   const outputs: Replayed[] = []
   for (const { path, sha256: expected } of record.outputs) {
     const [then, now] = [pathIn(folder, path), join(options.into, path)]
@@ -83,12 +85,14 @@ export async function replay(folder: string, record: RunRecord, options: ReplayO
     const difference = identical || changedSince || !existsSync(now) ? undefined : await compare(then, now)
     outputs.push({ path, identical, changedSince, ...(difference && { difference }) })
   }
-  return { outputs, otherSoftware: differences(record.software, await softwareOf(backend)) }
+  return { outputs, otherwise: differences(record.software, software) }
 }
 
 function differences(then: Software, now: Software): string[] {
   const names = Object.keys(then) as (keyof Software)[]
-  return names.filter(name => then[name] !== now[name]).map(name => `${name} ${then[name]} then, ${now[name]} now`)
+  return names
+    .filter(name => then[name] !== now[name])
+    .map(name => `${name} ${then[name]} then, ${now[name] ?? 'none'} now`)
 }
 
 /** How far two pictures are apart; undefined for what is none, and for pictures of two sizes. */
@@ -104,21 +108,24 @@ async function compare(a: string, b: string): Promise<Replayed['difference']> {
   return { largest, share: count / p.data.length }
 }
 
-/** @throws UserError when the weights now are not those of the record */
-function checkWeights(expected: RunRecord['weights'], found: RunRecord['weights']): void {
+/**
+ * Before any work is done with them.
+ * @throws UserError when the weights now are not those of the record
+ */
+async function checkWeights(
+  { weights }: RunRecord,
+  model: string,
+  recognizers: readonly AnyRecognizerName[] = [],
+): Promise<void> {
+  const config = await loadModelConfig(model)
+  const found = { [config.name]: await modelChecksum(config), ...(await recognizerWeights(recognizers)) }
   for (const [name, sum] of Object.entries(found)) {
-    const recorded = expected[name]
+    const recorded = weights[name]
     if (recorded !== undefined && recorded !== sum)
       throw new UserError(
         `the run was made with weights ${recorded.slice(0, 12)}… of ${name}, found ${sum.slice(0, 12)}…: fetch or restore those weights`,
       )
   }
-}
-
-async function modelOf(name: string, { weights }: RunRecord): Promise<FaceModel> {
-  const model = await loadModel(name)
-  checkWeights(weights, { [model.name]: model.sha256 })
-  return model
 }
 
 const paths = z.array(z.string())
@@ -127,15 +134,16 @@ const protectSettings = z.object({
   photos: z.array(z.object({ photo: z.string(), outputs: paths })),
 })
 
-async function protectAgain({ folder, record, into }: Making): Promise<void> {
+async function protectAgain({ folder, record, backend, into }: Making): Promise<Software> {
   const { recipe, photos } = settingsOf(record, protectSettings)
-  const model = await modelOf(recipe.model, record)
+  await checkWeights(record, recipe.model, [recipe.guide])
+  const model = await loadModel(recipe.model)
   const guide = await loadRecognizer(recipe.guide)
-  checkWeights(record.weights, await recognizerWeights([recipe.guide]))
   for (const { photo, outputs } of photos) {
     const again = outputs.map(output => join(into, output))
     await protectFile(model, guide, pathIn(folder, photo), again, recipe)
   }
+  return softwareOf(backend)
 }
 
 const recoverSettings = z.object({
@@ -143,13 +151,15 @@ const recoverSettings = z.object({
   pictures: z.array(z.object({ picture: z.string(), key: z.string(), output: z.string() })),
 })
 
-async function recoverAgain({ folder, record, into, passphrase }: Making): Promise<void> {
+async function recoverAgain({ folder, record, backend, into, passphrase }: Making): Promise<Software> {
   const { model: name, pictures } = settingsOf(record, recoverSettings)
-  const model = await modelOf(name, record)
+  await checkWeights(record, name)
+  const model = await loadModel(name)
   for (const { picture, key, output } of pictures) {
     const locked = await readProtected(pathIn(folder, picture), { key: pathIn(folder, key), passphrase })
     await recoverFile(model, locked, join(into, output))
   }
+  return softwareOf(backend)
 }
 
 const demoSettings = z.object({
@@ -158,22 +168,22 @@ const demoSettings = z.object({
   count: z.int().nullable(),
 })
 
-async function demonstrateAgain({ folder, record, into, backend }: Making): Promise<void> {
+async function demonstrateAgain({ folder, record, into, backend }: Making): Promise<Software> {
   const { recipes, photos, count } = settingsOf(record, demoSettings)
-  checkWeights(record.weights, await recognizerWeights(recognizerNames))
+  await checkWeights(record, recipes.anonymize.model, recognizerNames)
   await makeFolder(into)
   const jobs = await jobsToProtect(recipes.anonymize, backend, piecesOfFace * (count ?? photos.length))
   const tools = await openDemo(recipes, backend, jobs)
   try {
-    const { model } = await runDemo(tools, {
+    await runDemo(tools, {
       photos: photos.map(photo => pathIn(folder, photo)),
       count: count ?? Number.POSITIVE_INFINITY,
       out: into,
     })
-    checkWeights(record.weights, { [model.name]: model.sha256 })
   } finally {
     await tools.close()
   }
+  return softwareOf(backend, jobs)
 }
 
 const pointSettings = z.object({
@@ -182,18 +192,19 @@ const pointSettings = z.object({
   recovery: z.boolean(),
 })
 
-async function measureAgain({ folder, record, into, backend }: Making): Promise<void> {
+async function measureAgain({ folder, record, into, backend }: Making): Promise<Software> {
   const { recipe, faces, recovery } = settingsOf(record, pointSettings)
+  await checkWeights(record, recipe.model, [...recognizerNames, recipe.guide])
   const from = dirname(pathIn(folder, record.inputs[0]!.path))
   const again = await measurePoint(
     { recipe, faces: { ...faces, from }, recovery },
     { scratch: join(into, '.unfinished'), here: { backend }, onProgress: () => {} },
   )
-  checkWeights(record.weights, again.weights)
   await makeFolder(join(into, 'faces'))
   for (const { id, pictures } of again.faces)
     for (const [i, picture] of pictures.entries())
       await writeFileAtomic(join(into, 'faces', faceFile(id, i)), Buffer.from(picture, 'base64'))
+  return again.software
 }
 
 function settingsOf<S extends z.ZodType>({ command, settings, software }: RunRecord, schema: S): z.output<S> {

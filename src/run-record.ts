@@ -10,9 +10,11 @@ import * as tf from '@tensorflow/tfjs'
 import { z } from 'zod'
 import packageJson from '../package.json' with { type: 'json' }
 import { makeFolder, writeFileAtomic } from './atomic.ts'
-import { type BackendName, backendVersion } from './backend/index.ts'
+import { type BackendName, backendVersion, fusedKernelsPath } from './backend/index.ts'
 import { UserError } from './errors.ts'
 import { type AnyRecognizerName, recognizerChecksum } from './faces/recognizers.ts'
+import { threadsOn } from './jobs/automatic.ts'
+import { processorName } from './processor.ts'
 import { repositoryPath } from './repository.ts'
 import { sha256 } from './weights/checksum.ts'
 
@@ -35,6 +37,12 @@ const softwareSchema = z.strictObject({
   backend: z.string(),
   backendVersion: z.string(),
   platform: z.string(),
+  processor: z.string().optional().describe('its name: libraries compute by the instructions that it has'),
+  fusedKernels: z
+    .string()
+    .optional()
+    .describe("'none', or the first 12 digits of the SHA-256 of the compiled kernels of our own that computed"),
+  threads: z.int().optional().describe('of each process: they divide sums into parts; none where a device computes'),
 })
 
 const recordSchema = z.strictObject({
@@ -53,8 +61,13 @@ export type Software = z.output<typeof softwareSchema>
 
 const folderSchema = z.strictObject({ runs: z.array(recordSchema) })
 
-/** What computes now. */
-export async function softwareOf(backend: BackendName): Promise<Software> {
+/**
+ * What computes now: all that decides the bits of what comes out. The commands that are recorded compute in float32.
+ * @param processes how many of them do so side by side
+ */
+export async function softwareOf(backend: BackendName, processes = 1): Promise<Software> {
+  const kernels = fusedKernelsPath(backend)
+  const threads = threadsOn(backend, processes)
   return {
     version: packageJson.version,
     ...(await commit()),
@@ -63,6 +76,9 @@ export async function softwareOf(backend: BackendName): Promise<Software> {
     backend,
     backendVersion: await backendVersion(backend),
     platform: `${process.platform} ${process.arch}`,
+    processor: processorName(),
+    fusedKernels: kernels === undefined ? 'none' : (await sha256(kernels)).slice(0, 12),
+    ...(threads !== undefined && { threads }),
   }
 }
 

@@ -73,8 +73,12 @@ export async function backendVersion(name: BackendName): Promise<string> {
   return (await backends[name].probe()).reason
 }
 
+/** The file of a backend's kernels for the operations of fused.ts, where it has them. */
+export const fusedKernelsPath = (name: BackendName): string | undefined =>
+  name === 'tensorflow' ? tensorflow.fusedKernelsPath() : undefined
+
 /** Whether a backend has kernels for the operations of fused.ts. */
-export const hasFusedKernels = (name: BackendName): boolean => name === 'tensorflow' && tensorflow.hasFusedKernels()
+export const hasFusedKernels = (name: BackendName): boolean => fusedKernelsPath(name) !== undefined
 
 /** Gives back what would keep Node from exiting. Tensors on a webgpu backend are gone afterwards. */
 export async function releaseBackend(): Promise<void> {

@@ -66,10 +66,11 @@ export function probe(device: Device): Availability {
   }
 }
 
-/** Whether the fused kernels are compiled. */
-export function hasFusedKernels(): boolean {
+/** The compiled fused kernels, where they are. */
+export function fusedKernelsPath(): string | undefined {
   const found = installation('cpu')
-  return !('missing' in found) && existsSync(fusedKernelsOf(found.package))
+  const path = 'missing' in found ? undefined : fusedKernelsOf(found.package)
+  return path !== undefined && existsSync(path) ? path : undefined
 }
 
 const fusedKernelsOf = (name: string): string => join(dirname(require.resolve(`${name}/package.json`)), kernelsPath)

@@ -91,7 +91,7 @@ export async function handler(args: ArgumentsCamelCase<Arguments>): Promise<void
     await recordFiles(out, {
       command: 'demo',
       settings: { recipes, photos: photos.map(path => pathFrom(out, path)), count: all ? null : faces },
-      software: await softwareOf(computing),
+      software: await softwareOf(computing, jobs),
       weights: { [model.name]: model.sha256, ...(await recognizerWeights(recognizerNames)) },
       inputs: used,
       outputs: written.flatMap(({ anonymized, hidden, recovered }) => [

@@ -23,11 +23,12 @@ const require = createRequire(import.meta.url)
 export async function handler({ measure }: ArgumentsCamelCase<{ measure: boolean }>): Promise<void> {
   const { availableBackends, hasFusedKernels } = await import('../backend/index.ts')
   const { hasBf16Instructions } = await import('../backend/bf16.ts')
+  const { processorName } = await import('../processor.ts')
 
   print('Machine', [
     ['Node', `${process.versions.node}, ${process.platform} ${process.arch}`],
     ['TensorFlow.js', require('@tensorflow/tfjs/package.json').version],
-    ['CPU', `${cpus().length} x ${cpus()[0]?.model.trim() ?? 'unknown'}, bf16 ${hasBf16Instructions() ? 'yes' : 'no'}`],
+    ['CPU', `${cpus().length} x ${processorName()}, bf16 ${hasBf16Instructions() ? 'yes' : 'no'}`],
     ['memory', gib(totalmem())],
     ['V8 heap limit', `${gib(getHeapStatistics().heap_size_limit)} (node --max-old-space-size)`],
     ['wasm heap limit', '4.0 GiB, all tensors together'],

@@ -48,8 +48,8 @@ export async function openProtector(
     const protector = await localProtector(recipe, passphrase)
     return { protector, atOnce: 1, tellsSteps: true, close: async () => {} }
   }
-  const { facePool, faceWorkers } = await import('../protect/face-workers.ts')
+  const { facePool } = await import('../protect/face-workers.ts')
   const pool = facePool(processes, backend)
-  const protector = await parallelProtector(faceWorkers(pool), recipe, backend, passphrase)
+  const protector = await parallelProtector(pool, recipe, backend, passphrase)
   return { protector, atOnce: processes, tellsSteps: true, close: () => pool.close() }
 }

@@ -28,7 +28,7 @@ export async function handler({ run, keep, passphraseFile, backend }: ArgumentsC
   const into = keep ?? (await mkdtemp(join(tmpdir(), 'replay-')))
   try {
     for (const record of runs) {
-      const { outputs, otherSoftware } = await replay(run, record, { into, backend, passphrase })
+      const { outputs, otherwise } = await replay(run, record, { into, backend, passphrase })
       for (const { path, identical, changedSince, difference } of outputs) {
         const apart = difference
           ? `: by up to ${difference.largest} of 255, in ${(100 * difference.share).toFixed(2)} % of its values`
@@ -39,7 +39,7 @@ export async function handler({ run, keep, passphraseFile, backend }: ArgumentsC
       const same = outputs.filter(({ identical }) => identical).length
       console.log(`${record.command}: ${same} of ${outputs.length} outputs are identical`)
       if (same < outputs.length) process.exitCode = 1
-      for (const other of otherSoftware) process.stderr.write(`other software: ${other}\n`)
+      if (otherwise.length > 0) process.stderr.write(`computed otherwise: ${otherwise.join('; ')}\n`)
     }
   } finally {
     if (keep === undefined) await rm(into, { recursive: true, force: true })

@@ -1,6 +1,7 @@
 /** What an evaluation says of itself beside its numbers. */
-import { availableParallelism, cpus } from 'node:os'
+import { availableParallelism } from 'node:os'
 import type { BackendName } from '../backend/index.ts'
+import { processorName } from '../processor.ts'
 import { softwareOf } from '../run-record.ts'
 
 /** What was run, on what. */
@@ -23,7 +24,7 @@ export async function provenance(title: string, backend: BackendName, originals:
     ...(commit !== undefined && { commit }),
     date: new Date().toISOString().slice(0, 10),
     backend,
-    machine: `${availableParallelism()} x ${cpus()[0]?.model.trim() ?? 'unknown'}`,
+    machine: `${availableParallelism()} x ${processorName()}`,
     originals,
   }
 }

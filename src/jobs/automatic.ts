@@ -1,3 +1,4 @@
+/** How the cores of this machine are shared out among processes. */
 import { availableParallelism } from 'node:os'
 import type { BackendName } from '../backend/names.ts'
 
@@ -26,4 +27,16 @@ export function automaticJobs(backend: BackendName, { pieces, bytes = 0, memory 
   const held = bytes > 0 ? Math.floor(memory / bytes) : Number.POSITIVE_INFINITY
   const useful = singleThreaded.has(backend) ? Number.POSITIVE_INFINITY : pieces
   return Math.max(1, Math.min(availableParallelism(), held, useful))
+}
+
+/** Threads for each of `jobs` processes: on networks this small, two processes of one thread do more than one of two. */
+export function threadsFor(jobs: number): number {
+  const allowed = Number(process.env.TF_NUM_INTRAOP_THREADS) || availableParallelism()
+  return Math.max(1, Math.floor(Math.min(allowed, availableParallelism()) / jobs))
+}
+
+/** Threads on which each of `jobs` processes computes; undefined where a device does. */
+export function threadsOn(backend: BackendName, jobs: number): number | undefined {
+  if (shared.has(backend)) return undefined
+  return singleThreaded.has(backend) ? 1 : threadsFor(jobs)
 }

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { UserError } from '../errors.ts'
 import { typeScriptLoader } from '../repository.ts'
+import { threadsFor } from './automatic.ts'
 import { type Circumstances, type Job, type JobContext, JobError, type Pool, PoolClosed } from './job.ts'
 import type { WorkerMessage, WorkerRequest } from './process-worker.ts'
 
@@ -26,12 +27,6 @@ export function checkJobs(jobs: number): void {
   const cores = availableParallelism()
   if (!Number.isInteger(jobs) || jobs < 1 || jobs > cores)
     throw new UserError(`expected --jobs of 1 to ${cores}, the cores of this machine, found ${jobs}`)
-}
-
-/** Threads for each of `jobs` processes: on networks this small, two processes of one thread do more than one of two. */
-export function threadsFor(jobs: number): number {
-  const allowed = Number(process.env.TF_NUM_INTRAOP_THREADS) || availableParallelism()
-  return Math.max(1, Math.floor(Math.min(allowed, availableParallelism()) / jobs))
 }
 
 interface Slot {

@@ -30,8 +30,7 @@ export async function loadModelWeights(
   config: ModelConfig,
   parameters: Record<NetworkName, Shapes>,
 ): Promise<ModelWeights> {
-  const files = await weightFiles(config)
-  const sha256 = await checksumOf([...new Set(Object.values(files))], config.sha256)
+  const sha256 = await modelChecksum(config)
   const load = (network: NetworkName) => loadNetworkWeights(config, network, parameters[network])
   return {
     weights: {
@@ -81,6 +80,15 @@ const layouts: Readonly<Record<NetworkName, Layout>> = {
 export async function weightFiles(config: ModelConfig): Promise<Record<NetworkName, string>> {
   const files = networkNames.map(async network => [network, await located(config, network)] as const)
   return Object.fromEntries(await Promise.all(files)) as Record<NetworkName, string>
+}
+
+/**
+ * SHA-256 of a model's weights as `loadModelWeights` gives it, without loading them.
+ * @throws UserError when a file is absent or has another checksum than the config says
+ */
+export async function modelChecksum(config: ModelConfig): Promise<string> {
+  const files = Object.values(await weightFiles(config))
+  return checksumOf([...new Set(files)], config.sha256)
 }
 
 /** The file or folder of a network's weights. @throws UserError when there is none */

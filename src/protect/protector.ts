@@ -9,7 +9,7 @@ import { UserError } from '../errors.ts'
 import { loadRecognizer } from '../faces/recognizers.ts'
 import { JobError, type Pool } from '../jobs/job.ts'
 import { pathFrom, type RunRecord, recognizerWeights, recordFiles, softwareOf } from '../run-record.ts'
-import type { FaceWorkers } from './face-workers.ts'
+import { faceWorkers } from './face-workers.ts'
 import { keyPath, protectFile, writeProtected } from './files.ts'
 import { loadModel } from './model.ts'
 import { facesOfPhoto, type ProtectPhotoOptions, pasteSamples } from './photo.ts'
@@ -46,16 +46,18 @@ export async function localProtector(recipe: Recipe, passphrase?: string): Promi
 
 /**
  * By processes of this machine, several faces at once: of one photo, or of the photos that are asked for side by side.
- * @param backend theirs
+ * @param pool a `facePool`
+ * @param backend the processes'
  */
 export async function parallelProtector(
-  workers: FaceWorkers,
+  pool: Pool,
   recipe: Recipe,
   backend: BackendName,
   passphrase?: string,
 ): Promise<Protector> {
+  const workers = faceWorkers(pool)
   const { imageSize } = await loadModelConfig(recipe.model)
-  const software = await softwareOf(backend)
+  const software = await softwareOf(backend, pool.slots)
   const guideWeights = await recognizerWeights([recipe.guide])
   let asked = 0
   return async (path, outputs, onStep) => {

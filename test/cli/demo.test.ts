@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
@@ -72,6 +72,15 @@ test('its record makes the same photos and keys again', async () => {
   expect(log.mock.calls.flat().join('\n')).toMatch(
     /identical {2}sample6.hidden.jpg\n[\s\S]*demo: 7 of 7 outputs are identical/,
   )
+})
+
+test('weights that are not those of its record are refused before anything is drawn', async () => {
+  const other = join(folder, 'other')
+  cpSync(join(folder, 'first'), other, { recursive: true })
+  const file = join(other, 'run.json')
+  writeFileSync(file, readFileSync(file, 'utf8').replace(/"dlib": "[0-9a-f]{64}"/, `"dlib": "${'0'.repeat(64)}"`))
+  await expect(run(['replay', other, '--keep', join(folder, 'again')])).rejects.toThrow(/weights 000000000000… of dlib/)
+  expect(existsSync(join(folder, 'again'))).toBe(false)
 })
 
 test('the same seed gives the same pictures and numbers, whatever other faces there are', async () => {

@@ -5,8 +5,9 @@ import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { afterAll, expect, onTestFinished, test } from 'vitest'
+import { threadsFor } from '../../src/jobs/automatic.ts'
 import { JobError, PoolClosed } from '../../src/jobs/job.ts'
-import { checkJobs, processPool, threadsFor } from '../../src/jobs/process-pool.ts'
+import { checkJobs, processPool } from '../../src/jobs/process-pool.ts'
 import { typeScriptLoader } from '../../src/repository.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'process-pool-'))

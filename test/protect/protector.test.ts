@@ -8,7 +8,7 @@ import { loadRecipe, type Recipe } from '../../src/config/recipe.ts'
 import { UserError } from '../../src/errors.ts'
 import { handlers } from '../../src/jobs/handlers.ts'
 import { JobError, type Pool } from '../../src/jobs/job.ts'
-import { facePool, faceWorkers } from '../../src/protect/face-workers.ts'
+import { facePool } from '../../src/protect/face-workers.ts'
 import { keyPath } from '../../src/protect/files.ts'
 import { readKeys } from '../../src/protect/key.ts'
 import { localProtector, parallelProtector, queueProtector } from '../../src/protect/protector.ts'
@@ -95,7 +95,7 @@ test('two processes, a face each, give the same pictures and keys as this one, a
   await couple().png().toFile(two)
   const pool = facePool(2, 'wasm')
   try {
-    const protect = await parallelProtector(faceWorkers(pool), recipe, 'wasm')
+    const protect = await parallelProtector(pool, recipe, 'wasm')
     const [steps, stepsHere] = [[] as number[][], [] as number[][]]
     const there = await protect(two, outputs('processes'), (...told) => void steps.push(told))
     const here = await (await localProtector(recipe))(two, outputs('one'), (...told) => void stepsHere.push(told))
