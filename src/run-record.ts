@@ -14,6 +14,7 @@ import { type BackendName, backendVersion, fusedKernelsPath } from './backend/in
 import { UserError } from './errors.ts'
 import { type AnyRecognizerName, recognizerChecksum } from './faces/recognizers.ts'
 import { threadsOn } from './jobs/automatic.ts'
+import { once } from './once.ts'
 import { processorName } from './processor.ts'
 import { repositoryPath } from './repository.ts'
 import { sha256 } from './weights/checksum.ts'
@@ -82,22 +83,15 @@ export async function softwareOf(backend: BackendName, processes = 1): Promise<S
   }
 }
 
-let known: Promise<{ commit?: string }> | undefined
-
 /** Asked once: what is loaded stays what it was when the repository moves on. */
-function commit(): Promise<{ commit?: string }> {
-  known ??= describeRepository()
-  return known
-}
-
-async function describeRepository(): Promise<{ commit?: string }> {
+const commit = once(async (): Promise<{ commit?: string }> => {
   const root = repositoryPath()
   // The folders are named, or git would take those of a project that this one is installed in.
   const here = [`--git-dir=${join(root, '.git')}`, `--work-tree=${root}`, '--no-optional-locks']
   const describe = [...here, 'describe', '--always', '--dirty', '--abbrev=12', '--exclude=*']
   const { stdout } = await promisify(execFile)('git', describe).catch(() => ({ stdout: '' }))
   return stdout.trim() === '' ? {} : { commit: stdout.trim() }
-}
+})
 
 /** SHA-256 of the weights of recognizers by name. */
 export async function recognizerWeights(names: readonly AnyRecognizerName[]): Promise<Record<string, string>> {

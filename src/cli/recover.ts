@@ -48,6 +48,7 @@ export async function handler({ pictures, key, out, model, passphraseFile, backe
     })
 
   const { batch } = await import('./batch.ts')
+  const { once } = await import('../once.ts')
   const { progress } = await import('../progress.ts')
   const load = once(async () => {
     const { hasFusedKernels, useBackend } = await import('../backend/index.ts')
@@ -91,12 +92,4 @@ export async function handler({ pictures, key, out, model, passphraseFile, backe
     })
   }
   for (const { output } of done) console.log(output)
-}
-
-function once<T>(make: () => Promise<T>): () => Promise<T> {
-  let made: Promise<T> | undefined
-  return () => {
-    made ??= make()
-    return made
-  }
 }

@@ -2,6 +2,7 @@
 import * as tf from '@tensorflow/tfjs'
 import { cropResize } from '../models/recognizers/crop.ts'
 import { dlibCrop } from '../models/recognizers/dlib.ts'
+import { oncePer } from '../once.ts'
 import { type FeatureReader, faceApi, runOn } from './networks.ts'
 
 /** The seven expressions in the network's order. */
@@ -20,14 +21,11 @@ export interface AttributeNetworks {
   attributes(faces: tf.Tensor4D): tf.Tensor2D
 }
 
-const loaded = new Map<string, Promise<AttributeNetworks>>()
+const loadOn = oncePer((_backend: string) => load())
 
 /** The networks on the backend in use, read from the package's folder once a backend. */
 export function attributeNetworks(): Promise<AttributeNetworks> {
-  const backend = tf.getBackend()
-  const networks = loaded.get(backend) ?? load()
-  loaded.set(backend, networks)
-  return networks
+  return loadOn(tf.getBackend())
 }
 
 async function load(): Promise<AttributeNetworks> {

@@ -2,6 +2,7 @@
 import * as tf from '@tensorflow/tfjs'
 import { bisenet, type FaceParser, faceParser, faceRegion } from '../models/bisenet.ts'
 import { adaptiveAveragePool } from '../models/recognizers/crop.ts'
+import { once } from '../once.ts'
 import { weightsPath } from '../weights/cache.ts'
 import { batchNormLayout } from '../weights/layouts/faces.ts'
 import { loadWeights } from '../weights/load.ts'
@@ -29,18 +30,8 @@ export async function backgroundMask(
   return tf.tidy(() => tf.sub(1, adaptiveAveragePool(faceRegion(parse(face)), size)) as tf.Tensor4D)
 }
 
-let loaded: Promise<FaceParser> | undefined
-
 /** BiSeNet over its published weights, which are read once a process. @throws UserError when they are not here */
-export function loadFaceParser(): Promise<FaceParser> {
-  loaded ??= readFaceParser().catch(error => {
-    loaded = undefined
-    throw error
-  })
-  return loaded
-}
-
-async function readFaceParser(): Promise<FaceParser> {
+export const loadFaceParser = once(async (): Promise<FaceParser> => {
   const path = await weightsPath('bisenet')
   return faceParser(await loadWeights(path, bisenet().parameters, { layout: batchNormLayout, strict: true }))
-}
+})

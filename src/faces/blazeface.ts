@@ -6,6 +6,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as tf from '@tensorflow/tfjs'
 import { type Image, resizeImage } from '../data/image.ts'
+import { oncePer } from '../once.ts'
 import { packageFolder } from '../repository.ts'
 import { type Box, clip, intersectionOverUnion } from './box.ts'
 
@@ -31,14 +32,7 @@ const anchors = Float32Array.from(
 /** Where the network is; its weights are in `blazeface.bin` beside it. */
 export const blazeFacePath = () => join(packageFolder('@vladmandic/human'), 'models', 'blazeface.json')
 
-const loaded = new Map<string, Promise<tf.GraphModel>>()
-
-function network(): Promise<tf.GraphModel> {
-  const backend = tf.getBackend()
-  const model = loaded.get(backend) ?? load()
-  loaded.set(backend, model)
-  return model
-}
+const loadOn = oncePer((_backend: string) => load())
 
 async function load(): Promise<tf.GraphModel> {
   const path = blazeFacePath()
@@ -56,7 +50,7 @@ export async function detectBlaze(photo: Image, minConfidence = 0.5): Promise<{ 
   const scale = inputSize / Math.max(photo.width, photo.height)
   const [width, height] = [Math.round(photo.width * scale), Math.round(photo.height * scale)]
   const small = await resizeImage(photo, width, height)
-  const model = await network()
+  const model = await loadOn(tf.getBackend())
   const output = tf.tidy(() => {
     const pixels = tf.tensor4d(Float32Array.from(small.data), [1, height, width, 3])
     const square = tf.pad(tf.sub(tf.div(pixels, 127.5), 1), [

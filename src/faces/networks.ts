@@ -2,6 +2,7 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import * as tf from '@tensorflow/tfjs'
 import type { Image } from '../data/image.ts'
+import { oncePer } from '../once.ts'
 
 /** What we use of face-api's classes: their forward passes, which ask their input only for a batch of pixels. */
 interface Input {
@@ -47,14 +48,11 @@ export interface FaceNetworks {
   landmarks(x: tf.Tensor4D): tf.Tensor2D
 }
 
-const loaded = new Map<string, Promise<FaceNetworks>>()
+const loadOn = oncePer((_backend: string) => load())
 
 /** The networks on the backend in use, read from the package's folder once a backend. */
 export function faceNetworks(): Promise<FaceNetworks> {
-  const backend = tf.getBackend()
-  const networks = loaded.get(backend) ?? load()
-  loaded.set(backend, networks)
-  return networks
+  return loadOn(tf.getBackend())
 }
 
 /** face-api's classes, and the folder of their weights. */

@@ -7,6 +7,7 @@ import { facenet, inceptionResnetV1 } from '../models/recognizers/inception-resn
 import { arcface, irSe50 } from '../models/recognizers/ir-se50.ts'
 import { mobileFaceNet, mobilefacenet } from '../models/recognizers/mobilefacenet.ts'
 import type { Recognizer } from '../models/recognizers/recognizer.ts'
+import { oncePer } from '../once.ts'
 import { packageFolder, repositoryPath } from '../repository.ts'
 import { weightsPath } from '../weights/cache.ts'
 import { sha256, verify } from '../weights/checksum.ts'
@@ -81,16 +82,16 @@ const readers: Readonly<Record<AnyRecognizerName, () => Promise<Weights>>> = {
 
 export const recognizerNames = Object.keys(recognizerChecksums) as RecognizerName[]
 
-const loaded = new Map<AnyRecognizerName, Promise<Recognizer>>()
+const load = oncePer(
+  async (name: AnyRecognizerName): Promise<Recognizer> => recognizerNetworks[name].over(await readers[name]()),
+)
 
 /**
  * Loads a recognizer; its weights are read once a process.
  * @throws UserError when its weights are absent or not the ones that were meant
  */
 export function loadRecognizer<Name extends AnyRecognizerName>(name: Name): Promise<Loaded<Name>> {
-  const recognizer = loaded.get(name) ?? readers[name]().then(recognizerNetworks[name].over)
-  loaded.set(name, recognizer)
-  return recognizer as Promise<Loaded<Name>>
+  return load(name) as Promise<Loaded<Name>>
 }
 
 /**

@@ -6,6 +6,7 @@ import { type Image, readImage } from '../../data/image.ts'
 import { invert, type Similarity, similarity } from '../../faces/similarity.ts'
 import { faceSize, fivePoints, template } from '../../faces/template.ts'
 import { warp } from '../../faces/warp.ts'
+import { oncePer } from '../../once.ts'
 import type { Picture } from '../folders.ts'
 import type { Alignment } from '../metric.ts'
 import { comparedWith, featureKeys, type Study } from '../study.ts'
@@ -60,14 +61,8 @@ export async function computeRows<Input>(feature: FeatureOf<Feature['of'], Input
   return compute(inputs)
 }
 
-const loadedFeatures = new WeakMap<Feature, ReturnType<Feature['load']>>()
-
 /** A feature's networks, read once a process. */
-function loadOnce(feature: Feature): ReturnType<Feature['load']> {
-  const loaded = loadedFeatures.get(feature) ?? feature.load()
-  loadedFeatures.set(feature, loaded)
-  return loaded
-}
+const loadOnce = oncePer(async (feature: Feature) => feature.load())
 
 const titles = { picture: 'pictures', face: 'faces', pair: 'pairs' } as const
 

@@ -3,6 +3,7 @@ import { useBackend } from '../../backend/index.ts'
 import type { MethodConfig } from '../../config/suite.ts'
 import { FaceStore } from '../../data/face-store.ts'
 import type { Handler } from '../../jobs/job.ts'
+import { oncePer } from '../../once.ts'
 import { methodOf } from './index.ts'
 import { facesOf, makePictures } from './make.ts'
 
@@ -17,21 +18,18 @@ export interface MakeInput {
   readonly backend: string
 }
 
-/** Methods under way in this process, by all but the place. */
-const started = new Map<string, Promise<(place: number) => Promise<void>>>()
-
 /** @returns the place: a job must have a result */
 const make: Handler<MakeInput, number> = async ({ place, ...work }) => {
-  const key = JSON.stringify(work)
-  const ready = started.get(key) ?? start(work)
-  started.set(key, ready)
-  await (await ready)(place)
+  const makeFace = await start(JSON.stringify(work))
+  await makeFace(place)
   return place
 }
 
-async function start({ config, store, indices, folder, backend }: Omit<MakeInput, 'place'>) {
+/** A method gets under way once a process, by all that it is asked but the place. */
+const start = oncePer(async (work: string) => {
+  const { config, store, indices, folder, backend } = JSON.parse(work) as Omit<MakeInput, 'place'>
   await useBackend(backend)
   return makePictures(methodOf(config), facesOf(await FaceStore.open(store), indices), folder)
-}
+})
 
 export const handlers = { make }
