@@ -9,7 +9,7 @@ import { recipeSchema } from './config/recipe.ts'
 import { readImage } from './data/image.ts'
 import { UserError } from './errors.ts'
 import { type AnyRecognizerName, loadRecognizer, recognizerNames } from './faces/recognizers.ts'
-import { jobsToProtect } from './plan/jobs.ts'
+import { processesToProtect } from './plan/jobs.ts'
 import { protectFile, readProtected, recoverFile } from './protect/files.ts'
 import { loadModel } from './protect/model.ts'
 import { modelChecksum } from './protect/model-weights.ts'
@@ -172,7 +172,7 @@ async function demonstrateAgain({ folder, record, into, backend }: Making): Prom
   const { recipes, photos, count } = settingsOf(record, demoSettings)
   await checkWeights(record, recipes.anonymize.model, recognizerNames)
   await makeFolder(into)
-  const jobs = await jobsToProtect(recipes.anonymize, backend, piecesOfFace * (count ?? photos.length))
+  const jobs = await processesToProtect(recipes.anonymize, backend, piecesOfFace * (count ?? photos.length))
   const tools = await openDemo(recipes, backend, jobs)
   try {
     await runDemo(tools, {

@@ -1,5 +1,5 @@
 import type { ArgumentsCamelCase, Argv } from 'yargs'
-import type { PreparePart } from '../jobs/prepare-handlers.ts'
+import type { PreparePart } from '../data/prepare-handlers.ts'
 
 export const command = 'dataset <action> <name>'
 
@@ -56,7 +56,7 @@ async function prepare({ name, from, out, size, identities, jobs, backend }: Arg
     const pool = processPool({
       jobs,
       scratch: join(folder, 'preparing', 'jobs'),
-      handlers: new URL('../jobs/prepare-handlers.ts', import.meta.url),
+      handlers: new URL('../data/prepare-handlers.ts', import.meta.url),
     })
     const looked = Array.from({ length: jobs }, () => 0)
     const parts = looked.map((_, part) => {

@@ -37,9 +37,7 @@ export async function handler(args: ArgumentsCamelCase<Arguments>): Promise<void
   const { chooseBackend } = await import('../backend/index.ts')
   const { loadRecipe } = await import('../config/recipe.ts')
   const { recognizerNames } = await import('../faces/recognizers.ts')
-  const { checkJobs } = await import('../jobs/process-pool.ts')
-  const { jobsToProtect } = await import('../plan/jobs.ts')
-  const { refuseRecipes } = await import('../plan/protect.ts')
+  const { processesToProtect } = await import('../plan/jobs.ts')
   const { duration, progress } = await import('../progress.ts')
   const { keyPath } = await import('../protect/files.ts')
   const { pathFrom, recognizerWeights, recordFiles, softwareOf } = await import('../run-record.ts')
@@ -56,9 +54,7 @@ export async function handler(args: ArgumentsCamelCase<Arguments>): Promise<void
   }
   const count = all ? Number.POSITIVE_INFINITY : faces
   const computing = await chooseBackend(backend ?? recipes.anonymize.backend)
-  const jobs = args.jobs ?? (await jobsToProtect(recipes.anonymize, computing, piecesOfFace * count))
-  checkJobs(jobs)
-  if (args.jobs !== undefined) await refuseRecipes([recipes.anonymize], computing, jobs)
+  const jobs = await processesToProtect(recipes.anonymize, computing, piecesOfFace * count, args.jobs)
   const tools = await openDemo(recipes, computing, jobs)
   await makeFolder(out)
   process.stderr.write(`computing on ${computing} in ${jobs === 1 ? 'one process' : `${jobs} processes`}\n`)

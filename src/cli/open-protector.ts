@@ -38,12 +38,9 @@ export async function openProtector(
     const protector = queueProtector(pool, recipe, passphrase)
     return { protector, atOnce: pool.slots, tellsSteps: false, close: () => pool.close() }
   }
-  const { automaticJobs } = await import('../jobs/automatic.ts')
-  const { checkJobs } = await import('../jobs/process-pool.ts')
-  const { machineMemory } = await import('../plan/plan.ts')
+  const { processesFor } = await import('../plan/jobs.ts')
   const { backend, bytes } = here
-  const processes = jobs ?? automaticJobs(backend, { pieces: photos, bytes, memory: machineMemory() })
-  checkJobs(processes)
+  const processes = processesFor({ pieces: photos, bytes }, backend, jobs)
   if (processes === 1) {
     const protector = await localProtector(recipe, passphrase)
     return { protector, atOnce: 1, tellsSteps: true, close: async () => {} }

@@ -5,9 +5,9 @@ import type { Recipe } from '../config/recipe.ts'
 import type { Image } from '../data/image.ts'
 import type { DetectOptions, Face } from '../faces/detect.ts'
 import type { RecognizerName } from '../faces/recognizers.ts'
-import type { Compare, Detect, handlers, Made, OfFace, Recover } from '../jobs/face-handlers.ts'
 import { asMistake, type Pool } from '../jobs/job.ts'
 import { processPool } from '../jobs/process-pool.ts'
+import type { Compare, Detect, handlers, Made, OfFace, Recover } from './face-handlers.ts'
 import type { FaceKey } from './key.ts'
 import { packImage, packKey, unpackImage, unpackKey } from './packed.ts'
 import type { PhotoFace, UnboundKey } from './photo.ts'
@@ -35,7 +35,7 @@ export interface FaceWorkers {
 
 /** A pool whose processes do the work on faces on `backend`. */
 export function facePool(jobs: number, backend: string): Pool {
-  const handlers = new URL('../jobs/face-handlers.ts', import.meta.url)
+  const handlers = new URL('./face-handlers.ts', import.meta.url)
   return processPool({ jobs, handlers, scratch: tmpdir(), here: { backend } })
 }
 

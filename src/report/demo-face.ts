@@ -1,7 +1,7 @@
 /** One face of the demonstration: protected, recovered by the key on disk, and measured. */
 import { type Recipe, stepsTaken } from '../config/recipe.ts'
 import { readImage } from '../data/image.ts'
-import type { Made } from '../jobs/face-handlers.ts'
+import type { Made } from '../protect/face-handlers.ts'
 import { readProtected } from '../protect/files.ts'
 import { wrongKey } from '../protect/key.ts'
 import type { PhotoFace } from '../protect/photo.ts'

@@ -5,11 +5,11 @@ import { readImage } from '../data/image.ts'
 import { compareFaces } from '../faces/compare.ts'
 import { type DetectOptions, detectFaces, type Face } from '../faces/detect.ts'
 import { loadRecognizer, type RecognizerName } from '../faces/recognizers.ts'
-import type { FaceKey } from '../protect/key.ts'
-import { loadModelOnce } from '../protect/model-once.ts'
-import { type Packed, packImage, packKey, unpackImage, unpackKey } from '../protect/packed.ts'
-import { keyOfPhotoFace, type PhotoFace, protectPhotoFace, recoverFromKey, type UnboundKey } from '../protect/photo.ts'
-import type { Handler } from './job.ts'
+import type { Handler } from '../jobs/job.ts'
+import type { FaceKey } from './key.ts'
+import { loadModelOnce } from './model-once.ts'
+import { type Packed, packImage, packKey, unpackImage, unpackKey } from './packed.ts'
+import { keyOfPhotoFace, type PhotoFace, protectPhotoFace, recoverFromKey, type UnboundKey } from './photo.ts'
 
 /** A face of a photo as JSON. */
 export type PackedFace = Omit<PhotoFace, 'face'> & { readonly face: string }

@@ -1,8 +1,8 @@
 /** The work of `dataset prepare` in a worker process: a part of a data set's pictures. */
 import { useBackend } from '../backend/index.ts'
-import type { DatasetManifest } from '../data/manifest.ts'
-import { type PrepareOptions, preparePart } from '../data/prepare.ts'
-import type { Handler } from './job.ts'
+import type { Handler } from '../jobs/job.ts'
+import type { DatasetManifest } from './manifest.ts'
+import { type PrepareOptions, preparePart } from './prepare.ts'
 
 export interface PreparePart {
   readonly manifest: DatasetManifest
