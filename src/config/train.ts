@@ -65,7 +65,15 @@ export const trainSchema = z.discriminatedUnion('task', [
       .boolean()
       .default(false)
       .describe('trains on the decoder of the run --autoencoder, whose latents stay as they are'),
-    latentNoise: z.number().min(0).describe('standard deviation of noise added to the latent before it is decoded'),
+    adversarialWeight: z
+      .number()
+      .min(0)
+      .default(0)
+      .describe('of the loss that an adversary, trained beside, no longer tells decoded faces from photos'),
+    latentNoise: z
+      .number()
+      .min(0)
+      .describe("largest standard deviation of noise added to the latent before it is decoded, each face's own"),
   }),
   z.strictObject({
     task: z.literal('diffusion'),

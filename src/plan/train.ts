@@ -75,12 +75,8 @@ function taskOf(
   shapes.set('faces', [config.batchSize, model.imageSize, model.imageSize, 3])
   if (config.task === 'autoencoder') {
     const dlib = recognizerNetworks.dlib.over(weights.of(recognizerNetworks.dlib.parameters, 'dlib, for the loss'))
-    const features = (images: tf.Tensor4D) => {
-      const { embedding, features } = dlib.features(images)
-      return [...features, embedding]
-    }
     const trained = config.decoderOnly ? weights.of(parameters.autoencoder, 'autoencoder') : undefined
-    const task = autoencoderTask(networks.autoencoder, faces, outlineFaces(8, model), config, features, trained)
+    const task = autoencoderTask(networks.autoencoder, faces, outlineFaces(8, model), config, dlib.perceive, trained)
     return task as TrainingTask
   }
 

@@ -1,9 +1,14 @@
-/** Trains an autoencoder: L1 of pixels and of their differences, features of a recognizer, and a light KL on the latent. */
+/**
+ * Trains an autoencoder: L1 of pixels and of their differences, features of a recognizer, a light KL on the latent, and an
+ * adversary that tells what it decodes from photos (Esser et al. 2021): L1 alone blurs what it cannot know.
+ */
 import * as tf from '@tensorflow/tfjs'
 import type { FaceStore } from '../data/face-store.ts'
 import { normal, RandomStream } from '../data/random.ts'
 import { type Autoencoder, splitMoments } from '../models/autoencoder.ts'
+import { discriminator } from '../models/discriminator.ts'
 import type { Weights } from '../models/module.ts'
+import { constant } from '../models/ops/differentiable.ts'
 import { batchIndices } from './batches.ts'
 import type { TrainingTask } from './task.ts'
 
@@ -16,9 +21,11 @@ export interface AutoencoderTaskOptions {
   readonly featureWeight: number
   /** Weight of the KL divergence of the latent from a standard normal. */
   readonly klWeight: number
+  /** Weight of the loss that an adversary, trained beside, no longer tells decoded faces from photos; 0 for none. */
+  readonly adversarialWeight: number
   /**
-   * Standard deviation of noise added to the latent before it is decoded: the decoder learns to draw clean faces from the
-   * imperfect latents that a noise predictor makes, and the encoder to spread what matters.
+   * Largest standard deviation of noise added to the latent before it is decoded, each face's own drawn uniformly: the
+   * decoder learns to draw clean faces from the imperfect latents that a noise predictor makes.
    */
   readonly latentNoise: number
 }
@@ -42,9 +49,10 @@ export function autoencoderTask(
   features?: FeatureNetwork,
   trained?: Weights,
 ): TrainingTask<tf.Tensor4D> {
+  const adversary = options.adversarialWeight > 0 ? discriminator() : undefined
   return {
     name: 'autoencoder',
-    parameters: { ...(!trained && encode.parameters), ...decode.parameters },
+    parameters: { ...(!trained && encode.parameters), ...decode.parameters, ...adversary?.parameters },
     ...(trained && { start: pick(trained, Object.keys(decode.parameters)) }),
     zero: /\.conv2\.weight$/,
 
@@ -61,7 +69,8 @@ export function autoencoderTask(
       const moments = encode(trained ?? weights, images)
       const { mean, logVariance } = splitMoments(moments)
       const noise = normal(mean.shape, options.seed, 'latent', step)
-      const deviation = tf.sqrt(tf.add(tf.exp(logVariance), options.latentNoise ** 2))
+      const added = noiseLevels(images.shape[0], options, step)
+      const deviation = tf.sqrt(tf.add(tf.exp(logVariance), tf.square(added)))
       const latent = tf.add(mean, tf.mul(deviation, noise)) as tf.Tensor4D
       const decoded = decode(weights, latent)
 
@@ -76,6 +85,12 @@ export function autoencoderTask(
         const distance = tf.addN(features(decoded).map((f, i) => featureDistance(f, wanted[i]!)))
         loss = tf.add(loss, tf.mul(distance, options.featureWeight))
         parts.features = distance as tf.Scalar
+      }
+      if (adversary) {
+        const { fooling, telling } = adversarialLosses(adversary, weights, images, decoded)
+        // The adversary learns at its own rate, whatever its verdict weighs for the decoder.
+        loss = tf.add(loss, tf.add(tf.mul(fooling, options.adversarialWeight), telling))
+        Object.assign(parts, { fooling, telling })
       }
       return { loss: loss as tf.Scalar, parts }
     },
@@ -98,6 +113,35 @@ export function reconstruct(
   faces: tf.Tensor4D,
 ): tf.Tensor4D {
   return tf.tidy(() => decode(weights, splitMoments(encode(weights, faces)).mean))
+}
+
+/**
+ * Hinge losses (Lim and Ye 2017) of one step of both players: `fooling` has a gradient for what made `decoded` only, and
+ * `telling` for the adversary's weights only.
+ */
+function adversarialLosses(
+  adversary: ReturnType<typeof discriminator>,
+  weights: Weights,
+  images: tf.Tensor4D,
+  decoded: tf.Tensor4D,
+): Record<'fooling' | 'telling', tf.Scalar> {
+  const fixed = Object.fromEntries(Object.keys(adversary.parameters).map(name => [name, constant(weights[name]!)]))
+  const real = adversary(weights, images)
+  const made = adversary(weights, constant(decoded))
+  const miss = (margin: tf.Tensor) => tf.mean(tf.relu(margin))
+  return {
+    fooling: tf.neg(tf.mean(adversary(fixed, decoded))) as tf.Scalar,
+    telling: tf.add(miss(tf.sub(1, real)), miss(tf.add(1, made))) as tf.Scalar,
+  }
+}
+
+/** Standard deviations of the noise on the latents of n faces, [n, 1, 1, 1]. */
+function noiseLevels(n: number, { seed, latentNoise }: AutoencoderTaskOptions, step: number): tf.Tensor {
+  const random = new RandomStream(seed, 'latent noise', step)
+  return tf.tensor(
+    Array.from({ length: n }, () => latentNoise * random.uniform()),
+    [n, 1, 1, 1],
+  )
 }
 
 const pick = (weights: Weights, names: readonly string[]): Weights =>

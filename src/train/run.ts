@@ -182,12 +182,8 @@ async function buildTask(
   if (config.task === 'autoencoder') {
     const dlib = await loadRecognizer('dlib')
     const shown = await faces.faces(spread(8, faces.count))
-    const features = (images: tf.Tensor4D) => {
-      const { embedding, features } = dlib.features(images)
-      return [...features, embedding]
-    }
     const trained = config.decoderOnly ? await autoencoderWeights(model, networks, paths) : undefined
-    const task = autoencoderTask(networks.autoencoder, faces, shown, config, features, trained) as TrainingTask
+    const task = autoencoderTask(networks.autoencoder, faces, shown, config, dlib.perceive, trained) as TrainingTask
     return { task, close: async () => tf.dispose([shown, trained] as tf.TensorContainer) }
   }
 

@@ -19,7 +19,7 @@ export function initialState(
   vector: WeightVector,
   seed: number,
 ): RunState {
-  const weights = tf.tidy(() => vector.join(start ?? initialise(parameters, seed, zero)))
+  const weights = tf.tidy(() => vector.join({ ...initialise(parameters, seed, zero), ...start }))
   return { weights, average: weights.clone(), adam: adamWStart(vector.length) }
 }
 

@@ -11,7 +11,7 @@ export interface TrainingTask<Batch extends tf.TensorContainer = tf.TensorContai
   readonly parameters: Shapes
   /** Names of parameters that start at zero. */
   readonly zero?: RegExp
-  /** What the parameters start from, instead of random numbers. */
+  /** What parameters start from, instead of random numbers: all or some of them. */
   readonly start?: Weights
   /** The batch of a step, as tensors that the loop disposes of. */
   batch(step: number): Promise<Batch>

@@ -28,3 +28,10 @@ export function differentiable<Inputs extends tf.NamedTensorMap, Output extends 
     backwardsFunc: gradients as Invocation['backwardsFunc'],
   }) as Output
 }
+
+/** The same values as a constant: the tape does not record this copy, so that no gradient passes through it. */
+export function constant<T extends tf.Tensor>({ dataId, shape, dtype }: T): T {
+  const engine = tf.engine() as unknown as { backend: { incRef(dataId: object): void } }
+  engine.backend.incRef(dataId)
+  return tf.engine().makeTensorFromTensorInfo({ dataId, shape, dtype }) as T
+}

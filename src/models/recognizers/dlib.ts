@@ -15,7 +15,10 @@ import { type Recognizer, unit } from './recognizer.ts'
  * The recognizer, and its activations at five depths as a feature network: t 64, 64, 64, 16, 4 tokens; differentiable.
  * Their embedding is the recognizer's own.
  */
-export type DlibRecognizer = Recognizer & FeatureNetwork
+export interface DlibRecognizer extends Recognizer, FeatureNetwork {
+  /** The same five activations as they are, [n, h, w, c] of 35, 17, 8, 4 and 2 a side, and the embedding [n, 128]. */
+  perceive(faces: tf.Tensor4D): tf.Tensor[]
+}
 
 const inputSize = 150
 const maximumSide = 8 // tokens a side
@@ -120,6 +123,11 @@ export function dlib(weights: Weights, crop: Rectangle = dlibCrop): DlibRecogniz
       tf.tidy(() => {
         const { embedding, stages } = run(faces)
         return { embedding: unit(embedding), features: stages.map(tokens) as Features['features'] }
+      }),
+    perceive: faces =>
+      tf.tidy(() => {
+        const { embedding, stages } = run(faces)
+        return [...stages, unit(embedding)]
       }),
   }
 }

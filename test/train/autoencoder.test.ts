@@ -1,0 +1,108 @@
+import * as tf from '@tensorflow/tfjs'
+import { beforeAll, expect, it } from 'vitest'
+import { useBackend } from '../../src/backend/index.ts'
+import { normal } from '../../src/data/random.ts'
+import type { Autoencoder } from '../../src/models/autoencoder.ts'
+import { discriminator } from '../../src/models/discriminator.ts'
+import { conv2d, upsample2 } from '../../src/models/layers.ts'
+import { define, type Weights } from '../../src/models/module.ts'
+import { constant } from '../../src/models/ops/differentiable.ts'
+import { type AutoencoderTaskOptions, autoencoderTask } from '../../src/train/autoencoder.ts'
+import { initialise } from '../../src/train/initialise.ts'
+
+beforeAll(() => useBackend('wasm'))
+
+/** One convolution each way. */
+function smallAutoencoder(): Autoencoder {
+  const encode = conv2d('encoder.conv', 3, 4, { kernel: 2, stride: 2, padding: 0 })
+  const out = conv2d('decoder.conv', 2, 3)
+  const decode = define([out], (w: Weights, z: tf.Tensor4D): tf.Tensor4D => out(w, upsample2(z)))
+  return { encode: define([encode], (w: Weights, x: tf.Tensor4D) => encode(w, x)), decode, factor: 2 }
+}
+
+const adversarialWeight = 0.3
+const options: AutoencoderTaskOptions = {
+  seed: 5,
+  batchSize: 2,
+  edgeWeight: 0,
+  featureWeight: 0,
+  klWeight: 0,
+  adversarialWeight,
+  latentNoise: 0.2,
+}
+const images = normal([2, 32, 32, 3], 1, 'images') as tf.Tensor4D
+const faces = { count: 2, faces: async () => images.clone() }
+const network = smallAutoencoder()
+const adversary = discriminator()
+
+/** Gradients of f by the name of the weight; nothing for those that f does not reach. */
+function gradients(f: () => tf.Tensor, weights: Weights): Record<string, Float32Array | undefined> {
+  const names = Object.keys(weights)
+  const { grads } = tf.engine().gradients(
+    f as () => tf.Scalar,
+    names.map(name => weights[name]!),
+  ) as { grads: (tf.Tensor | undefined)[] }
+  return Object.fromEntries(names.map((name, i) => [name, grads[i]?.dataSync() as Float32Array | undefined]))
+}
+
+it('a constant has the values and no gradient', () => {
+  const x = tf.tensor1d([1, -2, 3])
+  const before = tf.memory().numTensors
+  const gradient = tf.grad(v => tf.sum(tf.mul(v, constant(v))))(x)
+  expect([...gradient.dataSync()]).toEqual([1, -2, 3]) // not 2, -4, 6
+  gradient.dispose()
+  expect(tf.memory().numTensors).toBe(before)
+  expect([...x.dataSync()]).toEqual([1, -2, 3])
+})
+
+it('an adversary and a decoder each learn from their own loss alone', () => {
+  const task = autoencoderTask(network, faces, images, options)
+  const weights = initialise(task.parameters, 2)
+  const without = autoencoderTask(network, faces, images, { ...options, adversarialWeight: 0 })
+  const found = gradients(() => task.loss(weights, images, 0).loss, weights)
+  const pixels = gradients(() => without.loss(weights, images, 0).loss, weights)
+
+  // The decoder's: that of -mean D(decoded), D being what it is. Its part is what the adversary's weight adds.
+  const fooling = gradients(() => task.loss(weights, images, 0).parts.fooling!, weights)
+  for (const name of Object.keys(network.decode.parameters)) {
+    const expected = pixels[name]!.map((p, i) => p + adversarialWeight * fooling[name]![i]!)
+    for (const [i, value] of found[name]!.entries()) expect(value).toBeCloseTo(expected[i]!, 5)
+    expect(Math.max(...fooling[name]!.map(Math.abs))).toBeGreaterThan(0)
+  }
+  for (const name of Object.keys(adversary.parameters)) expect(fooling[name]).toBeUndefined()
+
+  // The adversary's: by central differences of its hinge losses, which the decoder's weights do not reach.
+  const telling = gradients(() => task.loss(weights, images, 0).parts.telling!, weights)
+  for (const name of Object.keys(network.decode.parameters)) expect(telling[name]).toBeUndefined()
+  const bias = 'discriminator.verdict.bias'
+  const at = (shift: number) => {
+    const moved = { ...weights, [bias]: tf.add(weights[bias]!, shift) }
+    return task.loss(moved, images, 0).parts.telling!.dataSync()[0]!
+  }
+  const slope = (at(0.01) - at(-0.01)) / 0.02
+  expect(found[bias]![0]).toBeCloseTo(telling[bias]![0]!, 6)
+  expect(telling[bias]![0]).toBeCloseTo(slope, 3)
+})
+
+it("adds to each face's latent noise of a deviation of its own, no greater than asked for", () => {
+  const latents: Float32Array[] = []
+  const listening: Autoencoder = {
+    ...network,
+    // A silent encoder: means and log-variances that leave nothing but the noise.
+    encode: define([{ parameters: {} }], (_w, x: tf.Tensor4D) => {
+      const [n, h, w] = [x.shape[0], x.shape[1] / 2, x.shape[2] / 2]
+      return tf.concat([tf.zeros([n, h, w, 2]), tf.fill([n, h, w, 2], -30)], 3) as tf.Tensor4D
+    }),
+    decode: define([network.decode], (w, z: tf.Tensor4D) => {
+      latents.push(...tf.unstack(z).map(one => one.dataSync() as Float32Array))
+      return network.decode(w, z)
+    }),
+  }
+  const task = autoencoderTask(listening, faces, images, { ...options, adversarialWeight: 0 })
+  const weights = initialise(task.parameters, 2)
+  for (let step = 0; step < 8; step++) task.loss(weights, images, step)
+  const deviations = latents.map(z => Math.sqrt(z.reduce((sum, v) => sum + v * v, 0) / z.length))
+  expect(Math.max(...deviations)).toBeLessThan(0.2 * 1.1)
+  expect(Math.max(...deviations)).toBeGreaterThan(0.12)
+  expect(Math.min(...deviations)).toBeLessThan(0.08)
+})
