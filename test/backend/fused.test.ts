@@ -94,7 +94,7 @@ describe.runIf(compiled)('fused kernels compute what the pieces do', () => {
     [[1, 23, 22, 3], [7, 7, 3, 32], 2, 'valid'],
     [[1, 6, 9, 24], [1, 7, 24, 80], 1, 'same'],
     [[2, 5, 5, 8], [1, 1, 8, 16], 2, 'valid'],
-    [[5, 16, 16, 64], [3, 3, 64, 64], 1, 'same'],
+    [[4, 16, 16, 64], [3, 3, 64, 64], 1, 'same'],
   ] as const)('convolution of %j by %j, stride %i, %s', (shape, filterShape, stride, padding) => {
     const outputs = filterShape[3]
     const inputs = [values([...shape], 1), values([...filterShape], 2), values([outputs], 3)]
@@ -136,6 +136,38 @@ describe.runIf(compiled)('fused kernels compute what the pieces do', () => {
       for (const result of results) expect(difference(result)).toBeLessThan(1e-5)
     }
   })
+
+  const [filter, weight] = [() => values([3, 3, 64, 64], 2) as tf.Tensor4D, () => values([256, 256], 2) as tf.Tensor2D]
+  type Op = (x: tf.Tensor, addend: tf.Tensor) => tf.Tensor
+  it.each([
+    [
+      'convolution and its input gradient are',
+      ['Convolution', 'ConvolutionGradient'],
+      [8, 16, 16, 64],
+      (x, addend) => convolution(x as tf.Tensor4D, filter(), undefined, 1, 'same', { addend, relu: true }),
+    ],
+    ['product is', ['Affine'], [8, 80, 256], (x, addend) => affine(x, weight(), { addend })],
+  ] as [string, FusedName[], number[], Op][])(
+    'a %s the library’s when large, with the same numbers',
+    async (_, names, shape, op) => {
+      /** Value and gradients of its sum of squares, of which an image's are its own. */
+      const f = (x: tf.Tensor) => {
+        const inputs = [x, tf.sin(x)] as const
+        return [op(...inputs), ...tf.grads((x, addend) => tf.sum(tf.square(op(x!, addend!))))([...inputs])]
+      }
+      const kernels = async (x: tf.Tensor) => (await tf.profile(() => f(x))).kernels.map(({ name }) => name)
+      const batch = values(shape, 1)
+      const images = tf.split(batch, shape[0]!)
+      for (const name of names.map(registeredName)) {
+        expect(await kernels(images[0]!)).toContain(name)
+        expect(await kernels(batch)).not.toContain(name)
+      }
+      const parts = images.map(f)
+      const joined = f(batch).map((whole, k) => [whole, tf.concat(parts.map(part => part[k]!))])
+      const [theirs, ours] = [0, 1].map(side => joined.map(pair => [...pair[side]!.dataSync()]))
+      expect(difference([ours!, theirs!])).toBeLessThan(1e-5)
+    },
+  )
 
   // Queries fewer and more than are held at once; keys and widths that are and are no multiple of a vector.
   it.each([
