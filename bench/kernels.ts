@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs'
-import { operationsOf } from './operations.ts'
+import { fusedRules, type Rule, rules } from '../src/plan/shape-rules.ts'
 
 /** What a kernel took of a piece of work. */
 export interface KernelTime {
@@ -7,7 +7,7 @@ export interface KernelTime {
   readonly calls: number
   /** Of the processor, its own: those of kernels that it calls are theirs. */
   readonly seconds: number
-  /** Floating-point operations in its own multiplications, where it is mostly those. */
+  /** Floating-point operations in its own multiplications, where it is mostly those, counted as plans count them. */
   readonly operations: number
 }
 
@@ -17,8 +17,16 @@ export function processorSeconds(): number {
   return (user + system) / 1e6
 }
 
-/** Runs `work` once and tells what each kernel of `backend` took of it, the longest first; their sum is not all of it. */
-export function timeKernels(backend: string, work: () => void): KernelTime[] {
+const counted: Readonly<Record<string, Rule>> = { ...rules, ...fusedRules }
+
+function operationsOf(kernel: string, { inputs, attrs }: Parameters<tf.KernelFunc>[0]): number {
+  const given = Object.entries(inputs).filter(([, input]) => input) as [string, tf.TensorInfo][]
+  return counted[kernel]?.(Object.fromEntries(given), attrs).flops ?? 0
+}
+
+/** Runs `work` once and tells what each kernel of the backend in use took of it, the longest first; their sum is not all. */
+export function timeKernels(work: () => void): KernelTime[] {
+  const backend = tf.getBackend()
   const times = new Map<string, { calls: number; seconds: number; operations: number }>()
   const running: { inner: number; multiplied: boolean }[] = []
   const originals = tf.getKernelsForBackend(backend)
@@ -35,7 +43,7 @@ export function timeKernels(backend: string, work: () => void): KernelTime[] {
       const seconds = processorSeconds() - started
       running.pop()
       // What calls a kernel that multiplies does not do it itself.
-      const operations = own.multiplied ? 0 : operationsOf(original.kernelName, args, result)
+      const operations = own.multiplied ? 0 : operationsOf(original.kernelName, args)
       const around = running.at(-1)
       if (around) {
         around.inner += seconds

@@ -24,7 +24,6 @@ import { WeightVector } from '../src/train/vector.ts'
 import { runtimeShape } from '../src/weights/layout.ts'
 import type { Work } from './cases.ts'
 import { processorSeconds, timeKernels } from './kernels.ts'
-import { countOperations } from './operations.ts'
 import type { Settings } from './settings.ts'
 
 /** One repetition; its tensors are gone when it returns, and its work is done. */
@@ -184,12 +183,13 @@ async function timed(): Promise<{ seconds: number; processor: number }> {
 }
 
 for (let i = 1; i < settings.warmup; i++) await timed()
-const operations = countOperations(backend, () => tf.tidy(run))
+const kernels = () => timeKernels(() => tf.tidy(run))
+const operations = kernels().reduce((sum, kernel) => sum + kernel.operations, 0)
 const { binding } = tf.backend() as { binding?: { TF_Version: string } }
 const library = binding ? `, libtensorflow ${binding.TF_Version}` : ''
 console.log(JSON.stringify({ ready: `TensorFlow.js ${tf.version_core}, ${backend}${library}`, operations }))
 for await (const line of createInterface({ input: process.stdin })) {
-  const answer = line === 'kernels' ? { kernels: timeKernels(backend, () => tf.tidy(run)) } : await timed()
+  const answer = line === 'kernels' ? { kernels: kernels() } : await timed()
   console.log(JSON.stringify(answer))
 }
 await releaseBackend()

@@ -71,8 +71,10 @@ const kernels: Readonly<Record<string, (args: KernelArgs) => tf.TensorInfo | und
   },
 }
 
-/** Fused kernels that compute in float32 what these do. */
-const replaced = (['Convolution', 'ConvolutionGradient', 'Affine'] as const).map(registeredName)
+/** Names of the fused kernels that compute in float32 what these do: bf16 sets them aside. */
+export const replacedByBf16: readonly string[] = (['Convolution', 'ConvolutionGradient', 'Affine'] as const).map(
+  registeredName,
+)
 
 let originals: tf.KernelConfig[] = []
 let setAside: tf.KernelConfig[] = []
@@ -90,7 +92,7 @@ export function enableBf16(): boolean {
     const kernel = kernels[original.kernelName]!
     replace({ ...original, kernelFunc: args => kernel(args) ?? original.kernelFunc(args) })
   }
-  setAside = replaced.flatMap(name => tf.getKernel(name, 'tensorflow') ?? [])
+  setAside = replacedByBf16.flatMap(name => tf.getKernel(name, 'tensorflow') ?? [])
   for (const { kernelName } of setAside) tf.unregisterKernel(kernelName, 'tensorflow')
   return true
 }

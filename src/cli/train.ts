@@ -64,7 +64,7 @@ interface Arguments {
 export async function handler(argv: ArgumentsCamelCase<Arguments>) {
   const { config: path, set, dryRun, backend, validate, cache, autoencoder, diffusion, track, allowChanges } = argv
   const { useBackend } = await import('../backend/index.ts')
-  const { enableBf16 } = await import('../backend/bf16.ts')
+  const { enableBf16, hasBf16Instructions } = await import('../backend/bf16.ts')
   const { loadConfig } = await import('../yaml/load.ts')
   const { trainSchema } = await import('../config/train.ts')
   const { interruptible } = await import('./interruptible.ts')
@@ -76,7 +76,9 @@ export async function handler(argv: ArgumentsCamelCase<Arguments>) {
   const asked = await loadConfig(trainSchema, { path, overrides: set })
   const model = await loadModelConfig(asked.model)
   const { planTraining } = await import('../plan/train.ts')
-  if (!(await goesOn(dryRun, backend ?? asked.backend, options => planTraining(asked, model, options)))) return
+  const bf16 = asked.precision === 'bf16' && hasBf16Instructions()
+  const plan = (options: Parameters<typeof planTraining>[2]) => planTraining(asked, model, { ...options, bf16 })
+  if (!(await goesOn(dryRun, backend ?? asked.backend, plan))) return
   const { faces = asked.faces, out = `runs/${basename(path, '.yaml')}` } = argv
   if (faces.length === 0)
     throw new UserError("expected prepared faces: name them with --faces or by 'faces' in the config")

@@ -4,6 +4,7 @@
  * by hand.
  */
 import * as tf from '@tensorflow/tfjs'
+import { replacedByBf16 } from '../backend/bf16.ts'
 import { fusedRules, type Outline, type Rule, rules } from './shape-rules.ts'
 
 interface Entry {
@@ -140,6 +141,8 @@ export function outline<T extends tf.Tensor = tf.Tensor>(shape: readonly number[
 export interface CountOptions {
   /** Whether the backend that is planned for has the fused kernels. */
   readonly fused?: boolean
+  /** Whether it computes in bf16, which sets some of them aside. */
+  readonly bf16?: boolean
 }
 
 /** Told that a part of a program is done, under that name. */
@@ -153,10 +156,11 @@ export type EndStage = (name: string) => void
  */
 export async function countedRun(
   program: (endStage: EndStage) => void | Promise<void>,
-  { fused = false }: CountOptions = {},
+  { fused = false, bf16 = false }: CountOptions = {},
 ): Promise<Map<string, Count>> {
-  const name = fused ? 'shapes-fused' : 'shapes'
-  registerKernels(name, { ...rules, ...(fused && fusedRules) })
+  const ofFused = Object.entries(fused ? fusedRules : {}).filter(([name]) => !(bf16 && replacedByBf16.includes(name)))
+  const name = ofFused.length > 0 ? `shapes-${ofFused.length}-fused` : 'shapes'
+  registerKernels(name, { ...rules, ...Object.fromEntries(ofFused) })
   const before = tf.engine().backendName ? tf.getBackend() : undefined
   const backend = new ShapeBackend()
   const stages = new Map<string, Count>()

@@ -1,7 +1,8 @@
 /** Every rule against tfjs's own cpu backend: the same program gives the same shapes, types and live bytes. */
 import * as tf from '@tensorflow/tfjs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type FusedName, fused, fusedKernels } from '../../src/backend/fused.ts'
+import { replacedByBf16 } from '../../src/backend/bf16.ts'
+import { type FusedName, fused, fusedKernels, registeredName } from '../../src/backend/fused.ts'
 import { hasFusedKernels, useBackend } from '../../src/backend/index.ts'
 import { countedRun } from '../../src/plan/shape-backend.ts'
 import { rules } from '../../src/plan/shape-rules.ts'
@@ -213,6 +214,8 @@ describe.skipIf(!hasFused)('fused kernels', () => {
     expect(found).toEqual(expected)
     // Other backends are planned without them.
     await countedRun(() => expect(fused(name)).toBeUndefined())
+    const isReplaced = replacedByBf16.includes(registeredName(name))
+    await countedRun(() => expect(fused(name) === undefined).toBe(isReplaced), { fused: true, bf16: true })
   })
 })
 
