@@ -6,7 +6,11 @@
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <exception>
+#include <functional>
 #include <numeric>
+#include <stdexcept>
+#include <string>
 #include <vector>
 
 #include <omp.h>
@@ -68,6 +72,11 @@ void parallel(int64_t count, int64_t values, F f) {
 
 // ---- Tensors of a call ----
 
+int64_t size(const std::vector<int64_t>& dims) {
+  return std::accumulate(dims.begin(), dims.end(), int64_t{1}, std::multiplies<int64_t>());
+}
+
+/** Inputs and outputs; what the library refuses, and what is not as expected, is an exception, which `run` reports. */
 class Call {
  public:
   explicit Call(TF_OpKernelContext* context) : context_(context), status_(TF_NewStatus()) {}
@@ -83,13 +92,26 @@ class Call {
     for (size_t k = 0; k < dims.size(); k++) dims[k] = TF_Dim(x, static_cast<int>(k));
     return dims;
   }
+  /** An input that counts only if the call says so (otherwise null), of one of two sizes. */
+  const float* optional(int i, bool given, const char* name, int64_t wanted, int64_t alternative) {
+    if (!given) return nullptr;
+    const int64_t found = size(shape(i));
+    if (found != wanted && found != alternative)
+      throw std::invalid_argument(std::string("expected ") + name + " of " + std::to_string(wanted) + " values, found " +
+                                  std::to_string(found));
+    return input(i);
+  }
   float* output(int i, const std::vector<int64_t>& dims) {
-    int64_t count = 1;
-    for (int64_t d : dims) count *= d;
     TF_Tensor* y = TF_AllocateOutput(context_, i, TF_FLOAT, dims.data(), static_cast<int>(dims.size()),
-                                     static_cast<size_t>(count) * sizeof(float), status_);
+                                     static_cast<size_t>(size(dims)) * sizeof(float), status_);
+    check();
     tensors_.push_back(y);
     return static_cast<float*>(TF_TensorData(y));
+  }
+  /** Ends the operation in an error. */
+  void fail(const char* message) {
+    TF_SetStatus(status_, TF_INVALID_ARGUMENT, message);
+    TF_OpKernelContext_Failure(context_, status_);
   }
 
  private:
@@ -97,9 +119,13 @@ class Call {
     if (inputs_.size() <= static_cast<size_t>(i)) inputs_.resize(i + 1);
     if (!inputs_[i]) {
       TF_GetInput(context_, i, &inputs_[i], status_);
+      check();
       tensors_.push_back(inputs_[i]);
     }
     return inputs_[i];
+  }
+  void check() const {
+    if (TF_GetCode(status_) != TF_OK) throw std::runtime_error(TF_Message(status_));
   }
 
   TF_OpKernelContext* context_;
@@ -108,10 +134,15 @@ class Call {
   std::vector<TF_Tensor*> tensors_;
 };
 
-int64_t size(const std::vector<int64_t>& dims) {
-  int64_t count = 1;
-  for (int64_t d : dims) count *= d;
-  return count;
+/** A kernel as the library calls it. */
+template <void (*Compute)(void*, Call&)>
+void run(void* kernel, TF_OpKernelContext* context) {
+  Call call(context);
+  try {
+    Compute(kernel, call);
+  } catch (const std::exception& error) {
+    call.fail(error.what());
+  }
 }
 
 // ---- Group normalisation ----
@@ -164,9 +195,8 @@ struct Images {
 };
 
 // x, weight, bias -> y, mean [n, groups], inverse deviation [n, groups]
-void groupNorm(void* kernel, TF_OpKernelContext* context) {
+void groupNorm(void* kernel, Call& call) {
   const GroupNorm& options = *static_cast<GroupNorm*>(kernel);
-  Call call(context);
   const auto shape = call.shape(0);
   const Images images(shape, options.groups);
   const int64_t c = images.c;
@@ -237,9 +267,8 @@ void behindNorm(int64_t c, const float* __restrict d, const float* __restrict x,
 }
 
 // dy, x, weight, bias, mean, inverse -> dx, dweight, dbias
-void groupNormGradient(void* kernel, TF_OpKernelContext* context) {
+void groupNormGradient(void* kernel, Call& call) {
   const GroupNorm& options = *static_cast<GroupNorm*>(kernel);
-  Call call(context);
   const auto shape = call.shape(1);
   const Images images(shape, options.groups);
   const int64_t c = images.c;
@@ -298,9 +327,8 @@ struct LayerNorm {
 };
 
 // x [..., c], weight, bias -> y, mean [rows], inverse deviation [rows]
-void layerNorm(void* kernel, TF_OpKernelContext* context) {
+void layerNorm(void* kernel, Call& call) {
   const float epsilon = static_cast<LayerNorm*>(kernel)->epsilon;
-  Call call(context);
   const auto shape = call.shape(0);
   const int64_t c = shape.back(), rows = size(shape) / c;
   const float *x = call.input(0), *weight = call.input(1), *bias = call.input(2);
@@ -321,8 +349,7 @@ void layerNorm(void* kernel, TF_OpKernelContext* context) {
 }
 
 // dy, x, weight, mean, inverse -> dx, dweight, dbias
-void layerNormGradient(void*, TF_OpKernelContext* context) {
-  Call call(context);
+void layerNormGradient(void*, Call& call) {
   const auto shape = call.shape(1);
   const int64_t c = shape.back(), rows = size(shape) / c;
   const float *dy = call.input(0), *x = call.input(1), *weight = call.input(2), *mean = call.input(3);
@@ -363,8 +390,7 @@ void layerNormGradient(void*, TF_OpKernelContext* context) {
 
 // ---- GEGLU: x [..., 2c] = (value, gate) -> value gelu(gate) [..., c] ----
 
-void gatedGelu(void*, TF_OpKernelContext* context) {
-  Call call(context);
+void gatedGelu(void*, Call& call) {
   auto shape = call.shape(0);
   const int64_t c = shape.back() / 2, rows = size(shape) / (2 * c);
   const float* x = call.input(0);
@@ -383,8 +409,7 @@ void gatedGelu(void*, TF_OpKernelContext* context) {
 }
 
 // dy, x -> dx
-void gatedGeluGradient(void*, TF_OpKernelContext* context) {
-  Call call(context);
+void gatedGeluGradient(void*, Call& call) {
   const auto shape = call.shape(1);
   const int64_t c = shape.back() / 2, rows = size(shape) / (2 * c);
   const float *dy = call.input(0), *x = call.input(1);
@@ -516,16 +541,16 @@ bool meets(int64_t at, int64_t stride, int64_t count, int64_t length) {
 }
 
 // x [n, h, w, c], filter [kh, kw, c, o], bias [o], addend [n, h', w', o] or [n, ..., o] -> y [n, h', w', o]
-void convolution(void* kernel, TF_OpKernelContext* context) {
+void convolution(void* kernel, Call& call) {
   const Convolution& options = *static_cast<ForwardConvolution*>(kernel);
-  Call call(context);
   const auto shape = call.shape(0), filterShape = call.shape(1);
   const int64_t n = shape[0], h = shape[1], w = shape[2], c = shape[3];
   const int64_t kh = filterShape[0], kw = filterShape[1], o = filterShape[3], s = options.stride;
   const int64_t rowsOut = options.same ? h : (h - kh) / s + 1, columnsOut = options.same ? w : (w - kw) / s + 1;
-  const float *x = call.input(0), *bias = options.biased ? call.input(2) : nullptr;
-  const float* addend = options.added ? call.input(3) : nullptr;
-  const bool everyPixel = options.added && size(call.shape(3)) != n * o;
+  const int64_t everywhere = n * rowsOut * columnsOut * o;
+  const float *x = call.input(0), *bias = call.optional(2, options.biased, "a bias", o, o);
+  const float* addend = call.optional(3, options.added, "an addend", everywhere, n * o);
+  const bool everyPixel = addend && size(call.shape(3)) == everywhere;
   float* y = call.output(0, {n, rowsOut, columnsOut, o});
 
   const WideMatrix filter(call.input(1), kh * kw * c, o, o);
@@ -556,9 +581,8 @@ void convolution(void* kernel, TF_OpKernelContext* context) {
 }
 
 // dy [n, h', w', o], filter [kh, kw, c, o], y (of a relu) -> dx [n, height, width, c]
-void convolutionGradient(void* kernel, TF_OpKernelContext* context) {
+void convolutionGradient(void* kernel, Call& call) {
   const Convolution& options = *static_cast<BackwardConvolution*>(kernel);
-  Call call(context);
   const auto shape = call.shape(0), filterShape = call.shape(1);
   const int64_t n = shape[0], h = shape[1], w = shape[2], o = shape[3], height = options.height, width = options.width;
   const int64_t kh = filterShape[0], kw = filterShape[1], c = filterShape[2], s = options.stride;
@@ -605,15 +629,14 @@ struct Affine {
 };
 
 // x [..., i], weight [i, o] or transposed [o, i], bias [o], addend [..., o] -> y [..., o]
-void affine(void* kernel, TF_OpKernelContext* context) {
+void affine(void* kernel, Call& call) {
   const Affine& options = *static_cast<Affine*>(kernel);
-  Call call(context);
   auto shape = call.shape(0);
   const auto weightShape = call.shape(1);
   const int64_t inner = shape.back(), count = size(shape) / inner, o = weightShape[options.transposed ? 0 : 1];
   shape.back() = o;
-  const float *x = call.input(0), *weight = call.input(1), *bias = options.biased ? call.input(2) : nullptr;
-  const float* addend = options.added ? call.input(3) : nullptr;
+  const float *x = call.input(0), *weight = call.input(1), *bias = call.optional(2, options.biased, "a bias", o, o);
+  const float* addend = call.optional(3, options.added, "an addend", count * o, count * o);
   float* y = call.output(0, shape);
   std::vector<products::Row> rows(count);
   for (int64_t r = 0; r < count; r++) rows[r] = {x + r * inner, y + r * o, addend ? addend + r * o : nullptr};
@@ -633,8 +656,7 @@ void affine(void* kernel, TF_OpKernelContext* context) {
 }
 
 // dy, y -> dy where y is above 0
-void reluGradient(void*, TF_OpKernelContext* context) {
-  Call call(context);
+void reluGradient(void*, Call& call) {
   const auto shape = call.shape(0);
   const float *dy = call.input(0), *y = call.input(1);
   float* dx = call.output(0, shape);
@@ -651,9 +673,8 @@ struct Pool {
 };
 
 // dy [n, h', w', c], x [n, h, w, c] -> dx: each window's gradient goes to the first of its largest values
-void maxPoolGradient(void* kernel, TF_OpKernelContext* context) {
+void maxPoolGradient(void* kernel, Call& call) {
   const Pool& options = *static_cast<Pool*>(kernel);
-  Call call(context);
   const auto shape = call.shape(1), outShape = call.shape(0);
   const int64_t h = shape[1], w = shape[2], c = shape[3], rows = outShape[1], columns = outShape[2];
   const float *dy = call.input(0), *x = call.input(1);
@@ -746,9 +767,8 @@ struct Attention {
 };
 
 // q, k, v -> y
-void attention(void* kernel, TF_OpKernelContext* context) {
+void attention(void* kernel, Call& call) {
   const Attention& options = *static_cast<Attention*>(kernel);
-  Call call(context);
   const auto shape = call.shape(0);
   const Heads sizes(options.samples, options.heads, shape, call.shape(1));
   const float *q = call.input(0), *k = call.input(1), *v = call.input(2);
@@ -772,9 +792,8 @@ void attention(void* kernel, TF_OpKernelContext* context) {
 }
 
 // dy, q, k, v -> dq, dk, dv; the weights are computed anew
-void attentionGradient(void* kernel, TF_OpKernelContext* context) {
+void attentionGradient(void* kernel, Call& call) {
   const Attention& options = *static_cast<Attention*>(kernel);
-  Call call(context);
   const auto shape = call.shape(1), keyShape = call.shape(2);
   const Heads sizes(options.samples, options.heads, shape, keyShape);
   const float *dy = call.input(0), *q = call.input(1), *k = call.input(2), *v = call.input(3);
@@ -817,8 +836,7 @@ void attentionGradient(void* kernel, TF_OpKernelContext* context) {
 // ---- AdamW ----
 
 // weights, gradient, first, second, mask, (beta1, beta2, epsilon, rate, decay, clip norm) -> weights, first, second, norm
-void adamW(void*, TF_OpKernelContext* context) {
-  Call call(context);
+void adamW(void*, Call& call) {
   const auto shape = call.shape(0);
   const int64_t count = size(shape);
   const float *w = call.input(0), *g = call.input(1), *m = call.input(2), *v = call.input(3), *mask = call.input(4);
@@ -850,8 +868,7 @@ void adamW(void*, TF_OpKernelContext* context) {
 }
 
 // from, to, share -> from + share (to - from)
-void blend(void*, TF_OpKernelContext* context) {
-  Call call(context);
+void blend(void*, Call& call) {
   const auto shape = call.shape(0);
   const float *a = call.input(0), *b = call.input(1), share = *call.input(2);
   float* y = call.output(0, shape);
@@ -898,41 +915,41 @@ void registerAll() {
   const std::vector<const char*> groupOptions = {"groups: int", "epsilon: float", "silu: bool"};
   registerKernel({"DiffPrivacyGroupNorm", {"x: float", "weight: float", "bias: float"},
                   {"y: float", "mean: float", "inverse: float"}, groupOptions,
-                  create<GroupNorm>, groupNorm, destroy<GroupNorm>});
+                  create<GroupNorm>, run<groupNorm>, destroy<GroupNorm>});
   registerKernel({"DiffPrivacyGroupNormGradient",
                   {"dy: float", "x: float", "weight: float", "bias: float", "mean: float", "inverse: float"},
                   {"dx: float", "dweight: float", "dbias: float"}, groupOptions,
-                  create<GroupNorm>, groupNormGradient, destroy<GroupNorm>});
+                  create<GroupNorm>, run<groupNormGradient>, destroy<GroupNorm>});
   registerKernel({"DiffPrivacyLayerNorm", {"x: float", "weight: float", "bias: float"},
                   {"y: float", "mean: float", "inverse: float"}, {"epsilon: float"},
-                  create<LayerNorm>, layerNorm, destroy<LayerNorm>});
+                  create<LayerNorm>, run<layerNorm>, destroy<LayerNorm>});
   registerKernel({"DiffPrivacyLayerNormGradient",
                   {"dy: float", "x: float", "weight: float", "mean: float", "inverse: float"},
-                  {"dx: float", "dweight: float", "dbias: float"}, {}, nullptr, layerNormGradient, nullptr});
-  registerKernel({"DiffPrivacyGatedGelu", {"x: float"}, {"y: float"}, {}, nullptr, gatedGelu, nullptr});
+                  {"dx: float", "dweight: float", "dbias: float"}, {}, nullptr, run<layerNormGradient>, nullptr});
+  registerKernel({"DiffPrivacyGatedGelu", {"x: float"}, {"y: float"}, {}, nullptr, run<gatedGelu>, nullptr});
   registerKernel({"DiffPrivacyGatedGeluGradient", {"dy: float", "x: float"}, {"dx: float"}, {},
-                  nullptr, gatedGeluGradient, nullptr});
+                  nullptr, run<gatedGeluGradient>, nullptr});
   registerKernel({"DiffPrivacyConvolution", {"x: float", "filter: float", "bias: float", "addend: float"}, {"y: float"},
                   {"stride: int", "same: bool", "relu: bool", "biased: bool", "added: bool"},
-                  create<ForwardConvolution>, convolution, destroy<ForwardConvolution>});
+                  create<ForwardConvolution>, run<convolution>, destroy<ForwardConvolution>});
   registerKernel({"DiffPrivacyConvolutionGradient", {"dy: float", "filter: float", "y: float"}, {"dx: float"},
                   {"stride: int", "same: bool", "relu: bool", "height: int", "width: int"},
-                  create<BackwardConvolution>, convolutionGradient, destroy<BackwardConvolution>});
+                  create<BackwardConvolution>, run<convolutionGradient>, destroy<BackwardConvolution>});
   registerKernel({"DiffPrivacyAffine", {"x: float", "weight: float", "bias: float", "addend: float"}, {"y: float"},
-                  {"transposed: bool", "biased: bool", "added: bool"}, create<Affine>, affine, destroy<Affine>});
-  registerKernel({"DiffPrivacyReluGradient", {"dy: float", "y: float"}, {"dx: float"}, {}, nullptr, reluGradient, nullptr});
+                  {"transposed: bool", "biased: bool", "added: bool"}, create<Affine>, run<affine>, destroy<Affine>});
+  registerKernel({"DiffPrivacyReluGradient", {"dy: float", "y: float"}, {"dx: float"}, {}, nullptr, run<reluGradient>, nullptr});
   registerKernel({"DiffPrivacyMaxPoolGradient", {"dy: float", "x: float"}, {"dx: float"}, {"side: int", "stride: int"},
-                  create<Pool>, maxPoolGradient, destroy<Pool>});
+                  create<Pool>, run<maxPoolGradient>, destroy<Pool>});
   registerKernel({"DiffPrivacyAttention", {"q: float", "k: float", "v: float"}, {"y: float"}, {"heads: int", "samples: int"},
-                  create<Attention>, attention, destroy<Attention>});
+                  create<Attention>, run<attention>, destroy<Attention>});
   registerKernel({"DiffPrivacyAttentionGradient", {"dy: float", "q: float", "k: float", "v: float"},
                   {"dq: float", "dk: float", "dv: float"}, {"heads: int", "samples: int"},
-                  create<Attention>, attentionGradient, destroy<Attention>});
+                  create<Attention>, run<attentionGradient>, destroy<Attention>});
   registerKernel({"DiffPrivacyAdamW",
                   {"weights: float", "gradient: float", "first: float", "second: float", "mask: float", "options: float"},
-                  {"next: float", "next_first: float", "next_second: float", "norm: float"}, {}, nullptr, adamW, nullptr});
+                  {"next: float", "next_first: float", "next_second: float", "norm: float"}, {}, nullptr, run<adamW>, nullptr});
   registerKernel({"DiffPrivacyBlend", {"from: float", "to: float", "share: float"}, {"y: float"}, {},
-                  nullptr, blend, nullptr});
+                  nullptr, run<blend>, nullptr});
 }
 
 }  // namespace

@@ -205,6 +205,22 @@ describe.runIf(compiled)('fused kernels compute what the pieces do', () => {
     expect(difference(result)).toBeLessThan(1e-6)
   })
 
+  it('end in an error, not in a crash, where a bias or an addend does not fit or memory does not suffice', () => {
+    const [x, filter, weight] = [tf.ones([2, 4, 4, 16]), tf.ones([3, 3, 16, 16]), tf.ones([16, 16])]
+    const [few, geometry] = [tf.ones([3]), { stride: 1, same: true, relu: false }]
+    const convolved = (bias: boolean) => () =>
+      fused('Convolution')!({ x, filter, bias: few, addend: few }, { ...geometry, biased: bias, added: !bias })
+    expect(convolved(true)).toThrow(/expected a bias of 16 values, found 3/)
+    expect(convolved(false)).toThrow(/expected an addend of 512 values, found 3/)
+    expect(() =>
+      fused('Affine')!({ x, weight, bias: x, addend: few }, { transposed: false, biased: false, added: true }),
+    ).toThrow(/expected an addend of 512 values, found 3/)
+    const side = 2 ** 20
+    expect(() =>
+      fused('ConvolutionGradient')!({ dy: x, filter, y: x }, { ...geometry, height: side, width: side }),
+    ).toThrow(/OOM when allocating/)
+  })
+
   it('leave what is not a number as it is', () => {
     const x = tf.tidy(() => tf.concat([tf.fill([1, 1], Number.NaN), tf.ones([1, 7])], 1))
     const results = tf.tidy(() => [
