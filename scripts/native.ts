@@ -19,7 +19,7 @@ import {
 import { createRequire } from 'node:module'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { kernelsPath } from '../src/backend/tensorflow-kernels.ts'
+import { kernelsPath, supersededKernels } from '../src/backend/tensorflow-kernels.ts'
 import { UserError } from '../src/errors.ts'
 
 /** Raw TensorFlow through the binding at argv[1]: prints the version and whether a CUDA device is in use. */
@@ -215,6 +215,12 @@ function buildKernels(): void {
     )
 }
 
+/** Removes the kernels of earlier versions of this project. A process that computes with them keeps them until it ends. */
+function removeSuperseded(): void {
+  const folder = dirname(join(tfjsNode, kernelsPath))
+  for (const file of supersededKernels(readdirSync(folder))) rmSync(join(folder, file), { force: true })
+}
+
 /** Makes `folder`/deps point at the library, under the names that tfjs-node links against; replaces atomically. */
 function link(folder: string, library: string): void {
   const names = {
@@ -288,6 +294,7 @@ try {
   const unknown = process.argv.slice(2).find(argument => argument !== '--gpu')
   if (unknown) throw new UserError(`npm run native knows the option --gpu, found '${unknown}': leave it out`)
   main(process.argv.includes('--gpu'))
+  removeSuperseded()
 } catch (error) {
   if (!(error instanceof UserError)) throw error
   console.error(error.message)

@@ -1,5 +1,6 @@
 /** The fused kernels of the `tensorflow` backend: native/kernels.cc, which `npm run native` compiles. */
 import { existsSync } from 'node:fs'
+import { basename } from 'node:path'
 import * as tf from '@tensorflow/tfjs'
 import { overrideKernel } from './defects/override.ts'
 import { type FusedName, fused, fusedKernels, registeredName } from './fused.ts'
@@ -7,6 +8,10 @@ import type { NodeBackend } from './raw-ops.ts'
 
 /** Where the compiled kernels are, within the package of tfjs-node. The number is that of their set: others are not loaded. */
 export const kernelsPath = 'lib/napi-v8/diff_privacy_kernels_3.node'
+
+/** Of the files beside the compiled kernels, those that are sets of another number: nothing loads them any more. */
+export const supersededKernels = (files: readonly string[]): string[] =>
+  files.filter(file => /^diff_privacy_kernels.*\.node$/.test(file) && file !== basename(kernelsPath))
 
 /**
  * Loads and registers the kernels; nothing happens where they are not compiled or a GPU computes.

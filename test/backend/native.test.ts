@@ -1,9 +1,10 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, statSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, statSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { expect, it } from 'vitest'
+import { supersededKernels } from '../../src/backend/tensorflow-kernels.ts'
 
 const binding = join(
   dirname(createRequire(import.meta.url).resolve('@tensorflow/tfjs-node/package.json')),
@@ -31,6 +32,7 @@ it('leaves a working installation alone, or names each missing tool in one line'
   if (status === 0) {
     expect(stdout).toMatch(/already works: libtensorflow \d+\.\d+\.\d+/)
     expect(statSync(binding).mtimeMs).toBe(before)
+    expect(supersededKernels(readdirSync(dirname(binding)))).toEqual([])
   } else {
     expect(status).toBe(2)
     expect(stderr.trim().split('\n')).toHaveLength(3)
