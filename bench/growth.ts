@@ -9,8 +9,8 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { writeJsonAtomic } from '../src/atomic.ts'
 import { chooseBackend } from '../src/backend/index.ts'
-import { UserError } from '../src/errors.ts'
 import { writeBetweenMarks } from './between-marks.ts'
+import { chosen } from './chosen.ts'
 import { command } from './command.ts'
 import { type Axis, axes } from './growth-axes.ts'
 import { type Growth, type GrowthPoint, type GrowthReport, growthMarkdown } from './growth-report.ts'
@@ -22,19 +22,16 @@ async function main(): Promise<void> {
   const { values: options } = parseArgs({
     options: {
       backends: { type: 'string', default: 'tensorflow,wasm' },
-      only: { type: 'string', default: axes.map(({ name }) => name).join() },
+      only: { type: 'string' },
       'no-write': { type: 'boolean', default: false },
     },
   })
-  const names = options.only.split(',')
-  const unknown = names.find(name => !axes.some(axis => axis.name === name))
-  if (unknown !== undefined)
-    throw new UserError(`--only: expected axes out of ${axes.map(({ name }) => name).join(', ')}, found '${unknown}'`)
+  const wanted = options.only === undefined ? axes : chosen(axes, options.only)
   const backends = options.backends.split(',')
   for (const backend of backends) await chooseBackend(backend)
   const growths: Growth[] = []
   for (const backend of backends)
-    for (const axis of axes.filter(({ name }) => names.includes(name))) {
+    for (const axis of wanted) {
       growths.push({ ...axis, backend, points: measure(axis, backend) })
       process.stderr.write(`${backend}: ${axis.title}\n`)
     }

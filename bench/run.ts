@@ -13,6 +13,7 @@ import { loadModelConfig } from '../src/config/model.ts'
 import { UserError } from '../src/errors.ts'
 import { writeBetweenMarks } from './between-marks.ts'
 import { type Case, cases, peaks } from './cases.ts'
+import { chosen } from './chosen.ts'
 import { command } from './command.ts'
 import { thisMachine } from './machine.ts'
 import { markdown, type Report, type Result, summarise } from './report.ts'
@@ -49,7 +50,8 @@ async function main(): Promise<void> {
     throw new UserError(`--threads: expected a whole number from 1 on, found '${options.threads}'`)
   const factor = Number(options.repetitions)
   if (!(factor > 0)) throw new UserError(`--repetitions: expected a number above 0, found '${options.repetitions}'`)
-  const wanted = chosen(options.only, options['stable-diffusion'])
+  const usual = cases.filter(({ work }) => options['stable-diffusion'] || work !== 'sd-unet')
+  const wanted = options.only === undefined ? usual : chosen(cases, options.only)
   const python = findPython(wanted.some(({ work }) => work === 'sd-unet'))
 
   const measure = (each: Case) =>
@@ -66,15 +68,6 @@ async function main(): Promise<void> {
   if (options['no-write']) return
   await writeJsonAtomic(join(root, 'docs/performance.json'), report)
   await writeBetweenMarks(join(root, 'docs/performance.md'), 'bench', markdown(report))
-}
-
-/** The cases asked for, in their order. */
-function chosen(only: string | undefined, stableDiffusion: boolean): readonly Case[] {
-  const names = only?.split(',')
-  const unknown = names?.find(name => !cases.some(each => each.name === name))
-  if (unknown)
-    throw new UserError(`--only: expected cases out of ${cases.map(({ name }) => name).join(', ')}, found '${unknown}'`)
-  return cases.filter(({ name, work }) => (names ? names.includes(name) : stableDiffusion || work !== 'sd-unet'))
 }
 
 interface Sides {
