@@ -116,8 +116,9 @@ export function reconstruct(
 }
 
 /**
- * Hinge losses (Lim and Ye 2017) of one step of both players: `fooling` has a gradient for what made `decoded` only, and
- * `telling` for the adversary's weights only.
+ * Losses of one step of both players: `fooling` has a gradient for what made `decoded` only, and `telling` for the adversary's
+ * weights only. Each patch is judged against the same patch of the photo (relativistic, Jolicoeur-Martineau 2018), so that what
+ * it shows cancels out: judged by itself, an adversary learns little in as many steps as there are here.
  */
 function adversarialLosses(
   adversary: ReturnType<typeof discriminator>,
@@ -128,10 +129,10 @@ function adversarialLosses(
   const fixed = Object.fromEntries(Object.keys(adversary.parameters).map(name => [name, constant(weights[name]!)]))
   const real = adversary(weights, images)
   const made = adversary(weights, constant(decoded))
-  const miss = (margin: tf.Tensor) => tf.mean(tf.relu(margin))
+  const fooling = tf.softplus(tf.sub(constant(real), adversary(fixed, decoded)))
   return {
-    fooling: tf.neg(tf.mean(adversary(fixed, decoded))) as tf.Scalar,
-    telling: tf.add(miss(tf.sub(1, real)), miss(tf.add(1, made))) as tf.Scalar,
+    fooling: tf.mean(fooling) as tf.Scalar,
+    telling: tf.mean(tf.softplus(tf.sub(made, real))) as tf.Scalar,
   }
 }
 

@@ -62,7 +62,7 @@ it('an adversary and a decoder each learn from their own loss alone', () => {
   const found = gradients(() => task.loss(weights, images, 0).loss, weights)
   const pixels = gradients(() => without.loss(weights, images, 0).loss, weights)
 
-  // The decoder's: that of -mean D(decoded), D being what it is. Its part is what the adversary's weight adds.
+  // The decoder's is that of its own losses, the adversary being what it is.
   const fooling = gradients(() => task.loss(weights, images, 0).parts.fooling!, weights)
   for (const name of Object.keys(network.decode.parameters)) {
     const expected = pixels[name]!.map((p, i) => p + adversarialWeight * fooling[name]![i]!)
@@ -71,17 +71,19 @@ it('an adversary and a decoder each learn from their own loss alone', () => {
   }
   for (const name of Object.keys(adversary.parameters)) expect(fooling[name]).toBeUndefined()
 
-  // The adversary's: by central differences of its hinge losses, which the decoder's weights do not reach.
+  // The adversary's is that of its own loss, which the decoder's weights do not reach; one value by central differences.
   const telling = gradients(() => task.loss(weights, images, 0).parts.telling!, weights)
   for (const name of Object.keys(network.decode.parameters)) expect(telling[name]).toBeUndefined()
-  const bias = 'discriminator.verdict.bias'
-  const at = (shift: number) => {
-    const moved = { ...weights, [bias]: tf.add(weights[bias]!, shift) }
+  const last = 'discriminator.verdict.weight'
+  const at = (factor: number) => {
+    const moved = { ...weights, [last]: tf.mul(weights[last]!, factor) }
     return task.loss(moved, images, 0).parts.telling!.dataSync()[0]!
   }
-  const slope = (at(0.01) - at(-0.01)) / 0.02
-  expect(found[bias]![0]).toBeCloseTo(telling[bias]![0]!, 6)
-  expect(telling[bias]![0]).toBeCloseTo(slope, 3)
+  // d/df of loss(f w) at f = 1 is the gradient's product with w.
+  const values = weights[last]!.dataSync()
+  const product = telling[last]!.reduce((sum, slope, i) => sum + slope * values[i]!, 0)
+  expect(product).toBeCloseTo((at(1.05) - at(0.95)) / 0.1, 4)
+  for (const name of Object.keys(adversary.parameters)) expect(found[name]).toEqual(telling[name])
 })
 
 it("adds to each face's latent noise of a deviation of its own, no greater than asked for", () => {
