@@ -1,10 +1,12 @@
 import type { Tensor5D } from '@tensorflow/tfjs'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
+import { type InceptionArguments, inceptionNetwork, inceptionOptions } from './comparing.ts'
+import { checkWhole } from './whole.ts'
 
 export const command = 'evaluate-model'
 
 export const builder = (yargs: Argv) =>
-  yargs
+  inceptionOptions(yargs)
     .option('model', { type: 'string', default: 'faces-128', describe: 'a model of configs/models, or a path' })
     .option('faces', { type: 'string', demandOption: true, describe: 'prepared faces of people it was not trained on' })
     .option('train', {
@@ -18,7 +20,6 @@ export const builder = (yargs: Argv) =>
     .option('pairs', { type: 'number', default: 1000, describe: 'most pairs of photos of one person, for recognizers' })
     .option('seed', { type: 'number', default: 1, describe: 'chooses the people and the pairs' })
     .option('jobs', { type: 'number', default: 1, describe: 'processes that draw side by side' })
-    .option('inception', { type: 'string', describe: "weights of FID's Inception [default: nsfwjs' network]" })
     .option('out', {
       type: 'string',
       default: 'runs/evaluate-model',
@@ -28,7 +29,7 @@ export const builder = (yargs: Argv) =>
 /** Drawn faces on the sheet, of the first seeds, and how many in a row. */
 const sheet = { faces: 64, columns: 8 }
 
-interface Arguments {
+interface Arguments extends InceptionArguments {
   model: string
   faces: string
   train: string[]
@@ -37,7 +38,6 @@ interface Arguments {
   pairs: number
   seed: number
   jobs: number
-  inception?: string
   out: string
   backend?: string
 }
@@ -52,7 +52,6 @@ export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<v
   const { readImage, toTensor, writeImage } = await import('../data/image.ts')
   const { UserError } = await import('../errors.ts')
   const { chooseFaces } = await import('../eval/choose-faces.ts')
-  const { fidNetwork, npmNetwork } = await import('../eval/features/inception.ts')
   const { drawMissing } = await import('../eval/model-quality/drawn.ts')
   const { measureModel } = await import('../eval/model-quality/measure.ts')
   const { provenance } = await import('../eval/provenance.ts')
@@ -63,10 +62,10 @@ export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<v
   const { progress } = await import('../progress.ts')
   const { loadModel } = await import('../protect/model.ts')
 
-  const { samples, steps, pairs, seed, jobs, inception, out } = options
-  for (const [name, value] of Object.entries({ samples, steps, pairs }))
-    if (!Number.isInteger(value) || value < 1) throw new UserError(`expected --${name} of 1 or more, found ${value}`)
+  const { samples, steps, pairs, seed, jobs, out } = options
+  checkWhole({ samples, steps, pairs })
   checkJobs(jobs)
+  const network = await inceptionNetwork(options)
   const thresholds = await loadThresholds()
   const config = await loadModelConfig(options.model)
   const most = Math.floor(config.schedule.steps / 2)
@@ -105,7 +104,7 @@ export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<v
     // The autoencoder's loss compares dlib's features, and those are what MSI reads.
     guides: [config.features.network],
     thresholds,
-    network: inception === undefined ? npmNetwork : fidNetwork(inception),
+    network,
     onProgress: (done, total, set) => bar.update(done, set, total),
   }).finally(() => {
     bar.stop()

@@ -1,6 +1,7 @@
 import type { Tensor4D, Tensor5D } from '@tensorflow/tfjs'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
 import { repositoryPath } from '../repository.ts'
+import { checkWhole } from './whole.ts'
 
 export const command = 'evaluate-msi'
 
@@ -20,7 +21,7 @@ export const builder = (yargs: Argv) =>
     .option('image', {
       type: 'string',
       default: experiment('per-image'),
-      describe: 'how MSI is trained on one image',
+      describe: 'how MSI is trained on one image, and on one person',
     })
     .option('set', { type: 'string', array: true, default: [], describe: 'key=value over both of these configs' })
     .option('steps', { type: 'number', describe: "steps of inversion and recovery [default: the recipe anonymize's]" })
@@ -32,6 +33,9 @@ export const builder = (yargs: Argv) =>
 
 /** Faces on the sheet. */
 const sheetRows = 8
+
+/** People of whom there are as many photos are measured first, so that one person is more than one image. */
+const photosOfPerson = 4
 
 interface Arguments {
   faces: string
@@ -70,7 +74,7 @@ export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<v
   const { trainedMsi } = await import('../train/trained-msi.ts')
 
   const { faces, count, seed, out } = options
-  if (!Number.isInteger(count) || count < 1) throw new UserError(`expected --count of 1 or more, found ${count}`)
+  checkWhole({ count })
   const backend = await useBackend(options.backend)
   const msiConfig = async (path: string) => {
     const config = await loadConfig(trainSchema, { path, overrides: options.set })
@@ -79,16 +83,20 @@ export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<v
     // In full precision, in which faces are brought back too.
     return { ...config, backend, precision: 'float32' } as const
   }
-  const configs = { image: await msiConfig(options.image), 'train set': await msiConfig(options.over) }
-  const config = await loadModelConfig(configs.image.model)
-  const model = await loadModel(configs.image.model)
+  const forOne = await msiConfig(options.image)
+  const configs = { image: forOne, person: forOne, 'train set': await msiConfig(options.over) }
+  const config = await loadModelConfig(forOne.model)
+  const model = await loadModel(forOne.model)
   const network = await loadFeatureNetwork(config.features, config.msi.featureDims)
   const recognizers = await Promise.all(recognizerNames.map(name => loadRecognizer(name)))
   const thresholds = await loadThresholds()
   const { recovery: usual } = await loadRecipe('anonymize', [])
   const recovery = { ...usual, steps: options.steps ?? usual.steps }
   const store = await FaceStore.open(faces)
-  const indices = chooseFaces(store.entries, count, seed)
+  const chosen = chooseFaces(store.entries, count, seed, photosOfPerson)
+  const indices = chosen.filter(
+    (_, i) => store.entries[chosen[i]!]!.identity !== store.entries[chosen[i - 1]!]?.identity,
+  )
 
   const bar = progress('bringing faces back', count)
   const training = { model: config, network, out, onReport: (text: string) => bar.note(text) }
@@ -100,8 +108,11 @@ export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<v
     store,
     indices,
     recovery,
-    ({ msi, trained }, image) =>
-      trainedMsi(msi, configs[trained], image === undefined ? options.train : [faces], training, image),
+    ({ msi, trained }, { id, identity }) => {
+      const subject = { image: { image: id }, person: { identity }, 'train set': 'everybody' } as const
+      const from = trained === 'train set' ? options.train : [faces]
+      return trainedMsi(msi, configs[trained], from, subject[trained], training)
+    },
     (done, pictures) => {
       if (done <= sheetRows) rows.push(tf.tidy(() => tf.concat(pictures.map(toTensor))))
       bar.update(done)

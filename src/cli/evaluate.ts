@@ -1,10 +1,12 @@
 import type { ArgumentsCamelCase, Argv } from 'yargs'
 import { type ComparingArguments, comparingOptions, openComparing } from './comparing.ts'
+import { type PeopleArguments, peopleOptions } from './people.ts'
+import { checkWhole } from './whole.ts'
 
 export const command = 'evaluate <suite>'
 
 export const builder = (yargs: Argv) =>
-  comparingOptions(yargs)
+  peopleOptions(comparingOptions(yargs))
     .positional('suite', {
       type: 'string',
       demandOption: true,
@@ -12,7 +14,6 @@ export const builder = (yargs: Argv) =>
         'methods to compare: default-model, tasks, blur, or the path of a file such as configs/evaluate-tasks.yaml',
     })
     .option('faces', { type: 'string', demandOption: true, describe: 'a prepared store of faces: runs/data/lfw/test' })
-    .option('count', { type: 'number', default: 200, describe: 'people whose faces are protected' })
     .option('photos', { type: 'number', default: 1, describe: 'photos of each; people who have as many come first' })
     .option('set', {
       type: 'string',
@@ -20,8 +21,6 @@ export const builder = (yargs: Argv) =>
       default: [],
       describe: "a setting of all the model's recipes: steps=10",
     })
-    .option('seed', { type: 'number', default: 1, describe: 'chooses the people, and is that of the recipes' })
-    .option('jobs', { type: 'number', default: 1, describe: 'processes that protect faces side by side' })
     .option('attacks', { type: 'boolean', default: true, describe: 'train attackers on the protected faces' })
     .option('make-only', { type: 'boolean', default: false, describe: 'protect only: measure with eval, or later' })
     .option('out', {
@@ -30,14 +29,11 @@ export const builder = (yargs: Argv) =>
       describe: 'folder of all results; a second run goes on there',
     })
 
-interface Arguments extends ComparingArguments {
+interface Arguments extends ComparingArguments, PeopleArguments {
   suite: string
   faces: string
-  count: number
   photos: number
   set: string[]
-  seed: number
-  jobs: number
   attacks: boolean
   makeOnly: boolean
   out: string
@@ -45,12 +41,10 @@ interface Arguments extends ComparingArguments {
 }
 
 export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<void> {
-  const { UserError } = await import('../errors.ts')
   const { faces, count, photos, jobs, seed, out } = options
-  for (const [name, value] of Object.entries({ count, photos }))
-    if (!Number.isInteger(value) || value < 1) throw new UserError(`expected --${name} of 1 or more, found ${value}`)
+  checkWhole({ count, photos })
   const { useBackend } = await import('../backend/index.ts')
-  const { loadSuite } = await import('../config/suite.ts')
+  const { loadSuite, recipesOf } = await import('../config/suite.ts')
   const { FaceStore } = await import('../data/face-store.ts')
   const { chooseFaces } = await import('../eval/choose-faces.ts')
   const { provenance } = await import('../eval/provenance.ts')
@@ -67,7 +61,7 @@ export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<v
   const store = await FaceStore.open(faces)
   const indices = chooseFaces(store.entries, count, seed, photos)
   await store.close()
-  const recipes = methods.flatMap(method => ('recipe' in method ? [method.recipe] : []))
+  const recipes = recipesOf(methods)
   const backend = await useBackend(options.backend ?? recipes[0]?.backend)
   await refuseRecipes(recipes, backend, jobs)
   const from = await provenance(

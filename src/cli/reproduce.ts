@@ -1,10 +1,12 @@
 import type { ArgumentsCamelCase, Argv } from 'yargs'
 import { type ComparingArguments, comparingOptions, openComparing } from './comparing.ts'
+import { type PeopleArguments, peopleOptions } from './people.ts'
+import { checkWhole } from './whole.ts'
 
 export const command = 'reproduce <table>'
 
 export const builder = (yargs: Argv) =>
-  comparingOptions(yargs)
+  peopleOptions(comparingOptions(yargs))
     .positional('table', {
       type: 'string',
       demandOption: true,
@@ -16,9 +18,6 @@ export const builder = (yargs: Argv) =>
       default: ['runs/data/lfw/test'],
       describe: 'prepared faces; once more for each other size that models take',
     })
-    .option('count', { type: 'number', default: 200, describe: 'people whose faces are protected' })
-    .option('seed', { type: 'number', default: 1, describe: 'chooses the people, and is that of the recipes' })
-    .option('jobs', { type: 'number', default: 1, describe: 'processes that protect faces side by side' })
     .option('train', {
       type: 'string',
       array: true,
@@ -30,12 +29,9 @@ export const builder = (yargs: Argv) =>
       describe: 'folder of all pictures, which tables share; a second run goes on there',
     })
 
-interface Arguments extends ComparingArguments {
+interface Arguments extends ComparingArguments, PeopleArguments {
   table: string
   faces: string[]
-  count: number
-  seed: number
-  jobs: number
   train?: string[]
   out: string
   backend?: string
@@ -44,8 +40,8 @@ interface Arguments extends ComparingArguments {
 export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<void> {
   const { dirname } = await import('node:path')
   const { useBackend } = await import('../backend/index.ts')
+  const { recipesOf } = await import('../config/suite.ts')
   const { experimentsFolder, loadTable, tableNames } = await import('../config/table.ts')
-  const { UserError } = await import('../errors.ts')
   const { loadThresholds } = await import('../eval/thresholds.ts')
   const { writeIndex } = await import('../experiments/index-page.ts')
   const { planTables } = await import('../experiments/plan.ts')
@@ -53,10 +49,11 @@ export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<v
   const { checkColumns } = await import('../experiments/table.ts')
   const { trainAbsent } = await import('../experiments/train.ts')
   const { checkJobs } = await import('../jobs/process-pool.ts')
+  const { refuseRecipes } = await import('../plan/protect.ts')
   const { progress } = await import('../progress.ts')
 
   const { faces, count, seed, jobs, out, train } = options
-  if (!Number.isInteger(count) || count < 1) throw new UserError(`expected --count of 1 or more, found ${count}`)
+  checkWhole({ count })
   checkJobs(jobs)
   const comparing = await openComparing(options)
   const names = options.table === 'all' ? await tableNames() : [options.table]
@@ -68,7 +65,10 @@ export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<v
   const said: string[] = []
   try {
     for (const table of tables) await trainAbsent(table, train, backend, text => bar.note(text))
-    for (const planned of await planTables(tables, { faces, count, seed, backend, out })) {
+    const plans = await planTables(tables, { faces, count, seed, backend, out })
+    const works = plans.flatMap(({ methods }) => methods.flatMap(({ work }) => ('config' in work ? [work.config] : [])))
+    await refuseRecipes(recipesOf(works), backend, jobs)
+    for (const planned of plans) {
       const { markdown, files } = await reproduceTable(planned, {
         count,
         seed,

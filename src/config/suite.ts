@@ -70,3 +70,7 @@ export async function loadMethod(entry: MethodEntry, set: readonly string[] = []
     throw new UserError(`expected a recipe to ${method}, found ${entry.recipe} to ${recipe.task}: name another one`)
   return { method, ...(name !== undefined && { name }), ...(versions && { versions }), recipe }
 }
+
+/** The recipes of the methods that have one. */
+export const recipesOf = (methods: readonly MethodConfig[]): Recipe[] =>
+  methods.flatMap(method => ('recipe' in method ? [method.recipe] : []))

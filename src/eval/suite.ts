@@ -5,6 +5,7 @@ import { FaceStore } from '../data/face-store.ts'
 import { UserError } from '../errors.ts'
 import { asMistake } from '../jobs/job.ts'
 import { processPool } from '../jobs/process-pool.ts'
+import { oncePer } from '../once.ts'
 import { type Evaluation, type EvaluationOptions, evaluate } from './evaluation.ts'
 import { manifestFile, readManifest } from './manifest.ts'
 import type { MakeInput } from './methods/handlers.ts'
@@ -64,7 +65,11 @@ export async function makeSuite(options: SuiteOptions): Promise<void> {
   }
 }
 
-/** Measures what `makeSuite` made, method after method. */
+/**
+ * Measures what `makeSuite` made, method after method.
+ * @param out the folder that was given to it
+ * @param onMethod told the name of each before it is measured
+ */
 export async function measureSuite(
   methods: readonly MethodConfig[],
   out: string,
@@ -103,13 +108,9 @@ interface Task {
 async function maker(options: SuiteOptions, faces: Faces) {
   const { out, jobs, store, indices, backend } = options
   if (jobs === 1) {
-    const started = new Map<Method, ReturnType<typeof makePictures>>()
+    const start = oncePer((method: Method) => makePictures(method, faces, join(out, method.name)))
     return {
-      make: async ({ method, place }: Task) => {
-        const make = started.get(method) ?? makePictures(method, faces, join(out, method.name))
-        started.set(method, make)
-        await (await make)(place)
-      },
+      make: async ({ method, place }: Task) => (await start(method))(place),
       close: async () => {},
     }
   }

@@ -173,6 +173,9 @@ test('what does not fit is refused before anything is drawn', async () => {
   await expect(evaluate('--steps', '501')).rejects.toThrow("expected --steps of 1 to 500 for model 'tiny', found 501")
   await expect(evaluate('--samples', '5')).rejects.toThrow('expected 5 different people, found 4')
   await expect(evaluate('--jobs', '0')).rejects.toThrow('expected --jobs of 1 to')
+  await expect(evaluate('--resize', 'nearest')).rejects.toThrow(
+    'expected a --resize out of pytorch-fid, torch-fidelity',
+  )
   const large = tiny.variant('large', { imageSize: 128 })
   await expect(run(['evaluate-model', '--model', large, '--faces', held, '--samples', '2'])).rejects.toThrow(
     "expected faces of 128 x 128 for model 'tiny', found 64 x 64",

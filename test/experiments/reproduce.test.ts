@@ -170,6 +170,15 @@ test('nothing is written where nothing can be run', async () => {
   expect(readdirSync(folder)).toEqual(['table.yaml'])
 })
 
+test('what does not fit into memory is refused before anything is made', async () => {
+  const methods = [{ method: 'anonymize', set: [...fewSteps, `model=${model.path}`, 'seed=77'] }]
+  const folder = table('large', { methods, columns: [{ head: 'SSIM', definition: 'ssim' }] })
+  vi.spyOn(process, 'constrainedMemory').mockReturnValue(1e6)
+  const before = pictures()
+  await expect(reproduce(folder)).rejects.toThrow(/expected to anonymize one face with tiny in this machine's 0\.0 GB/)
+  expect(pictures()).toEqual(before)
+})
+
 test('what is asked for wrongly is refused in one line', async () => {
   await expect(reproduce('atacks')).rejects.toThrow("found 'atacks' (nearest: 'attacks'")
   await expect(reproduce(table('empty', { methods: [], columns: [] }))).rejects.toThrow("'methods'")
