@@ -1,4 +1,4 @@
-/** Plots as SVG: points over two axes, with intervals, a line through some of them, and numbers beside them. */
+/** Plots as SVG: a frame of two axes, and in it points with intervals, a line through some of them, and numbers beside them. */
 import { type Html, html } from './html.ts'
 
 /** Colours: a page's variables, so that it is light or dark, or fixed ones in a file. */
@@ -33,6 +33,8 @@ export interface PlotAxis {
   readonly reversed?: boolean
   /** Names in place of numbers: values are their places. */
   readonly names?: readonly string[]
+  /** The least and the greatest value lie on the frame; else there is a little room, so that no point does. */
+  readonly tight?: boolean
 }
 
 export interface PlotPoint {
@@ -64,23 +66,32 @@ export interface PlotSize {
 
 const margin = { left: 58, right: 16, top: 12, bottom: 46 }
 
-/** A plot as an SVG element that fills the width it is given. */
-export function plotSvg(plot: Plot, { width, height }: PlotSize, theme: Theme): Html {
-  const { x, y, points, path = [] } = plot
-  const across = scaleOf(
-    x,
-    [...points.flatMap(p => [p.x, ...(p.xInterval ?? [])]), ...path.map(p => p.x)],
-    [margin.left, width - margin.right],
-  )
-  const up = scaleOf(
-    y,
-    [...points.flatMap(p => [p.y, ...(p.yInterval ?? [])]), ...path.map(p => p.y)],
-    [height - margin.bottom, margin.top],
-  )
+/** Two axes, and the values between whose extremes they go. */
+export interface Frame {
+  /** What the plot shows, for who cannot see it. */
+  readonly title: string
+  readonly x: PlotAxis & { readonly values: readonly number[] }
+  readonly y: PlotAxis & { readonly values: readonly number[] }
+}
+
+/** Where values are on the axes of a frame, in units of the picture, as numbers of SVG. */
+export interface Places {
+  x(value: number): string
+  y(value: number): string
+}
+
+/** A frame with what is drawn in it, as an SVG element that fills the width it is given. */
+export function framedSvg(
+  { title, x, y }: Frame,
+  { width, height }: PlotSize,
+  theme: Theme,
+  draw: (places: Places) => Html,
+): Html {
+  const across = scaleOf(x, x.values, [margin.left, width - margin.right])
+  const up = scaleOf(y, y.values, [height - margin.bottom, margin.top])
   const middle = { x: (margin.left + width - margin.right) / 2, y: (margin.top + height - margin.bottom) / 2 }
-  const number = (value: number) => value.toFixed(1)
-  return html`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" role="img" aria-label="${plot.title}" font-family="system-ui, sans-serif" font-size="12">
-<title>${plot.title}</title>
+  return html`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" role="img" aria-label="${title}" font-family="system-ui, sans-serif" font-size="12">
+<title>${title}</title>
 ${across.ticks.map(
   ({
     at,
@@ -97,12 +108,29 @@ ${up.ticks.map(
 )}
 <text x="${middle.x}" y="${height - 8}" text-anchor="middle" fill="${theme.ink}">${x.label}</text>
 <text transform="translate(14 ${middle.y}) rotate(-90)" text-anchor="middle" fill="${theme.ink}">${y.label}</text>
-${path.length > 1 && html`<polyline fill="none" stroke="${theme.accent}" stroke-width="2" points="${path.map(p => `${number(across.at(p.x))},${number(up.at(p.y))}`).join(' ')}"/>`}
+${draw({ x: value => number(across.at(value)), y: value => number(up.at(value)) })}
+</svg>`
+}
+
+const number = (value: number): string => value.toFixed(1)
+
+/** A plot as an SVG element that fills the width it is given. */
+export function plotSvg({ title, x, y, points, path = [] }: Plot, size: PlotSize, theme: Theme): Html {
+  const frame = {
+    title,
+    x: { ...x, values: [...points.flatMap(p => [p.x, ...(p.xInterval ?? [])]), ...path.map(p => p.x)] },
+    y: { ...y, values: [...points.flatMap(p => [p.y, ...(p.yInterval ?? [])]), ...path.map(p => p.y)] },
+  }
+  return framedSvg(
+    frame,
+    size,
+    theme,
+    at => html`${path.length > 1 && html`<polyline fill="none" stroke="${theme.accent}" stroke-width="2" points="${path.map(p => `${at.x(p.x)},${at.y(p.y)}`).join(' ')}"/>`}
 ${points.toSorted(strongLast).map(point => {
-  const [cx, cy] = [number(across.at(point.x)), number(up.at(point.y))]
+  const [cx, cy] = [at.x(point.x), at.y(point.y)]
   const colour = point.strong ? theme.accent : theme.soft
-  const [left, right] = (point.xInterval ?? []).map(value => number(across.at(value)))
-  const [low, high] = (point.yInterval ?? []).map(value => number(up.at(value)))
+  const [left, right] = (point.xInterval ?? []).map(at.x)
+  const [low, high] = (point.yInterval ?? []).map(at.y)
   return html`<g><title>${point.title}</title>
 ${left !== undefined && html`<line x1="${left}" x2="${right}" y1="${cy}" y2="${cy}" stroke="${colour}" stroke-opacity=".35"/>`}
 ${low !== undefined && html`<line x1="${cx}" x2="${cx}" y1="${low}" y2="${high}" stroke="${colour}" stroke-opacity=".35"/>`}
@@ -110,8 +138,8 @@ ${low !== undefined && html`<line x1="${cx}" x2="${cx}" y1="${low}" y2="${high}"
 ${point.label !== undefined && html`<text x="${number(Number(cx) + 7)}" y="${number(Number(cy) - 6)}" fill="${point.strong ? theme.ink : theme.soft}" font-size="11" font-weight="${point.strong ? 600 : 400}" stroke="${theme.paper}" stroke-width="3" paint-order="stroke">${point.label}</text>`}
 </g>
 `
-})}
-</svg>`
+})}`,
+  )
 }
 
 const strongLast = (a: PlotPoint, b: PlotPoint) => Number(a.strong ?? false) - Number(b.strong ?? false)
@@ -123,15 +151,14 @@ interface Scale {
 }
 
 function scaleOf(axis: PlotAxis, values: readonly number[], range: readonly [number, number]): Scale {
-  const { names, scale = 'linear', reversed = false } = axis
+  const { names, scale = 'linear', reversed = false, tight = names !== undefined } = axis
   const transform = scale === 'log' ? Math.log : (value: number) => value
   let [low, high] = names ? [0, names.length - 1] : [Math.min(...values), Math.max(...values)]
   const pad = names || low === high ? 0.5 : 0
   if (scale === 'linear') [low, high] = [low - pad, high + pad]
   else if (low === high) [low, high] = [low / 2, high * 2]
   const [from, to] = [transform(low), transform(high)]
-  // A little room on both sides, so that no point lies on the frame.
-  const room = names ? 0 : 0.05
+  const room = tight ? 0 : 0.05
   const at = (value: number) => {
     const share = room + (1 - 2 * room) * ((transform(value) - from) / (to - from))
     return range[0] + (reversed ? 1 - share : share) * (range[1] - range[0])
@@ -145,8 +172,10 @@ function scaleOf(axis: PlotAxis, values: readonly number[], range: readonly [num
   return { at, ticks }
 }
 
+const mostTicks = 9
+
 /** Round numbers within [low, high], three to eight of them: steps of 1, 2 or 5 times a power of ten. */
-export function linearTicks(low: number, high: number): number[] {
+function linearTicks(low: number, high: number): number[] {
   const rough = (high - low) / 6
   const power = 10 ** Math.floor(Math.log10(rough))
   const step = [1, 2, 5, 10].map(factor => factor * power).find(size => size >= rough * 0.99)!
@@ -155,14 +184,15 @@ export function linearTicks(low: number, high: number): number[] {
   return Array.from({ length: count }, (_, i) => Number(((first + i) * step).toPrecision(12)))
 }
 
-/** 1, 2 and 5 times powers of ten within [low, high]; both ends where there are fewer than two. */
-export function logTicks(low: number, high: number): number[] {
+/** 1, 2 and 5 times powers of ten within [low, high], or powers alone where those are many; both ends where fewer than two. */
+function logTicks(low: number, high: number): number[] {
   const ticks: number[] = []
   for (let power = Math.floor(Math.log10(low)); power <= Math.log10(high); power++)
     for (const factor of [1, 2, 5]) {
       const value = Number((factor * 10 ** power).toPrecision(12))
       if (value >= low * 0.999 && value <= high * 1.001) ticks.push(value)
     }
+  if (ticks.length > mostTicks) return ticks.filter(value => Number.isInteger(Number(Math.log10(value).toFixed(9))))
   return ticks.length < 2 ? [low, high] : ticks
 }
 
