@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { cpus, totalmem } from 'node:os'
 import { fileURLToPath } from 'node:url'
+import { processorName } from '../src/processor.ts'
 
 /** What a bench ran on. */
 export interface Machine {
@@ -16,7 +17,7 @@ export function thisMachine(): Machine {
   const git = (...args: string[]) => spawnSync('git', args, { cwd, encoding: 'utf8' }).stdout.trim()
   const changed = git('status', '--porcelain', '--', 'src', 'bench') ? ' (changed)' : ''
   return {
-    processor: cpus()[0]!.model,
+    processor: processorName(),
     cores: cpus().length,
     memoryGB: Math.round(totalmem() / 2 ** 30),
     commit: git('rev-parse', '--short', 'HEAD') + changed,

@@ -1,6 +1,6 @@
 import { basename, join, resolve } from 'node:path'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
-import { UserError } from '../errors.ts'
+import { checkWhole } from './whole.ts'
 
 export const command = 'demo'
 
@@ -31,8 +31,7 @@ const samples = [6, 3, 5, 1, 4, 2].map(i => `sample${i}.jpg`)
 
 export async function handler(args: ArgumentsCamelCase<Arguments>): Promise<void> {
   const { faces = 3, all = false, seed, set, backend } = args
-  if (!all && !(Number.isInteger(faces) && faces > 0))
-    throw new UserError(`expected a whole number of faces from 1 after --faces, found ${faces}`)
+  if (!all) checkWhole({ faces })
   const { makeFolder } = await import('../atomic.ts')
   const { chooseBackend } = await import('../backend/index.ts')
   const { loadRecipe } = await import('../config/recipe.ts')

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
 import { axes } from '../../bench/growth-axes.ts'
 import { exponent, type Growth, growthMarkdown, kindOf, line } from '../../bench/growth-report.ts'
+import { machine } from './machine.ts'
 
-const machine = { processor: 'A processor', cores: 2, memoryGB: 8, commit: 'abc' }
 const growth = (name: string, seconds: (value: number) => number, bytes: (value: number) => number): Growth => {
   const axis = axes.find(axis => axis.name === name)!
   const points = axis.values.map(value => ({ value, seconds: seconds(value), memory: bytes(value) }))

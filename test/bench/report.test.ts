@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { writeBetweenMarks } from '../../bench/between-marks.ts'
 import { markdown, peakRate, type Report, type Result, ratios, spread } from '../../bench/report.ts'
+import { machine } from './machine.ts'
 
 const result = (ours: number[], theirs: number[], operations: number): Result => ({
   name: 'work',
@@ -14,11 +15,8 @@ const result = (ours: number[], theirs: number[], operations: number): Result =>
 })
 
 const report: Report = {
-  processor: 'A processor',
-  cores: 2,
-  memoryGB: 8,
+  ...machine,
   threads: 1,
-  commit: 'abc',
   peaks: [result([0.5, 0.1], [0.2, 0.4], 1e10)],
   results: [result([0.2, 0.3, 0.4], [0.1, 0.3, 0.8], 6e9)],
 }

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { bestRate, type WasmReport, wasmMarkdown } from '../../bench/wasm-report.ts'
+import { machine } from './machine.ts'
 
 const kernels = Array.from({ length: 10 }, (_, i) => ({
   kernel: `Kernel${i}`,
@@ -8,10 +9,7 @@ const kernels = Array.from({ length: 10 }, (_, i) => ({
   operations: i === 0 ? 1e9 : 0,
 }))
 const report: WasmReport = {
-  processor: 'A processor',
-  cores: 2,
-  memoryGB: 8,
-  commit: 'abc',
+  ...machine,
   results: [
     { name: 'convolution', title: 'A convolution', operations: 6e9, seconds: [0.3, 0.2, 0.25], kernels: [] },
     { name: 'step', title: 'A step', operations: 6e9, seconds: [0.5, 0.4, 0.9], kernels },
