@@ -1,10 +1,11 @@
 /**
  * How well a face comes back from DDIM inversion under the embeddings of different forms of MSI: none at all, one
- * embedding, the released form, attention over patch tokens; each trained on the one image or over a train set.
+ * embedding, the released form, attention over patch tokens; each trained on the one image, on all photos of its person, or
+ * over a train set.
  */
 import * as tf from '@tensorflow/tfjs'
 import type { Recipe } from '../config/recipe.ts'
-import type { FaceStore } from '../data/face-store.ts'
+import type { FaceEntry, FaceStore } from '../data/face-store.ts'
 import { fromTensor, type Image, toTensor } from '../data/image.ts'
 import { markdownTable } from '../markdown.ts'
 import { BUCKETS, type MsiVariant } from '../models/msi.ts'
@@ -14,25 +15,26 @@ import { makeSecret, reconstruct, recoverFace } from '../protect/recovery.ts'
 import { acceptedShare, meanOf } from './intervals.ts'
 import { psnr } from './metrics/psnr.ts'
 
+/** What MSI is trained on. */
+const trainings = ['image', 'person', 'train set'] as const
+export type Training = (typeof trainings)[number]
+
 /** One form of MSI, trained in one way; `autoencoder` is the ceiling, without any diffusion. */
-export type Arm =
-  | { readonly msi: 'autoencoder' | 'none' }
-  | { readonly msi: MsiVariant; readonly trained: 'image' | 'train set' }
+export type Arm = { readonly msi: 'autoencoder' | 'none' } | { readonly msi: MsiVariant; readonly trained: Training }
 
 export const arms: readonly Arm[] = [
   { msi: 'autoencoder' },
   { msi: 'none' },
-  ...(['image', 'train set'] as const).flatMap(trained =>
-    (['single', 'released', 'patch'] as const).map(msi => ({ msi, trained })),
-  ),
+  ...trainings.flatMap(trained => (['single', 'released', 'patch'] as const).map(msi => ({ msi, trained }))),
 ]
 
 const names = { autoencoder: 'autoencoder alone', none: 'none: the empty prompt', single: 'one embedding' } as const
+const ways = { image: 'per image', person: 'per person', 'train set': 'over the train set' } as const
 
 /** An arm in words. */
 export function armName(arm: Arm): string {
   const name = arm.msi === 'released' || arm.msi === 'patch' ? `${arm.msi} MSI` : names[arm.msi]
-  return 'trained' in arm ? `${name}, ${arm.trained === 'image' ? 'per image' : 'over the train set'}` : name
+  return 'trained' in arm ? `${name}, ${ways[arm.trained]}` : name
 }
 
 /** What came back of one face in one arm. */
@@ -54,7 +56,7 @@ type TrainedArm = Extract<Arm, { trained: string }>
 
 /**
  * Measures the faces at `indices` in every arm.
- * @param msiOf the MSI of an arm, for the picture of that id where it is trained on one; asked for once each
+ * @param msiOf the MSI of an arm, for that face where it is trained on it or its person; asked for once each
  * @param onFace told how many faces are done, with the pictures of the last: the original and those of the arms in order
  */
 export async function measureMsiVariants(
@@ -63,37 +65,39 @@ export async function measureMsiVariants(
   store: FaceStore,
   indices: readonly number[],
   recovery: Recipe['recovery'],
-  msiOf: (arm: TrainedArm, image?: string) => Promise<Placeholders>,
+  msiOf: (arm: TrainedArm, face: FaceEntry) => Promise<Placeholders>,
   onFace: (done: number, pictures: readonly Image[]) => void,
 ): Promise<MsiMeasurement[]> {
   const measurements: MsiMeasurement[] = []
   const kept = new Map<Arm, Placeholders>()
   for (const [done, index] of indices.entries()) {
-    const { id, identity } = store.entries[index]!
+    const entry = store.entries[index]!
     const face = await store.faces([index])
     const [original] = await fromTensor(face)
     const pictures = [original!]
     for (const arm of arms) {
-      if (onImage(arm)) kept.set(arm, await msiOf(arm, id))
-      else if ('trained' in arm && !kept.has(arm)) kept.set(arm, await msiOf(arm))
+      if ('trained' in arm && !kept.has(arm)) kept.set(arm, await msiOf(arm, entry))
       const under = 'trained' in arm ? { ...model, placeholders: kept.get(arm)!.placeholders } : withoutMsi(model)
       const back = arm.msi === 'autoencoder' ? reconstruct(model, face) : invertAndRecover(under, face, recovery)
       const [picture] = await fromTensor(back)
       back.dispose()
-      if (onImage(arm)) kept.get(arm)!.dispose()
+      if (isForOneFace(arm)) {
+        kept.get(arm)!.dispose()
+        kept.delete(arm)
+      }
       const cosines = await cosinesOf(recognizers, original!, picture!)
-      measurements.push({ arm, identity, psnr: psnr(original!, picture!), cosines })
+      measurements.push({ arm, identity: entry.identity, psnr: psnr(original!, picture!), cosines })
       pictures.push(picture!)
     }
     face.dispose()
     onFace(done + 1, pictures)
   }
-  for (const [arm, { dispose }] of kept) if (!onImage(arm)) dispose()
+  for (const { dispose } of kept.values()) dispose()
   return measurements
 }
 
-function onImage(arm: Arm): arm is TrainedArm & { readonly trained: 'image' } {
-  return 'trained' in arm && arm.trained === 'image'
+function isForOneFace(arm: Arm): boolean {
+  return 'trained' in arm && arm.trained !== 'train set'
 }
 
 /** A model whose every embedding is that of the empty prompt. */

@@ -9,6 +9,7 @@ import { allBuckets, type MsiVariant, msi } from '../models/msi.ts'
 import { loadAverage } from './checkpoint.ts'
 import { lastCheckpoint } from './keep.ts'
 import { runTraining } from './run.ts'
+import type { Subject } from './subject.ts'
 
 type MsiConfig = Extract<TrainConfig, { task: 'msi' }>
 
@@ -30,24 +31,25 @@ export interface MsiTraining {
 }
 
 /**
- * Trains a form of MSI over `faces`, or on one picture of them, or goes on with that, or loads it when it is finished.
+ * Trains a form of MSI for a subject among `faces`, or goes on with that, or loads it when it is finished.
  * @throws UserError as runTraining does
  */
 export async function trainedMsi(
   variant: MsiVariant,
   config: MsiConfig,
   faces: readonly string[],
+  subject: Subject,
   { model, network, out, onReport }: MsiTraining,
-  image?: string,
 ): Promise<TrainedMsi> {
+  const key = JSON.stringify(subject)
   const run =
-    image === undefined ? variant : `${variant}-${createHash('sha256').update(image).digest('hex').slice(0, 12)}`
+    subject === 'everybody' ? variant : `${variant}-${createHash('sha256').update(key).digest('hex').slice(0, 12)}`
   const paths = { faces, out: join(out, run), cache: join(out, 'frozen') }
-  const subject = image === undefined ? 'everybody' : ({ image } as const)
+  const whom = subject === 'everybody' ? subject : Object.values(subject)[0]
   await runTraining({ ...config, variant, subject }, model, paths, {
     onPrepare: () => {},
     onReport: ({ step, loss }) =>
-      onReport(`${variant}, ${image ?? 'everybody'}: step ${step} of ${config.steps}, loss ${loss.toFixed(3)}`),
+      onReport(`${variant}, ${whom}: step ${step} of ${config.steps}, loss ${loss.toFixed(3)}`),
   })
   const inversion = msi({ ...model.msi, variant })
   const weights = await loadAverage(lastCheckpoint(paths.out), inversion.parameters)
