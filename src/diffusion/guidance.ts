@@ -1,5 +1,6 @@
 /** Energy guidance: a DDIM step followed by a step down the gradient of an energy of what the clean estimate shows. */
 import * as tf from '@tensorflow/tfjs'
+import { freeing } from '../models/ops/freeing.ts'
 import { addNoise, ddimStep } from './ddim.ts'
 import type { Denoiser } from './denoiser.ts'
 import type { DdimStep } from './schedule.ts'
@@ -56,7 +57,7 @@ export function energyGradient(
   const together = (z: tf.Tensor) => energy(embed(z as tf.Tensor4D))
   const [value, gradient] = tf.tidy(() => {
     if (n <= atOnce) {
-      const { value, grad } = tf.valueAndGrad(together)(clean)
+      const { value, grad } = tf.valueAndGrad(freeing(together))(clean)
       return [value, grad]
     }
     const lengths = Array.from({ length: Math.ceil(n / atOnce) }, (_, i) => Math.min(atOnce, n - i * atOnce))
@@ -64,7 +65,7 @@ export function energyGradient(
     const embeddings = tf.concat(parts.map(z => tf.tidy(() => embed(z))))
     const { value, grad } = tf.valueAndGrad(e => energy(e as tf.Tensor2D))(embeddings)
     const cotangents = tf.split(grad as tf.Tensor2D, lengths)
-    const slopes = parts.map((z, i) => tf.tidy(() => tf.grad(z => embed(z as tf.Tensor4D))(z, cotangents[i])))
+    const slopes = parts.map((z, i) => tf.tidy(() => tf.grad(freeing(z => embed(z as tf.Tensor4D)))(z, cotangents[i])))
     return [value, tf.concat(slopes)]
   })
   return { energy: value as tf.Scalar, gradient: gradient as tf.Tensor4D }

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs'
 import type { Weights } from '../models/module.ts'
+import { freeing } from '../models/ops/freeing.ts'
 import type { TrainingTask } from './task.ts'
 import type { WeightVector } from './vector.ts'
 
@@ -51,11 +52,11 @@ function gradientOf<Batch extends tf.TensorContainer>(
   const kept: Record<string, tf.Scalar> = {}
   const result = tf.tidy(() => {
     const tensors = vector.names.map(name => weights[name]!)
-    const f = (): tf.Scalar => {
+    const f = freeing((): tf.Scalar => {
       const { loss, parts } = task.loss(weights, batch, number)
       for (const [name, part] of Object.entries(parts)) kept[name] = tf.keep(part.clone())
       return loss
-    }
+    })
     // tf.valueAndGrads refuses a function that does not reach all of its arguments.
     const { value, grads } = tf.engine().gradients(f, tensors) as { value: tf.Scalar; grads: (tf.Tensor | undefined)[] }
     const named = vector.names.map((name, i) => [name, grads[i] ?? tf.zerosLike(tensors[i]!)] as const)
