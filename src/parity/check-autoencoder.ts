@@ -2,16 +2,7 @@ import * as tf from '@tensorflow/tfjs'
 import type { Autoencoder } from '../models/autoencoder.ts'
 import { autoencoderKl } from '../models/autoencoder-kl.ts'
 import { type TinyAutoencoderConfig, tinyAutoencoder } from '../models/autoencoder-tiny.ts'
-import {
-  type Check,
-  compare,
-  compareParameters,
-  type GoldenFile,
-  type GoldenInput,
-  imageInput,
-  proceduralWeights,
-  toNchw,
-} from './golden.ts'
+import { type Check, checkOver, compare, type GoldenFile, type GoldenInput, imageInput, toNchw } from './golden.ts'
 
 export interface AutoencoderGoldenConfig {
   in_channels: number
@@ -40,21 +31,19 @@ export const checkTinyAutoencoder = (golden: GoldenFile<TinyAutoencoderConfig>):
 async function check(golden: GoldenFile<unknown>, { encode, decode }: Autoencoder): Promise<Check[]> {
   const { inputs, outputs, gradients = {} } = golden
   const parameters = { ...encode.parameters, ...decode.parameters }
-  const names = compareParameters(parameters, golden.parameters)
-  if (names.relativeError > 0) return [names]
-  const weights = proceduralWeights(parameters)
-  const image = imageInput(inputs.image as GoldenInput)
-  const z = imageInput(inputs.z as GoldenInput)
-  const cotangent = imageInput(inputs.cotangent as GoldenInput)
+  return checkOver(parameters, golden.parameters, async weights => {
+    const image = imageInput(inputs.image as GoldenInput)
+    const z = imageInput(inputs.z as GoldenInput)
+    const cotangent = imageInput(inputs.cotangent as GoldenInput)
 
-  const moments = encode(weights, image)
-  const { value, grad } = tf.valueAndGrad(z => decode(weights, z as tf.Tensor4D))(z, cotangent)
-  const checks = [
-    names,
-    await compare('moments', toNchw(moments), outputs.moments),
-    await compare('decoded', toNchw(value as tf.Tensor4D), outputs.decoded),
-    await compare('d/dz', toNchw(grad as tf.Tensor4D), gradients.z),
-  ]
-  tf.dispose([weights, image, z, cotangent, moments, value, grad])
-  return checks
+    const moments = encode(weights, image)
+    const { value, grad } = tf.valueAndGrad(z => decode(weights, z as tf.Tensor4D))(z, cotangent)
+    const checks = [
+      await compare('moments', toNchw(moments), outputs.moments),
+      await compare('decoded', toNchw(value as tf.Tensor4D), outputs.decoded),
+      await compare('d/dz', toNchw(grad as tf.Tensor4D), gradients.z),
+    ]
+    tf.dispose([image, z, cotangent, moments, value, grad])
+    return checks
+  })
 }

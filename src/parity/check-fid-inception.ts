@@ -1,7 +1,8 @@
 import * as tf from '@tensorflow/tfjs'
 import { bytesToTensor } from '../data/image.ts'
 import { type FidResizeName, fidInception, fidInput, fidResizes } from '../models/fid-inception.ts'
-import { type Check, compare, compareParameters, type GoldenFile, proceduralWeights } from './golden.ts'
+import type { Weights } from '../models/module.ts'
+import { type Check, checkOver, compare, type GoldenFile } from './golden.ts'
 import { proceduralPicture } from './procedural.ts'
 
 interface FidConfig {
@@ -17,16 +18,16 @@ export async function checkFidInception({
   outputs,
 }: GoldenFile<FidConfig>): Promise<Check[]> {
   const network = fidInception()
-  const checks = [compareParameters(network.parameters, parameters)]
-  if (checks[0]!.relativeError > 0) return checks
-  const weights = proceduralWeights(network.parameters, gain)
-  for (const resize of Object.keys(fidResizes) as FidResizeName[])
-    for (const [width, height] of pictures) {
-      const what = `${resize} ${width}x${height}`
-      const bytes = proceduralPicture(`fid-inception:${width}x${height}`, width, height)
-      const features = tf.tidy(() => network(weights, fidInput(bytesToTensor(bytes, [1, height, width, 3]), resize)))
-      checks.push(await compare(what, features, outputs[what]))
-    }
-  tf.dispose(weights)
-  return checks
+  const compute = async (weights: Weights) => {
+    const checks: Check[] = []
+    for (const resize of Object.keys(fidResizes) as FidResizeName[])
+      for (const [width, height] of pictures) {
+        const what = `${resize} ${width}x${height}`
+        const bytes = proceduralPicture(`fid-inception:${width}x${height}`, width, height)
+        const features = tf.tidy(() => network(weights, fidInput(bytesToTensor(bytes, [1, height, width, 3]), resize)))
+        checks.push(await compare(what, features, outputs[what]))
+      }
+    return checks
+  }
+  return checkOver(network.parameters, parameters, compute, gain)
 }

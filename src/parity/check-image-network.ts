@@ -6,13 +6,12 @@ import { inceptionResnetV1 } from '../models/recognizers/inception-resnet.ts'
 import { irSe50 } from '../models/recognizers/ir-se50.ts'
 import {
   type Check,
+  checkOver,
   compare,
-  compareParameters,
   type GoldenFile,
   type GoldenInput,
   imageInput,
   input,
-  proceduralWeights,
   toNchw,
 } from './golden.ts'
 
@@ -28,25 +27,24 @@ async function check(
   network: Module<[tf.Tensor4D], tf.Tensor>,
   { parameters, inputs, outputs, gradients }: GoldenFile,
 ): Promise<Check[]> {
-  const names = compareParameters(network.parameters, parameters)
-  if (names.relativeError > 0) return [names]
   const [[name, expected]] = Object.entries(outputs) as [[string, GoldenFile['outputs'][string]]]
-  const weights = proceduralWeights(network.parameters)
-  const images = imageInput(inputs.x as GoldenInput)
-  const checks = [names]
-  if (gradients) {
-    const cotangent = tf.tidy(() => fromReference(input(inputs.cotangent as GoldenInput)))
-    const { value, grad } = tf.valueAndGrad(x => network(weights, x as tf.Tensor4D))(images, cotangent)
-    checks.push(await compare(name, toReference(value), expected))
-    checks.push(await compare('d/dx', toReference(grad), gradients.x))
-    tf.dispose([value, grad, cotangent])
-  } else {
-    const value = network(weights, images)
-    checks.push(await compare(name, toReference(value), expected))
-    value.dispose()
-  }
-  tf.dispose([weights, images])
-  return checks
+  return checkOver(network.parameters, parameters, async weights => {
+    const images = imageInput(inputs.x as GoldenInput)
+    const checks: Check[] = []
+    if (gradients) {
+      const cotangent = tf.tidy(() => fromReference(input(inputs.cotangent as GoldenInput)))
+      const { value, grad } = tf.valueAndGrad(x => network(weights, x as tf.Tensor4D))(images, cotangent)
+      checks.push(await compare(name, toReference(value), expected))
+      checks.push(await compare('d/dx', toReference(grad), gradients.x))
+      tf.dispose([value, grad, cotangent])
+    } else {
+      const value = network(weights, images)
+      checks.push(await compare(name, toReference(value), expected))
+      value.dispose()
+    }
+    images.dispose()
+    return checks
+  })
 }
 
 /** A tensor of ours in PyTorch's layout, and one of PyTorch's in ours: images differ, embeddings do not. */

@@ -2,13 +2,12 @@ import * as tf from '@tensorflow/tfjs'
 import { BUCKETS, msi, SCALES } from '../models/msi.ts'
 import {
   type Check,
+  checkOver,
   compare,
-  compareParameters,
   type GoldenFile,
   type GoldenInput,
   type GoldenTensor,
   input,
-  proceduralWeights,
 } from './golden.ts'
 
 export interface MsiGoldenConfig {
@@ -34,28 +33,28 @@ export interface MsiGoldenFile extends GoldenFile<MsiGoldenConfig> {
 export async function checkMsi(golden: MsiGoldenFile): Promise<Check[]> {
   const { inputs, outputs, gradients_of_sum_over_buckets: gradients } = golden
   const network = goldenMsi(golden.config)
-  const checks = [compareParameters(network.parameters, golden.parameters)]
-  if (checks[0]!.relativeError > 0) return checks
-  const weights = proceduralWeights(network.parameters)
-  const range = (count: number) => Array.from({ length: count }, (_, i) => i)
-  const features = range(SCALES).map(k => input<tf.Tensor3D>(inputs[`feature${k}`] as GoldenInput))
-  const cotangents = range(BUCKETS).map(b => input<tf.Tensor2D>(inputs[`cotangent${b}`] as GoldenInput))
+  return checkOver(network.parameters, golden.parameters, async weights => {
+    const checks: Check[] = []
+    const range = (count: number) => Array.from({ length: count }, (_, i) => i)
+    const features = range(SCALES).map(k => input<tf.Tensor3D>(inputs[`feature${k}`] as GoldenInput))
+    const cotangents = range(BUCKETS).map(b => input<tf.Tensor2D>(inputs[`cotangent${b}`] as GoldenInput))
 
-  for (const b of range(BUCKETS))
-    checks.push(await compare(`bucket_${b}`, network(weights, features, b), outputs[`bucket_${b}`]))
+    for (const b of range(BUCKETS))
+      checks.push(await compare(`bucket_${b}`, network(weights, features, b), outputs[`bucket_${b}`]))
 
-  const names = Object.keys(weights)
-  const grads = tf.grads((...tensors: tf.Tensor[]) => {
-    const w = Object.fromEntries(names.map((name, i) => [name, tensors[i]!]))
-    return tf.addN(range(BUCKETS).map(b => tf.sum(tf.mul(network(w, features, b), cotangents[b]!))))
-  })(Object.values(weights))
-  for (const [i, name] of names.entries()) {
-    const expected = gradients[name]
-    if (expected === undefined) throw new Error(`${golden.name}: no reference gradient for '${name}'`)
-    checks.push(await compare(`d/d${name}`, grads[i]!, expected ?? zeros(golden.parameters[name]!)))
-  }
-  tf.dispose([weights, features, cotangents])
-  return checks
+    const names = Object.keys(weights)
+    const grads = tf.grads((...tensors: tf.Tensor[]) => {
+      const w = Object.fromEntries(names.map((name, i) => [name, tensors[i]!]))
+      return tf.addN(range(BUCKETS).map(b => tf.sum(tf.mul(network(w, features, b), cotangents[b]!))))
+    })(Object.values(weights))
+    for (const [i, name] of names.entries()) {
+      const expected = gradients[name]
+      if (expected === undefined) throw new Error(`${golden.name}: no reference gradient for '${name}'`)
+      checks.push(await compare(`d/d${name}`, grads[i]!, expected ?? zeros(golden.parameters[name]!)))
+    }
+    tf.dispose([features, cotangents])
+    return checks
+  })
 }
 
 /** What a null gradient stands for: none reaches the parameter. */

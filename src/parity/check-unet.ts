@@ -2,13 +2,12 @@ import * as tf from '@tensorflow/tfjs'
 import { unet } from '../models/unet.ts'
 import {
   type Check,
+  checkOver,
   compare,
-  compareParameters,
   type GoldenFile,
   type GoldenInput,
   imageInput,
   input,
-  proceduralWeights,
   toNchw,
 } from './golden.ts'
 
@@ -38,27 +37,25 @@ export const goldenUnet = (config: UnetGoldenConfig) =>
 export async function checkUnet(golden: GoldenFile<UnetGoldenConfig>): Promise<Check[]> {
   const { inputs, outputs, gradients = {} } = golden
   const network = goldenUnet(golden.config)
-  const parameters = compareParameters(network.parameters, golden.parameters)
-  if (parameters.relativeError > 0) return [parameters]
-  const weights = proceduralWeights(network.parameters)
-  const z = imageInput(inputs.x as GoldenInput)
-  const context = input<tf.Tensor3D>(inputs.context as GoldenInput)
-  const cotangent = imageInput(inputs.cotangent as GoldenInput)
-  const timesteps = tf.tensor1d(inputs.timesteps as number[])
+  return checkOver(network.parameters, golden.parameters, async weights => {
+    const z = imageInput(inputs.x as GoldenInput)
+    const context = input<tf.Tensor3D>(inputs.context as GoldenInput)
+    const cotangent = imageInput(inputs.cotangent as GoldenInput)
+    const timesteps = tf.tensor1d(inputs.timesteps as number[])
 
-  const {
-    value,
-    grads: [dz, dContext],
-  } = tf.valueAndGrads((z, context) => network(weights, z as tf.Tensor4D, timesteps, context as tf.Tensor3D))(
-    [z, context],
-    cotangent,
-  )
-  const checks = [
-    parameters,
-    await compare('eps', toNchw(value as tf.Tensor4D), outputs.eps),
-    await compare('d/dx', toNchw(dz as tf.Tensor4D), gradients.x),
-    await compare('d/dcontext', dContext!, gradients.context),
-  ]
-  tf.dispose([value, dz!, weights, z, context, cotangent, timesteps])
-  return checks
+    const {
+      value,
+      grads: [dz, dContext],
+    } = tf.valueAndGrads((z, context) => network(weights, z as tf.Tensor4D, timesteps, context as tf.Tensor3D))(
+      [z, context],
+      cotangent,
+    )
+    const checks = [
+      await compare('eps', toNchw(value as tf.Tensor4D), outputs.eps),
+      await compare('d/dx', toNchw(dz as tf.Tensor4D), gradients.x),
+      await compare('d/dcontext', dContext!, gradients.context),
+    ]
+    tf.dispose([value, dz!, z, context, cotangent, timesteps])
+    return checks
+  })
 }

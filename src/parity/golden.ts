@@ -105,3 +105,24 @@ export function compareParameters(shapes: Shapes, expected: Record<string, numbe
   const what = differing.length === 0 ? 'parameters' : `parameters (${differing.slice(0, 3).join(', ')})`
   return { what, relativeError: differing.length, tolerance: 0 }
 }
+
+/**
+ * Compares a network with a reference: names and shapes of its parameters, and where they agree what it computes over
+ * procedural weights, which are gone afterwards.
+ * @param gain of convolutions' weights
+ */
+export async function checkOver(
+  parameters: Shapes,
+  expected: Record<string, number[]>,
+  compute: (weights: Weights) => Promise<Check[]>,
+  gain?: number,
+): Promise<Check[]> {
+  const named = compareParameters(parameters, expected)
+  if (named.relativeError > 0) return [named]
+  const weights = proceduralWeights(parameters, gain)
+  try {
+    return [named, ...(await compute(weights))]
+  } finally {
+    tf.dispose(weights)
+  }
+}
