@@ -43,8 +43,8 @@ export async function handler({ faces, far, write, backend }: ArgumentsCamelCase
   console.log(row('recognizer', 'threshold', 'true accept rate (95 %)', 'genuine', 'impostor'))
   for (const name of recognizerNames) {
     const bar = progress(name, store.count)
-    const found = await calibrate(await loadRecognizer(name), store, far, done => bar.update(done))
-    bar.stop()
+    const recognizer = await loadRecognizer(name)
+    const found = await calibrate(recognizer, store, far, done => bar.update(done)).finally(() => bar.stop())
     thresholds[name] = { ...found, made }
     const [low, high] = found.tarInterval.map(percent)
     const tar = `${percent(found.tar)} (${low} to ${high})`

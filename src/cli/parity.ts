@@ -1,6 +1,7 @@
 import { readdir } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
+import type { BackendName } from '../backend/names.ts'
 import { UserError } from '../errors.ts'
 import { repositoryPath } from '../repository.ts'
 import { textLine } from '../text-table.ts'
@@ -77,16 +78,10 @@ async function goldenFiles(folder: string, only: string[] | undefined): Promise<
 }
 
 /** The backends present, or the one asked for; says why each of the others is left out. */
-async function chooseBackends(asked: string | undefined) {
-  const { availableBackends } = await import('../backend/index.ts')
+async function chooseBackends(asked: string | undefined): Promise<BackendName[]> {
+  const { availableBackends, chooseBackend } = await import('../backend/index.ts')
+  if (asked !== undefined) return [await chooseBackend(asked)]
   const all = await availableBackends()
-  if (asked !== undefined) {
-    const found = all.find(({ name }) => name === asked)
-    if (!found)
-      throw new UserError(`expected a backend out of ${all.map(({ name }) => name).join(', ')}, found '${asked}'`)
-    if (!found.usable) throw new UserError(`backend '${asked}' cannot be used here: ${found.reason}`)
-    return [found.name]
-  }
   const chosen = all.filter(({ usable, automatic = true }) => usable && automatic)
   for (const { name, usable, reason } of all.filter(backend => !chosen.includes(backend)))
     console.log(`${name}: not checked: ${usable ? `slow (${reason}): --backend ${name} checks it` : reason}`)

@@ -1,4 +1,5 @@
 import type { ArgumentsCamelCase, Argv } from 'yargs'
+import { checkWhole } from './whole.ts'
 
 export const command = 'sweep <config>'
 
@@ -46,6 +47,7 @@ export async function handler(args: ArgumentsCamelCase<Arguments>): Promise<void
   const { writeReport } = await import('../report/sweep-files.ts')
 
   const { config: path, faces, count, backend, ahead, retry } = args
+  checkWhole({ ahead })
   const overrides = [
     ...(faces === undefined ? [] : [`faces.from=${JSON.stringify(faces)}`]),
     ...(count === undefined ? [] : [`faces.count=${count}`]),

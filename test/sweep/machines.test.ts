@@ -63,6 +63,10 @@ async function madeIn(out: string) {
 // Processes that load a model are slow to start on a busy machine.
 vi.setConfig({ testTimeout: 300_000 })
 
+test('a queue of no points is refused', async () => {
+  await expect(sweep('none', '--ahead', '0')).rejects.toThrow('expected --ahead of 1 or more, found 0')
+})
+
 test('it measures every point, and reports; the guide is a white box, the others are black', async () => {
   await sweep('here')
   const points = readdirSync(join(folder, 'here', 'points')).toSorted()
