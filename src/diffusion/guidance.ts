@@ -57,7 +57,7 @@ export function energyGradient(
   const together = (z: tf.Tensor) => energy(embed(z as tf.Tensor4D))
   const [value, gradient] = tf.tidy(() => {
     if (n <= atOnce) {
-      const { value, grad } = tf.valueAndGrad(freeing(together))(clean)
+      const { value, grad } = tf.valueAndGrad(together)(clean)
       return [value, grad]
     }
     const lengths = Array.from({ length: Math.ceil(n / atOnce) }, (_, i) => Math.min(atOnce, n - i * atOnce))

@@ -24,7 +24,7 @@ export function freeing<Arguments extends readonly unknown[], Value extends tf.T
       const { outputs, saved = [], gradient } = operation
       if (!gradient) continue
       operation.gradient = dys => {
-        tf.dispose(done.filter(tensor => tensor !== null))
+        for (const tensor of done) tensor?.dispose()
         // What came to y itself is the caller's.
         done = [...dys.filter((_, i) => outputs[i]!.id !== y.id), ...saved]
         return gradient(dys)
