@@ -85,7 +85,7 @@ test('forms of MSI are trained and compared', async () => {
   const command = ['evaluate-msi', '--faces', store, '--train', store, '--count', '1', '--steps', '2', '--out', out]
   await run([...command, ...small, '--backend', 'wasm'])
   const { measurements } = JSON.parse(readFileSync(join(out, 'metrics.json'), 'utf8'))
-  expect(measurements).toHaveLength(8)
+  expect(measurements).toHaveLength(11)
   for (const { psnr, cosines } of measurements) {
     expect(psnr).toBeGreaterThan(0)
     expect(Object.keys(cosines)).toEqual([...recognizerNames])
@@ -95,15 +95,18 @@ test('forms of MSI are trained and compared', async () => {
     'autoencoder alone',
     'none: the empty prompt',
     'one embedding, per image',
+    'released MSI, per person',
     'patch MSI, over the train set',
   ])
     expect(table).toContain(`| ${name} |`)
   const sheet = await readImage(join(out, 'sheet.png'))
-  expect([sheet.width, sheet.height]).toEqual([9 * 64, 64])
-  // Each form has two runs: over the train set, and on the one picture.
-  const runs = readdirSync(out).map(name => name.replace(/-[0-9a-f]{12}$/, ' of a picture'))
-  for (const form of ['single', 'released', 'patch'])
-    expect(runs).toEqual(expect.arrayContaining([form, `${form} of a picture`]))
+  expect([sheet.width, sheet.height]).toEqual([12 * 64, 64])
+  // Each form has three runs: over the train set, on the one picture, and on its person.
+  const runs = readdirSync(out).map(name => name.replace(/-[0-9a-f]{12}$/, ' of one'))
+  for (const form of ['single', 'released', 'patch']) {
+    expect(runs).toContain(form)
+    expect(runs.filter(run => run === `${form} of one`)).toHaveLength(2)
+  }
 })
 
 test("MSI is trained on CLIP's features where the model's config names them", async () => {
