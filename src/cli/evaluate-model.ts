@@ -17,6 +17,11 @@ export const builder = (yargs: Argv) =>
     })
     .option('samples', { type: 'number', default: 1000, describe: 'faces to draw, and people to compare them with' })
     .option('steps', { type: 'number', default: 50, describe: 'DDIM steps of a face that is drawn' })
+    .option('eta', {
+      type: 'number',
+      default: 1,
+      describe: 'noise that these steps add, 0 to 1: 0 for none, 1 for as much as DDPM adds',
+    })
     .option('pairs', { type: 'number', default: 1000, describe: 'most pairs of photos of one person, for recognizers' })
     .option('seed', { type: 'number', default: 1, describe: 'chooses the people and the pairs' })
     .option('jobs', { type: 'number', default: 1, describe: 'processes that draw side by side' })
@@ -35,6 +40,7 @@ interface Arguments extends InceptionArguments {
   train: string[]
   samples: number
   steps: number
+  eta: number
   pairs: number
   seed: number
   jobs: number
@@ -62,7 +68,7 @@ export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<v
   const { progress } = await import('../progress.ts')
   const { loadModel } = await import('../protect/model.ts')
 
-  const { samples, steps, pairs, seed, jobs, out } = options
+  const { samples, steps, eta, pairs, seed, jobs, out } = options
   checkWhole({ samples, steps, pairs })
   checkJobs(jobs)
   const network = await inceptionNetwork(options)
@@ -70,6 +76,7 @@ export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<v
   const config = await loadModelConfig(options.model)
   const most = Math.floor(config.schedule.steps / 2)
   if (steps > most) throw new UserError(`expected --steps of 1 to ${most} for model '${config.name}', found ${steps}`)
+  if (!(eta >= 0 && eta <= 1)) throw new UserError(`expected --eta of 0 to 1, found ${eta}`)
   const chosen = async (...folders: string[]) => {
     const store = await FaceStore.open(...folders)
     checkFaceSize(store, config)
@@ -84,9 +91,10 @@ export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<v
   const drawn = await drawMissing({
     model: options.model,
     steps,
+    eta,
     count: samples,
-    // Faces drawn by another model, in other steps or on another backend are other faces.
-    folder: join(out, 'drawn', `${model.sha256.slice(0, 8)}-${steps}-${backend}`),
+    // Faces drawn by another model, in other steps, with more noise or on another backend are other faces.
+    folder: join(out, 'drawn', `${model.sha256.slice(0, 8)}-${steps}-${eta}-${backend}`),
     jobs,
     backend,
     onProgress: (done, total, each) => bar.update(done, `${each.toFixed(2)} s a face of one process`, total),
@@ -113,7 +121,7 @@ export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<v
   const from = await provenance(
     `The model ${config.name} by itself`,
     backend,
-    `${samples} faces of as many people of ${options.faces}, chosen by seed ${seed}; faces drawn from noise in ${steps} steps`,
+    `${samples} faces of as many people of ${options.faces}, chosen by seed ${seed}; faces drawn from noise in ${steps} steps with eta ${eta}`,
   )
   console.log(await writeEvaluation([evaluation], from, out))
 

@@ -46,11 +46,20 @@ export function addNoise(clean: tf.Tensor4D, noise: tf.Tensor4D, { alpha }: Pick
 
 /**
  * Denoises z_t along `steps` (least noisy first, as ddimSteps gives them; taken from the last to the first).
+ * @param added noise that the steps add: eta, and epsilon_t [n, h, w, c] for each timestep; none is added without it
  * @returns the clean latent, [n, h, w, c]
  */
-export function sample(denoiser: Denoiser, start: tf.Tensor4D, steps: readonly DdimStep[]): tf.Tensor4D {
+export function sample(
+  denoiser: Denoiser,
+  start: tf.Tensor4D,
+  steps: readonly DdimStep[],
+  added?: { readonly eta: number; noise(timestep: number): tf.Tensor4D },
+): tf.Tensor4D {
   return steps.toReversed().reduce((z, step) => {
-    const next = tf.tidy(() => ddimStep(z, denoiser(z, step.timestep), step).previous)
+    const next = tf.tidy(() => {
+      const noise = added && added.eta > 0 ? added.noise(step.timestep) : undefined
+      return ddimStep(z, denoiser(z, step.timestep), step, { eta: added?.eta, noise }).previous
+    })
     if (z !== start) z.dispose()
     return next
   }, start)

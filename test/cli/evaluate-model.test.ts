@@ -56,11 +56,13 @@ async function evaluate(...more: string[]): Promise<string> {
 test('a seed draws one face, whatever is drawn with it; no tensor is left', async () => {
   const model = await loadModel(tiny.path)
   const before = tf.memory().numTensors
-  const [first, second] = await drawFaces(model, [3, 4], 3)
+  const [first, second] = await drawFaces(model, [3, 4], { steps: 3, eta: 1 })
   expect(tf.memory().numTensors).toBe(before)
-  const [alone] = await drawFaces(model, [4], 3)
+  const [alone] = await drawFaces(model, [4], { steps: 3, eta: 1 })
+  const [noNoise] = await drawFaces(model, [4], { steps: 3, eta: 0 })
   expect(mae(alone!, second!)).toBeLessThan(0.1)
   expect(mae(first!, second!)).toBeGreaterThan(1)
+  expect(mae(noNoise!, second!)).toBeGreaterThan(1)
 })
 
 test('the command draws what is not there, and writes tables, a report and a sheet', async () => {
@@ -90,6 +92,7 @@ test('the command draws what is not there, and writes tables, a report and a she
   await drawMissing({
     model: tiny.path,
     steps: 2,
+    eta: 1,
     count: 3,
     folder: drawn(''),
     jobs: 1,
@@ -171,6 +174,7 @@ test('a change is counted pair by pair', () => {
 test('what does not fit is refused before anything is drawn', async () => {
   await expect(evaluate('--samples', '0')).rejects.toThrow('expected --samples of 1 or more, found 0')
   await expect(evaluate('--steps', '501')).rejects.toThrow("expected --steps of 1 to 500 for model 'tiny', found 501")
+  await expect(evaluate('--eta', '1.5')).rejects.toThrow('expected --eta of 0 to 1, found 1.5')
   await expect(evaluate('--samples', '5')).rejects.toThrow('expected 5 different people, found 4')
   await expect(evaluate('--jobs', '0')).rejects.toThrow('expected --jobs of 1 to')
   await expect(evaluate('--resize', 'nearest')).rejects.toThrow(

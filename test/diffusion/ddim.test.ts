@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs'
 import fc from 'fast-check'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { useBackend } from '../../src/backend/index.ts'
+import { normal } from '../../src/data/random.ts'
 import { addNoise, ddimStep, predictClean, sample } from '../../src/diffusion/ddim.ts'
 import { inverseTransitions, invert, move, releasedTransitions } from '../../src/diffusion/inversion.ts'
 import { ddimSigma, ddimSteps, noiseSchedule } from '../../src/diffusion/schedule.ts'
@@ -62,6 +63,39 @@ describe('a DDIM step', () => {
       const expected = addNoise(clean, added, { alpha: schedule.alphasCumprod[0]! })
       expect(distance(end, expected)).toBeLessThan(2e-4)
     })
+  })
+})
+
+describe('sampling', () => {
+  // Of latents that are normal with this deviation the best noise prediction is known in closed form.
+  const deviation = 0.5
+  const denoise = (z: tf.Tensor4D, timestep: number) => {
+    const alpha = schedule.alphasCumprod[timestep]!
+    return tf.mul(z, Math.sqrt(1 - alpha) / (alpha * deviation ** 2 + 1 - alpha)) as tf.Tensor4D
+  }
+  const drawn = (eta: number) =>
+    tf.tidy(() => {
+      const shape = [1, 32, 32, 4]
+      const added = (timestep: number) => normal(shape, 2, timestep) as tf.Tensor4D
+      const start = normal(shape, 1) as tf.Tensor4D
+      const clean = sample(denoise, start, ddimSteps(schedule, 250), { eta, noise: added })
+      const again = sample(denoise, start, ddimSteps(schedule, 250))
+      const { mean, variance } = tf.moments(clean)
+      const same = tf.mean(tf.mul(clean, again)).dataSync()[0]! / deviation ** 2
+      return { mean: mean.dataSync()[0]!, deviation: Math.sqrt(variance.dataSync()[0]!), same }
+    })
+
+  test.each([0, 0.5, 1])('with the best prediction draws what the latents are, eta %d', eta => {
+    const found = drawn(eta)
+    expect(Math.abs(found.mean)).toBeLessThan(0.03)
+    expect(Math.abs(found.deviation - deviation)).toBeLessThan(0.03)
+  })
+
+  test('forgets where it began the more noise is added', () => {
+    const [none, half, all] = [0, 0.5, 1].map(eta => drawn(eta).same) as [number, number, number]
+    expect(none).toBeGreaterThan(0.95)
+    expect(half).toBeLessThan(none)
+    expect(all).toBeLessThan(half)
   })
 })
 

@@ -6,17 +6,23 @@ import { sample } from '../../diffusion/ddim.ts'
 import { ddimSteps } from '../../diffusion/schedule.ts'
 import type { FaceModel } from '../../protect/model.ts'
 
-/**
- * A face for each seed: DDIM without added noise from z_T ~ N(0, I) under the embedding of the empty prompt.
- * @param steps 1 to half of the model's timesteps
- */
-export async function drawFaces(model: FaceModel, seeds: readonly number[], steps: number): Promise<Image[]> {
+export interface Drawing {
+  /** DDIM steps, 1 to half of the model's timesteps. */
+  readonly steps: number
+  /** Noise that the steps add: 0 for none, 1 for as much as DDPM adds. */
+  readonly eta: number
+}
+
+/** A face for each seed: DDIM from z_T ~ N(0, I) under the embedding of the empty prompt. */
+export async function drawFaces(model: FaceModel, seeds: readonly number[], { steps, eta }: Drawing): Promise<Image[]> {
   const faces = tf.tidy(() => {
-    const noise = tf.stack(seeds.map(seed => normal([...model.latentShape], seed, 'face from noise'))) as tf.Tensor4D
+    const noise = (...purpose: (string | number)[]) =>
+      tf.stack(seeds.map(seed => normal([...model.latentShape], seed, 'face from noise', ...purpose))) as tf.Tensor4D
     const clean = sample(
       (z, timestep) => model.predictNoise(z, timestep, model.unconditional),
-      noise,
+      noise(),
       ddimSteps(model.schedule, steps),
+      { eta, noise: timestep => noise('added', timestep) },
     )
     return tf.clipByValue(model.decode(clean), -1, 1) as tf.Tensor4D
   })

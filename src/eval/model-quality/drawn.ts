@@ -4,14 +4,14 @@ import { join } from 'node:path'
 import { makeFolder } from '../../atomic.ts'
 import { asMistake } from '../../jobs/job.ts'
 import { processPool } from '../../jobs/process-pool.ts'
+import type { Drawing } from './draw.ts'
 import type { DrawInput } from './handlers.ts'
 
 /** Faces drawn at a time: larger batches are no faster on a CPU. */
 const batchSize = 16
 
-export interface DrawOptions {
+export interface DrawOptions extends Drawing {
   readonly model: string
-  readonly steps: number
   /** Seeds 0 to `count` - 1. */
   readonly count: number
   readonly folder: string
@@ -27,7 +27,7 @@ export interface DrawOptions {
  * @returns the path of each, by seed
  */
 export async function drawMissing(options: DrawOptions): Promise<string[]> {
-  const { model, steps, count, folder, jobs, backend, onProgress = () => {} } = options
+  const { model, steps, eta, count, folder, jobs, backend, onProgress = () => {} } = options
   await makeFolder(folder)
   const paths = Array.from({ length: count }, (_, seed) => join(folder, `${String(seed).padStart(5, '0')}.png`))
   const missing = [...paths.entries()].filter(([, path]) => !existsSync(path))
@@ -39,7 +39,7 @@ export async function drawMissing(options: DrawOptions): Promise<string[]> {
   })
   let [done, seconds] = [0, 0]
   const draw = async (batch: DrawInput['paths']) => {
-    const input: DrawInput = { model, steps, paths: batch }
+    const input: DrawInput = { model, steps, eta, paths: batch }
     seconds += (await pool.run({ id: `draw-${batch[0]![0]}`, kind: 'draw', input }).catch(asMistake)) as number
     done += batch.length
     onProgress(done, missing.length, seconds / done)

@@ -3,22 +3,21 @@ import { useBackend } from '../../backend/index.ts'
 import { writeImage } from '../../data/image.ts'
 import type { Handler } from '../../jobs/job.ts'
 import { loadModelOnce } from '../../protect/model-once.ts'
-import { drawFaces } from './draw.ts'
+import { type Drawing, drawFaces } from './draw.ts'
 
-export interface DrawInput {
+export interface DrawInput extends Drawing {
   readonly model: string
-  readonly steps: number
   /** By seed, where its face goes. */
   readonly paths: readonly (readonly [seed: number, path: string])[]
 }
 
 /** @returns seconds, loading apart */
-const draw: Handler<DrawInput, number> = async ({ model: name, steps, paths }, { here }) => {
+const draw: Handler<DrawInput, number> = async ({ model: name, paths, ...drawing }, { here }) => {
   await useBackend(here.backend)
   const model = await loadModelOnce(name)
   const started = performance.now()
   const seeds = paths.map(([seed]) => seed)
-  for (const [i, image] of (await drawFaces(model, seeds, steps)).entries()) await writeImage(paths[i]![1], image)
+  for (const [i, image] of (await drawFaces(model, seeds, drawing)).entries()) await writeImage(paths[i]![1], image)
   return (performance.now() - started) / 1000
 }
 
