@@ -63,7 +63,7 @@ export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<v
   const { gridImage } = await import('../data/grid.ts')
   const { toTensor, writeImage } = await import('../data/image.ts')
   const { UserError } = await import('../errors.ts')
-  const { chooseFaces } = await import('../eval/choose-faces.ts')
+  const { choosePeople } = await import('../eval/choose-faces.ts')
   const { armName, arms, measureMsiVariants, msiVariantsTable } = await import('../eval/msi-variants.ts')
   const { provenance } = await import('../eval/provenance.ts')
   const { loadThresholds } = await import('../eval/thresholds.ts')
@@ -93,10 +93,7 @@ export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<v
   const { recovery: usual } = await loadRecipe('anonymize', [])
   const recovery = { ...usual, steps: options.steps ?? usual.steps }
   const store = await FaceStore.open(faces)
-  const chosen = chooseFaces(store.entries, count, seed, photosOfPerson)
-  const indices = chosen.filter(
-    (_, i) => store.entries[chosen[i]!]!.identity !== store.entries[chosen[i - 1]!]?.identity,
-  )
+  const indices = choosePeople(store.entries, count, seed, photosOfPerson)
 
   const bar = progress('bringing faces back', count)
   const training = { model: config, network, out, onReport: (text: string) => bar.note(text) }

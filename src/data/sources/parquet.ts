@@ -13,6 +13,7 @@ import {
 import { compressors } from 'hyparquet-compressors'
 import { UserError } from '../../errors.ts'
 import { nearestHint } from '../../nearest.ts'
+import { once } from '../../once.ts'
 import { picture, type Source, type SourcePicture } from './source.ts'
 
 /** An open shard. */
@@ -121,10 +122,10 @@ function withoutBytes(metadata: FileMetaData, column: string): FileMetaData {
 
 /** Reads the pictures of a group of rows, and keeps those of the last one. */
 function groupReader(): (group: Group) => Promise<Uint8Array[]> {
-  let last: { group: Group; pictures: Promise<Uint8Array[]> } | undefined
+  let last: { group: Group; pictures: () => Promise<Uint8Array[]> } | undefined
   return group => {
-    if (last?.group !== group) last = { group, pictures: readGroup(group) }
-    return last.pictures
+    if (last?.group !== group) last = { group, pictures: once(() => readGroup(group)) }
+    return last.pictures()
   }
 }
 

@@ -6,6 +6,7 @@
 import { type FileHandle, open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { makeFolder } from '../../atomic.ts'
+import { oncePer } from '../../once.ts'
 
 const headBytes = 36
 
@@ -72,7 +73,13 @@ export class FeatureTable {
 
 /** The tables of a folder, opened as they are asked for. */
 export class FeatureCache {
-  private readonly tables = new Map<string, Promise<FeatureTable>>()
+  private readonly opened: FeatureTable[] = []
+
+  private readonly openTable = oncePer(async (name: string) => {
+    const table = await FeatureTable.open(join(this.folder, name))
+    this.opened.push(table)
+    return table
+  })
 
   private constructor(private readonly folder: string) {}
 
@@ -83,13 +90,10 @@ export class FeatureCache {
 
   /** The table of a feature on these weights. */
   table(feature: string, checksum: string): Promise<FeatureTable> {
-    const name = `${feature}-${checksum.slice(0, 12)}.rows`
-    const table = this.tables.get(name) ?? FeatureTable.open(join(this.folder, name))
-    this.tables.set(name, table)
-    return table
+    return this.openTable(`${feature}-${checksum.slice(0, 12)}.rows`)
   }
 
   async close(): Promise<void> {
-    for (const table of this.tables.values()) await (await table).close()
+    for (const table of this.opened) await table.close()
   }
 }

@@ -1,5 +1,6 @@
 /** Where a recognizer draws its line in an evaluation. */
 import type { AnyRecognizerName } from '../../faces/recognizers.ts'
+import { oncePer } from '../../once.ts'
 import { embedded } from '../embedded.ts'
 import { similarities } from '../embeddings.ts'
 import type { Alignment, ThresholdSource } from '../metric.ts'
@@ -19,7 +20,7 @@ export interface AcceptThreshold {
   readonly thresholdFrom: ThresholdSource
 }
 
-const found = new WeakMap<Study, Map<string, Promise<readonly AcceptThreshold[]>>>()
+const finders = new WeakMap<Study, ReturnType<typeof finder>>()
 
 /**
  * The thresholds of a recognizer, for as many of `rates` as there are: the calibrated one where there is one of the rate, or
@@ -30,12 +31,15 @@ export function acceptThresholds(
   recognizer: AnyRecognizerName,
   alignment: Alignment,
 ): Promise<readonly AcceptThreshold[]> {
-  const known = found.get(study) ?? new Map<string, Promise<readonly AcceptThreshold[]>>()
-  found.set(study, known)
-  const key = `${recognizer}/${alignment}`
-  const thresholds = known.get(key) ?? find(study, recognizer, alignment)
-  known.set(key, thresholds)
-  return thresholds
+  const known = finders.get(study) ?? finder(study)
+  finders.set(study, known)
+  return known[alignment](recognizer)
+}
+
+/** Finds a recognizer's thresholds for a study, once for each alignment. */
+function finder(study: Study) {
+  const by = (alignment: Alignment) => oncePer((recognizer: AnyRecognizerName) => find(study, recognizer, alignment))
+  return { own: by('own'), original: by('original') } satisfies Record<Alignment, unknown>
 }
 
 /** The threshold for `usualRate`; none where it is not calibrated and there are too few originals. */
