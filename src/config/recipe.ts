@@ -46,6 +46,12 @@ export const recipeSchema = z.strictObject({
     .describe('cosine to the original under the guide above which a version fails too; 1 lets all pass'),
   steps: z.int().min(2).max(500).describe('DDIM steps from noise to picture'),
   strength: z.number().gt(0).max(1).describe('share of these steps that is taken: how much of the face is made anew'),
+  eta: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(0)
+    .describe('noise that each step adds: 0 for none, as in the paper, 1 for as much as DDPM'),
   threshold: z.number().describe("timesteps above it are conditioned on the face's own embeddings, the others on none"),
   guide: z
     .enum(guideNames)

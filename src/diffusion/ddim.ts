@@ -11,23 +11,30 @@ export function predictClean(z: tf.Tensor4D, eps: tf.Tensor4D, { alpha }: Pick<D
   return tf.tidy(() => tf.mul(tf.sub(z, tf.mul(eps, Math.sqrt(1 - alpha))), 1 / Math.sqrt(alpha)))
 }
 
+/** Noise that DDIM steps add (Song et al. 2021, section 4.1). */
+export interface AddedNoise {
+  /** 0 for none, 1 for as much as DDPM adds. */
+  readonly eta: number
+  /** epsilon_t [n, h, w, c], asked for where eta is above 0. */
+  readonly noise: (timestep: number) => tf.Tensor4D
+}
+
 /**
  * One step from timestep t to the previous, less noisy one (equation 12).
  *
  *   z             z_t
  *   clean         z0hat, predicted clean latent
  *   alphaPrevious abar_{t-1}
- *   sigma         sigma_t, 0 when eta is 0
- *   noise         epsilon_t, needed when sigma is not 0
+ *   sigma         sigma_t, 0 where no noise is added
+ *   noise         epsilon_t
  */
 export function ddimStep(
   z: tf.Tensor4D,
   eps: tf.Tensor4D,
   step: DdimStep,
-  { eta = 0, noise }: { eta?: number; noise?: tf.Tensor4D } = {},
+  added?: AddedNoise,
 ): { previous: tf.Tensor4D; clean: tf.Tensor4D } {
-  const sigma = ddimSigma(step, eta)
-  if (sigma > 0 && !noise) throw new Error('ddimStep: eta above 0 needs noise')
+  const sigma = added ? ddimSigma(step, added.eta) : 0
   return tf.tidy(() => {
     // 1. the clean latent that eps implies
     const clean = predictClean(z, eps, step)
@@ -35,7 +42,7 @@ export function ddimStep(
     const direction = tf.mul(eps, Math.sqrt(1 - step.alphaPrevious - sigma ** 2))
     // 3. z_{t-1}
     const mean = tf.add(tf.mul(clean, Math.sqrt(step.alphaPrevious)), direction) as tf.Tensor4D
-    return { clean, previous: sigma > 0 ? tf.add(mean, tf.mul(noise!, sigma)) : mean }
+    return { clean, previous: added && sigma > 0 ? tf.add(mean, tf.mul(added.noise(step.timestep), sigma)) : mean }
   })
 }
 
@@ -46,20 +53,16 @@ export function addNoise(clean: tf.Tensor4D, noise: tf.Tensor4D, { alpha }: Pick
 
 /**
  * Denoises z_t along `steps` (least noisy first, as ddimSteps gives them; taken from the last to the first).
- * @param added noise that the steps add: eta, and epsilon_t [n, h, w, c] for each timestep; none is added without it
  * @returns the clean latent, [n, h, w, c]
  */
 export function sample(
   denoiser: Denoiser,
   start: tf.Tensor4D,
   steps: readonly DdimStep[],
-  added?: { readonly eta: number; noise(timestep: number): tf.Tensor4D },
+  added?: AddedNoise,
 ): tf.Tensor4D {
   return steps.toReversed().reduce((z, step) => {
-    const next = tf.tidy(() => {
-      const noise = added && added.eta > 0 ? added.noise(step.timestep) : undefined
-      return ddimStep(z, denoiser(z, step.timestep), step, { eta: added?.eta, noise }).previous
-    })
+    const next = tf.tidy(() => ddimStep(z, denoiser(z, step.timestep), step, added).previous)
     if (z !== start) z.dispose()
     return next
   }, start)

@@ -1,7 +1,7 @@
 /** Energy guidance: a DDIM step followed by a step down the gradient of an energy of what the clean estimate shows. */
 import * as tf from '@tensorflow/tfjs'
 import { freeing } from '../models/ops/freeing.ts'
-import { addNoise, ddimStep } from './ddim.ts'
+import { type AddedNoise, addNoise, ddimStep } from './ddim.ts'
 import type { Denoiser } from './denoiser.ts'
 import type { DdimStep } from './schedule.ts'
 
@@ -41,6 +41,7 @@ export interface GuidedStepReport {
 export interface GuidedOptions {
   readonly guidance: Guidance
   readonly kept?: Kept
+  readonly added?: AddedNoise
   readonly onStep?: (report: GuidedStepReport) => void
 }
 
@@ -84,12 +85,12 @@ export async function sampleGuided(
   denoiser: Denoiser,
   start: tf.Tensor4D,
   steps: readonly DdimStep[],
-  { guidance, kept, onStep }: GuidedOptions,
+  { guidance, kept, added, onStep }: GuidedOptions,
 ): Promise<tf.Tensor4D> {
   let z = start
   for (const step of steps.toReversed()) {
     const [next, energy, norm] = tf.tidy(() => {
-      const { previous, clean } = ddimStep(z, denoiser(z, step.timestep), step)
+      const { previous, clean } = ddimStep(z, denoiser(z, step.timestep), step, added)
       const { energy, gradient } = energyGradient(clean, guidance)
       const guided = tf.sub(previous, tf.mul(gradient, guidance.scale(step.timestep))) as tf.Tensor4D
       return [

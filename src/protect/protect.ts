@@ -128,12 +128,14 @@ async function drawVersions(
   const keptNoise = normal(clean.shape, seed, 'background', identity) as tf.Tensor4D
   const background = await backgroundMask(face, model.latentShape[0], keep.mask, parser)
   // Each sample has a stream of its own, so that the first of four is the one there would be of one.
-  const start = tf.tidy(() => {
+  const noise = (purpose: string, ...key: number[]) => {
     const again = attempt === 0 ? [] : [attempt]
-    const noises = samples.map(sample => normal(clean.shape, seed, 'start', identity, sample, ...again))
-    const level = keepsDefect(recipe, 'lateStart') ? { alpha: first.alphaNext } : first
-    return addNoise(clean, tf.concat(noises) as tf.Tensor4D, level)
-  })
+    const each = samples.map(sample => normal(clean.shape, seed, purpose, identity, sample, ...again, ...key))
+    return tf.concat(each) as tf.Tensor4D
+  }
+  const start = tf.tidy(() =>
+    addNoise(clean, noise('start'), keepsDefect(recipe, 'lateStart') ? { alpha: first.alphaNext } : first),
+  )
 
   const latents = await sampleGuided(
     (z, timestep) => model.predictNoise(z, timestep, embeddingAt(timestep)),
@@ -152,6 +154,7 @@ async function drawVersions(
         below: keep.below,
         ...(!keepsDefect(recipe, 'cleanBackground') && { noise: keptNoise }),
       },
+      added: { eta: recipe.eta, noise: timestep => noise('added', timestep) },
       ...(onStep && { onStep }),
     },
   )
