@@ -114,7 +114,9 @@ async function maker(options: SuiteOptions, faces: Faces) {
       close: async () => {},
     }
   }
-  const pool = processPool({ jobs, handlers: new URL('./methods/handlers.ts', import.meta.url), scratch: out })
+  const handlers = new URL('./methods/handlers.ts', import.meta.url)
+  // Not `out`: METHOD-PLACE may be the folder of another method.
+  const pool = processPool({ jobs, handlers, scratch: join(out, '.jobs') })
   return {
     make: async ({ config, method, place }: Task) => {
       const input: MakeInput = { config, store, indices, place, folder: join(out, method.name), backend }

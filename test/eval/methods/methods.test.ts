@@ -145,6 +145,19 @@ test('what was made is measured method by method, the pictures of the manifest a
   expect(seconds).toMatchObject({ of: 'protect', n: 2 })
 })
 
+test('several processes leave the pictures of a method alone that is called as a job of another', async () => {
+  const path = suite('alike', [
+    { method: 'hide', name: 'pixelate-8-1' },
+    { method: 'pixelate', block: 8 },
+  ])
+  await make(path, '--count', '2', '--jobs', '2')
+  const { pictures } = await readManifest(join(out, 'pixelate-8-1', 'manifest.json'))
+  expect(pictures).toHaveLength(2)
+  for (const { name } of pictures)
+    expect(existsSync(join(out, 'pixelate-8-1', 'protected', `${name}.png`)), name).toBe(true)
+  expect(existsSync(join(out, '.jobs'))).toBe(false)
+})
+
 test('evaluate says what does not fit', async () => {
   const path = suite('one', [{ method: 'blur', deviation: 2 }])
   await expect(make(path, '--count', '9')).rejects.toThrow('expected 9 different people, found 2')
