@@ -1,5 +1,6 @@
 /** Makes the outputs of a recorded run again, from its record and its inputs, and compares them. */
 import { existsSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { z } from 'zod'
 import { makeFolder, writeFileAtomic } from './atomic.ts'
@@ -42,7 +43,7 @@ export interface ReplayOptions {
   readonly into: string
   /** Instead of the record's. */
   readonly backend?: string
-  /** For keys that are encrypted. */
+  /** For keys that are encrypted: those that are read, and those that are written. */
   readonly passphrase?: string
 }
 
@@ -134,14 +135,20 @@ const protectSettings = z.object({
   photos: z.array(z.object({ photo: z.string(), outputs: paths })),
 })
 
-async function protectAgain({ folder, record, backend, into }: Making): Promise<Software> {
+async function protectAgain({ folder, record, backend, into, passphrase }: Making): Promise<Software> {
   const { recipe, photos } = settingsOf(record, protectSettings)
+  // Encrypted keys are not recorded. Once encrypted, they are written in the clear nowhere.
+  const encrypted = !record.outputs.some(({ path }) => path.endsWith('.dpkey'))
+  if (encrypted && passphrase === undefined)
+    throw new UserError(
+      'the keys of this run were encrypted: give a passphrase for those made again: --passphrase-file',
+    )
   await checkWeights(record, recipe.model, [recipe.guide])
   const model = await loadModel(recipe.model)
   const guide = await loadRecognizer(recipe.guide)
   for (const { photo, outputs } of photos) {
     const again = outputs.map(output => join(into, output))
-    await protectFile(model, guide, pathIn(folder, photo), again, recipe)
+    await protectFile(model, guide, pathIn(folder, photo), again, recipe, encrypted ? { passphrase } : {})
   }
   return softwareOf(backend)
 }
@@ -196,10 +203,14 @@ async function measureAgain({ folder, record, into, backend }: Making): Promise<
   const { recipe, faces, recovery } = settingsOf(record, pointSettings)
   await checkWeights(record, recipe.model, [...recognizerNames, recipe.guide])
   const from = dirname(pathIn(folder, record.inputs[0]!.path))
+  const scratch = join(into, '.unfinished')
+  const remove = () => rm(scratch, { recursive: true, force: true })
+  // Faces left there by a replay that was ended may be of another point or backend.
+  await remove()
   const again = await measurePoint(
     { recipe, faces: { ...faces, from }, recovery },
-    { scratch: join(into, '.unfinished'), here: { backend }, onProgress: () => {} },
-  )
+    { scratch, here: { backend }, onProgress: () => {} },
+  ).finally(remove)
   await makeFolder(join(into, 'faces'))
   for (const { id, pictures } of again.faces)
     for (const [i, picture] of pictures.entries())

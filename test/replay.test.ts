@@ -1,10 +1,21 @@
 /** Runs of a tiny model, recorded and made again. */
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest'
 import { useBackend } from '../src/backend/index.ts'
 import { run } from '../src/cli/program.ts'
+import { readKeys } from '../src/protect/key.ts'
 import { readRuns } from '../src/run-record.ts'
 import { portrait } from './protect/photos.ts'
 import { type TinyModel, tinyModel } from './protect/tiny-model.ts'
@@ -39,6 +50,7 @@ beforeEach(() => {
 })
 afterEach(() => {
   vi.restoreAllMocks()
+  vi.unstubAllEnvs()
   process.exitCode = undefined
 })
 
@@ -60,6 +72,26 @@ test('anonymize records what it was asked and with what; replay makes the same b
   expect(process.exitCode).toBeUndefined()
 })
 
+test('what is made again and not kept goes with the process, however that ends', async () => {
+  const temporary = join(folder, 'temporary')
+  mkdirSync(temporary)
+  vi.stubEnv('TMPDIR', temporary)
+  const seen: number[] = []
+  vi.mocked(console.log).mockImplementationOnce(() => {
+    seen.push(readdirSync(temporary).length)
+    process.listeners('exit').at(-1)!.call(process, 130)
+    seen.push(readdirSync(temporary).length)
+  })
+  const before = process.listenerCount('exit')
+  await replay(out)
+  expect(seen).toEqual([1, 0])
+  expect(process.listenerCount('exit')).toBe(before)
+})
+
+test("the run's own folder is no place for what is made again", async () => {
+  await expect(replay(out, '--keep', join(out, '..', 'protected'))).rejects.toThrow(/expected --keep of another folder/)
+})
+
 test('a later run in the folder is added; what it writes over is no longer of the earlier one', async () => {
   const second = join(folder, 'bea.png')
   copyFileSync(photo, second)
@@ -72,12 +104,22 @@ test('a later run in the folder is added; what it writes over is no longer of th
   ])
 })
 
-test('an encrypted key is not recorded; what a passphrase recovers is made again with it', async () => {
+test('an encrypted key is not recorded, and is encrypted again; what a passphrase recovers is made again with it', async () => {
   const words = join(folder, 'words')
   writeFileSync(words, 'open sesame\n')
   const locked = join(folder, 'locked')
   await run(['anonymize', photo, '--out', locked, '--passphrase-file', words, ...few])
   expect((await readRuns(locked))[0]!.outputs.map(({ path }) => path)).toEqual(['ada.anonymized.png'])
+  const kept = join(folder, 'kept')
+  await expect(replay(locked, '--keep', kept)).rejects.toThrow(
+    /the keys of this run were encrypted: .*--passphrase-file/,
+  )
+  expect(existsSync(kept)).toBe(false)
+  await replay(locked, '--keep', kept, '--passphrase-file', words)
+  expect(said).toMatch(/anonymize: 1 of 1 outputs are identical/)
+  const again = join(kept, 'ada.anonymized.png.dpkey')
+  await expect(readKeys(again)).rejects.toMatchObject({ problem: 'passphrase needed' })
+  expect(await readKeys(again, 'open sesame')).toHaveLength(1)
   const picture = join(locked, 'ada.anonymized.png')
   await run(['recover', picture, '--out', back, '--backend', 'wasm', '--model', model.path, '--passphrase-file', words])
   said = ''

@@ -17,15 +17,22 @@ interface Arguments {
 
 /** Ends with exit code 1 when an output is not identical. */
 export async function handler({ run, keep, passphraseFile, backend }: ArgumentsCamelCase<Arguments>): Promise<void> {
-  const { mkdtemp, rm } = await import('node:fs/promises')
+  const { rmSync } = await import('node:fs')
+  const { mkdtemp, realpath } = await import('node:fs/promises')
   const { tmpdir } = await import('node:os')
   const { join } = await import('node:path')
+  const { UserError } = await import('../errors.ts')
   const { readRuns } = await import('../run-record.ts')
   const { replay } = await import('../replay.ts')
   const { readPassphrase } = await import('./passphrase.ts')
   const runs = await readRuns(run)
+  if (keep !== undefined && (await realpath(keep).catch(() => keep)) === (await realpath(run)))
+    throw new UserError(`expected --keep of another folder than the run's own, found ${keep}: it would be written over`)
   const passphrase = await readPassphrase({ passphraseFile })
   const into = keep ?? (await mkdtemp(join(tmpdir(), 'replay-')))
+  // Recovered originals and keys: they go however the process ends.
+  const remove = () => rmSync(into, { recursive: true, force: true })
+  if (keep === undefined) process.once('exit', remove)
   try {
     for (const record of runs) {
       const { outputs, otherwise } = await replay(run, record, { into, backend, passphrase })
@@ -42,6 +49,9 @@ export async function handler({ run, keep, passphraseFile, backend }: ArgumentsC
       if (otherwise.length > 0) process.stderr.write(`computed otherwise: ${otherwise.join('; ')}\n`)
     }
   } finally {
-    if (keep === undefined) await rm(into, { recursive: true, force: true })
+    if (keep === undefined) {
+      remove()
+      process.off('exit', remove)
+    }
   }
 }

@@ -1,6 +1,6 @@
 /** A sweep of a tiny model from the command line: here, and through a real Redis by workers of which one is killed. */
 import type { ChildProcess } from 'node:child_process'
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
@@ -90,10 +90,18 @@ test('a point is replayed from its folder alone: its pictures come out the same'
   vi.spyOn(process.stderr, 'write').mockImplementation(() => true)
   const [point] = readdirSync(join(folder, 'here', 'points')).toSorted()
   const path = join(folder, 'here', 'points', point!)
-  await run(['replay', path, '--keep', join(folder, 'again')])
+  const again = join(folder, 'again')
+  // As a replay of another point would leave it that was ended.
+  mkdirSync(join(again, '.unfinished'), { recursive: true })
+  for (let i = 0; i < 3; i++) {
+    const other = { id: `person ${i}/1.jpg`, scores: {}, pictures: ['AAAA'] }
+    writeFileSync(join(again, '.unfinished', `${i}.json`), JSON.stringify(other))
+  }
+  await run(['replay', path, '--keep', again])
   expect(said).toEqual([expect.stringMatching(/^identical {2}faces\/\S+.png$/), 'point: 1 of 1 outputs are identical'])
   expect(process.exitCode).toBeUndefined()
-  expect(readdirSync(join(folder, 'again', 'faces'))).toHaveLength(1)
+  expect(readdirSync(again)).toEqual(['faces'])
+  expect(readdirSync(join(again, 'faces'))).toHaveLength(1)
 })
 
 const absent = redisAbsent()
