@@ -23,6 +23,10 @@ let interrupts = 0
 process.on('SIGINT', () => {
   if (++interrupts > 1 || process.listenerCount('SIGINT') === 1) process.exit(130)
 })
+// Left to itself it would end the process without what is cleaned up at the exit.
+process.on('SIGTERM', () => {
+  if (process.listenerCount('SIGTERM') === 1) process.exit(143)
+})
 process.on('uncaughtException', fail)
 process.on('unhandledRejection', fail)
 

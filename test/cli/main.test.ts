@@ -95,6 +95,22 @@ test('Ctrl-C ends it with 130; a command that listens too may finish, once', asy
   expect(said).toEqual(['ready', 'saving'])
 })
 
+test('SIGTERM ends it with 143 and what is cleaned up at the exit; a command that listens too may finish, once', async () => {
+  const waiting = "process.stdout.write('ready'); await new Promise(() => setTimeout(() => {}, 20000))"
+  const child = scripted(`process.on('exit', () => process.stderr.write('cleaned up')); ${waiting}`)
+  child.stdout.once('data', () => child.kill('SIGTERM'))
+  expect(await ended(child)).toEqual({ status: 143, signal: null, stderr: 'cleaned up' })
+
+  const careful = scripted(`process.once('SIGTERM', () => process.stdout.write('saving')); ${waiting}`)
+  const said: string[] = []
+  careful.stdout.on('data', chunk => {
+    said.push(String(chunk))
+    careful.kill('SIGTERM')
+  })
+  expect(await ended(careful)).toEqual({ status: 143, signal: null, stderr: '' })
+  expect(said).toEqual(['ready', 'saving'])
+})
+
 test('a reader that leaves early is no error', async () => {
   const child = scripted("for (;;) { process.stdout.write('x'.repeat(65536)); await new Promise(r => setTimeout(r)) }")
   child.stdout.once('data', () => child.stdout.destroy())
