@@ -70,6 +70,8 @@ export async function handler(argv: ArgumentsCamelCase<Arguments>) {
   const { interruptible } = await import('./interruptible.ts')
   const { progress } = await import('../progress.ts')
   const { loadModelConfig } = await import('../config/model.ts')
+  const { readNote } = await import('../train/checkpoint.ts')
+  const { lastCheckpoint } = await import('../train/keep.ts')
   const { runTraining } = await import('../train/run.ts')
   const { basename } = await import('node:path')
   const { UserError } = await import('../errors.ts')
@@ -91,16 +93,17 @@ export async function handler(argv: ArgumentsCamelCase<Arguments>) {
   )
 
   const interrupted = new AbortController()
+  let stopListening = () => {}
   let bar = progress('frozen networks', 1)
   const events: RunEvents = {
     onPrepare: (done, total) => bar.update(done, undefined, total),
     onStart(step) {
       bar.stop()
       bar = progress(config.task, config.steps, { from: step })
-      interruptible(() => {
+      stopListening = interruptible(() => {
         interrupted.abort()
         bar.note('stopping after this step, with a checkpoint (Ctrl-C again: at once)')
-      })
+      }).stop
     },
     onReport({ step, loss, gradientNorm, secondsPerStep, waiting }) {
       const rate = `${(facesPerStep / secondsPerStep).toFixed(1)} faces/s`
@@ -112,7 +115,16 @@ export async function handler(argv: ArgumentsCamelCase<Arguments>) {
     onNote: text => bar.note(text),
   }
   const paths = { faces, out, cache, validate, autoencoder, diffusion }
-  await runTraining(config, model, paths, events, { allowChanges, signal: interrupted.signal })
-  bar.stop()
-  console.log(`${out}/last.safetensors`)
+  await runTraining(config, model, paths, events, { allowChanges, signal: interrupted.signal }).finally(() => {
+    bar.stop()
+    stopListening()
+  })
+  const checkpoint = lastCheckpoint(out)
+  const { step = 0 } = (await readNote(checkpoint)) ?? {}
+  if (step < config.steps) {
+    process.stderr.write(`stopped after ${step} of ${config.steps} steps: the same command goes on\n`)
+    process.exitCode = 130
+    return
+  }
+  console.log(checkpoint)
 }
