@@ -1,5 +1,5 @@
 /** Runs a protocol: opens the folders, computes what its metrics need, and gathers what they find. */
-import { FeatureCache } from './features/cache.ts'
+import { type FeatureCache, withFeatures } from './features/cache.ts'
 import { computeFeatures } from './features/compute.ts'
 import { intervalDefinition } from './intervals.ts'
 import type { Group, Histogram, RocPlot, Value } from './metric.ts'
@@ -60,62 +60,66 @@ export interface Evaluation {
   readonly ranked: readonly Ranked[]
 }
 
+/** @throws UserError as `Study.open`, or when another process is measuring with the same features */
 export async function evaluate(options: EvaluationOptions): Promise<Evaluation> {
+  return withFeatures(options.cache, cache => evaluateWith(cache, options))
+}
+
+/** As `evaluate`, with features that are open already. */
+export async function evaluateWith(
+  cache: FeatureCache,
+  options: Omit<EvaluationOptions, 'cache'>,
+): Promise<Evaluation> {
   const { method, onProgress = () => {} } = options
   const started = performance.now()
-  const cache = await FeatureCache.open(options.cache)
-  try {
-    const study = await Study.open(options, cache)
-    const metrics = [...study.versions.values()].flatMap(({ name, kind }) =>
-      metricsOf(kind, options).map(metric => ({ metric, version: name })),
-    )
-    const memory: Record<string, { atTenth: number; atEnd: number }> = {}
-    await computeFeatures(
-      study,
-      metrics.flatMap(({ metric, version }) => metric.needs(study).map(feature => ({ feature, version }))),
-      (done, total, what) => {
-        const now = megabytes(process.memoryUsage.rss())
-        if (10 * done >= total) memory[what] = { atTenth: memory[what]?.atTenth ?? now, atEnd: now }
-        onProgress(done, total, what)
-      },
-    )
-    const values: Row[] = []
-    const plots: PlotOf[] = []
-    const notes = new Set(notesOf(study))
-    const definitions = new Map([[intervalDefinition.id, intervalDefinition]])
-    for (const [i, { metric, version }] of metrics.entries()) {
-      onProgress(i, metrics.length, metric.name)
-      const finding = await metric.run(study, version)
-      for (const definition of metric.definitions) definitions.set(definition.id, definition)
-      values.push(...finding.values.map(value => ({ method, group: metric.group, ...value })))
-      plots.push(...(finding.plots ?? []).map(plot => ({ method, version, plot })))
-      for (const note of finding.notes ?? []) notes.add(`${method}: ${note}`)
-    }
-    return {
-      method,
-      versions: [...study.versions.values()].map(({ name, kind, samples }) => ({
-        name,
-        kind,
-        samples: samples.length,
-      })),
-      pictures: study.cases.length,
-      people: new Set(study.cases.map(({ identity }) => identity)).size,
-      recognizers: study.recognizers,
-      guides: [...study.guides],
-      originals: options.originals,
-      ...(options.manifest?.made !== undefined && { made: options.manifest.made }),
-      values,
-      definitions: [...definitions.values()],
-      plots,
-      notes: [...notes],
-      ranked: await rankFaces(study),
-      measuring: {
-        seconds: Math.round(performance.now() - started) / 1000,
-        memory: { features: memory, most: megabytes(1024 * process.resourceUsage().maxRSS) },
-      },
-    }
-  } finally {
-    await cache.close()
+  const study = await Study.open(options, cache)
+  const metrics = [...study.versions.values()].flatMap(({ name, kind }) =>
+    metricsOf(kind, options).map(metric => ({ metric, version: name })),
+  )
+  const memory: Record<string, { atTenth: number; atEnd: number }> = {}
+  await computeFeatures(
+    study,
+    metrics.flatMap(({ metric, version }) => metric.needs(study).map(feature => ({ feature, version }))),
+    (done, total, what) => {
+      const now = megabytes(process.memoryUsage.rss())
+      if (10 * done >= total) memory[what] = { atTenth: memory[what]?.atTenth ?? now, atEnd: now }
+      onProgress(done, total, what)
+    },
+  )
+  const values: Row[] = []
+  const plots: PlotOf[] = []
+  const notes = new Set(notesOf(study))
+  const definitions = new Map([[intervalDefinition.id, intervalDefinition]])
+  for (const [i, { metric, version }] of metrics.entries()) {
+    onProgress(i, metrics.length, metric.name)
+    const finding = await metric.run(study, version)
+    for (const definition of metric.definitions) definitions.set(definition.id, definition)
+    values.push(...finding.values.map(value => ({ method, group: metric.group, ...value })))
+    plots.push(...(finding.plots ?? []).map(plot => ({ method, version, plot })))
+    for (const note of finding.notes ?? []) notes.add(`${method}: ${note}`)
+  }
+  return {
+    method,
+    versions: [...study.versions.values()].map(({ name, kind, samples }) => ({
+      name,
+      kind,
+      samples: samples.length,
+    })),
+    pictures: study.cases.length,
+    people: new Set(study.cases.map(({ identity }) => identity)).size,
+    recognizers: study.recognizers,
+    guides: [...study.guides],
+    originals: options.originals,
+    ...(options.manifest?.made !== undefined && { made: options.manifest.made }),
+    values,
+    definitions: [...definitions.values()],
+    plots,
+    notes: [...notes],
+    ranked: await rankFaces(study),
+    measuring: {
+      seconds: Math.round(performance.now() - started) / 1000,
+      memory: { features: memory, most: megabytes(1024 * process.resourceUsage().maxRSS) },
+    },
   }
 }
 

@@ -6,7 +6,8 @@ import { UserError } from '../errors.ts'
 import { asMistake } from '../jobs/job.ts'
 import { processPool } from '../jobs/process-pool.ts'
 import { oncePer } from '../once.ts'
-import { type Evaluation, type EvaluationOptions, evaluate } from './evaluation.ts'
+import { type Evaluation, type EvaluationOptions, evaluateWith } from './evaluation.ts'
+import { withFeatures } from './features/cache.ts'
 import { manifestFile, readManifest } from './manifest.ts'
 import type { MakeInput } from './methods/handlers.ts'
 import { methodOf } from './methods/index.ts'
@@ -76,26 +77,29 @@ export async function measureSuite(
   options: Omit<EvaluationOptions, 'method' | 'originals' | 'versions' | 'manifest' | 'names'>,
   onMethod: (method: string) => void = () => {},
 ): Promise<Evaluation[]> {
-  const evaluations: Evaluation[] = []
-  for (const config of methods) {
-    const { name, versions } = methodOf(config)
-    onMethod(name)
-    const manifest = await readManifest(join(out, name, manifestFile))
-    evaluations.push(
-      await evaluate({
-        ...options,
-        method: name,
-        originals: originalsFolder(out),
-        versions: versions.map(version => ({
-          ...version,
-          folders: version.folders.map(folder => join(out, name, folder)),
-        })),
-        manifest,
-        names: manifest.pictures.map(picture => picture.name),
-      }),
-    )
-  }
-  return evaluations
+  // Held for all of them: another process could not take its turn between two.
+  return withFeatures(options.cache, async cache => {
+    const evaluations: Evaluation[] = []
+    for (const config of methods) {
+      const { name, versions } = methodOf(config)
+      onMethod(name)
+      const manifest = await readManifest(join(out, name, manifestFile))
+      evaluations.push(
+        await evaluateWith(cache, {
+          ...options,
+          method: name,
+          originals: originalsFolder(out),
+          versions: versions.map(version => ({
+            ...version,
+            folders: version.folders.map(folder => join(out, name, folder)),
+          })),
+          manifest,
+          names: manifest.pictures.map(picture => picture.name),
+        }),
+      )
+    }
+    return evaluations
+  })
 }
 
 interface Task {

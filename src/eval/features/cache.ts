@@ -6,6 +6,7 @@
 import { type FileHandle, open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { makeFolder } from '../../atomic.ts'
+import { withLock } from '../../lock.ts'
 import { oncePer } from '../../once.ts'
 
 const headBytes = 36
@@ -96,4 +97,20 @@ export class FeatureCache {
   async close(): Promise<void> {
     for (const table of this.opened) await table.close()
   }
+}
+
+/**
+ * Does `work` with the features in `folder`, which no other process uses meanwhile: a table's places are those that its one
+ * writer knows.
+ * @throws UserError when another process is measuring with them
+ */
+export async function withFeatures<T>(folder: string, work: (cache: FeatureCache) => Promise<T>): Promise<T> {
+  return withLock(join(folder, '.lock'), `measuring with the features in ${folder}`, async () => {
+    const cache = await FeatureCache.open(folder)
+    try {
+      return await work(cache)
+    } finally {
+      await cache.close()
+    }
+  })
 }

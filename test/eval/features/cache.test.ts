@@ -2,7 +2,7 @@ import { appendFileSync, mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
-import { FeatureCache, FeatureTable } from '../../../src/eval/features/cache.ts'
+import { FeatureCache, FeatureTable, withFeatures } from '../../../src/eval/features/cache.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'features-'))
 afterAll(() => rmSync(root, { recursive: true }))
@@ -49,4 +49,16 @@ test('other weights make another table', async () => {
   expect(other.has(key(1))).toBe(false)
   expect(await cache.table('embedding', 'a'.repeat(64))).toBe(one)
   await cache.close()
+})
+
+test('a folder of features has one user at a time, whose rows the next one finds', async () => {
+  const folder = join(root, 'shared')
+  const named = (cache: FeatureCache) => cache.table('embedding', 'a'.repeat(64))
+  await withFeatures(folder, async cache => {
+    await expect(withFeatures(folder, named)).rejects.toThrow(
+      `measuring with the features in ${folder}: process ${process.pid} is at it`,
+    )
+    await (await named(cache)).add([[key(1), Float32Array.of(5)]])
+  })
+  expect(await withFeatures(folder, async cache => [...(await (await named(cache)).get(key(1)))])).toEqual([5])
 })
