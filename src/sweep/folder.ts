@@ -2,6 +2,7 @@
  * A sweep's folder: `sweep.json` says what is swept, `points.jsonl` numbers the points in the order in which they were
  * proposed, `points/NUMBER-ID/` holds what came of each, `originals/` the faces.
  */
+import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { appendFile, mkdir, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -33,10 +34,12 @@ export function pointFolder(out: string, { number, id }: Pick<NumberedPoint, 'nu
   return join(out, 'points', `${String(number).padStart(4, '0')}-${id}`)
 }
 
-/** The file name of a face's pictures. */
+/** The file name of a face's pictures; with a hash of its own where another id or version may come to the same name. */
 export function faceFile(id: string, version?: number): string {
+  const isPlain = /^[\w/-]+\.jpg$/.test(id) && !/-\d+\.jpg$/.test(id)
+  const own = isPlain ? '' : `-${createHash('sha256').update(id).digest('hex').slice(0, 8)}`
   const name = id.replace(/\.[^./]+$/, '').replace(/[^\w-]+/g, '_')
-  return `${name}${version ? `-${version + 1}` : ''}.png`
+  return `${name}${own}${version ? `-${version + 1}` : ''}.png`
 }
 
 /** The points so far. A line that a crash cut short is left out, and ended. */

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { loadSweep } from '../../src/config/sweep.ts'
 import { JobError } from '../../src/jobs/job.ts'
 import { readRuns } from '../../src/run-record.ts'
-import { pointFolder } from '../../src/sweep/folder.ts'
+import { faceFile, pointFolder } from '../../src/sweep/folder.ts'
 import { checkSweep, runSweep } from '../../src/sweep/run.ts'
 import { makeStore, pretend, pretendPool, writeSweep } from './fixtures.ts'
 
@@ -138,4 +138,13 @@ test('a sweep is checked before it runs: measures by name, faces by their folder
   await expect(runSweep(nowhere, pretendPool(), { out })).rejects.toThrow(/no prepared faces in/)
   const many = await sweep({ faces: { from: join(folder, 'faces'), count: 5 } })
   await expect(runSweep(many, pretendPool(), { out })).rejects.toThrow(/expected 5 different people, found 4/)
+})
+
+test('each face has files of its own, whatever its id is', () => {
+  expect(faceFile('AJ_Lamas/AJ_Lamas_0001.jpg')).toBe('AJ_Lamas_AJ_Lamas_0001.png')
+  expect(faceFile('AJ_Lamas/AJ_Lamas_0001.jpg', 1)).toBe('AJ_Lamas_AJ_Lamas_0001-2.png')
+  const ids = ['张三/1.jpg', '李四/1.jpg', '1.jpg', '1.png', '1-2.jpg', 'a b.jpg', 'a.b.jpg', 'a_b.jpg']
+  const files = ids.flatMap(id => [faceFile(id), faceFile(id, 1)])
+  expect(new Set(files).size).toBe(files.length)
+  expect(files.filter(file => !/^[\w-]+\.png$/.test(file))).toEqual([])
 })
