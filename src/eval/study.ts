@@ -185,7 +185,9 @@ export function comparedWith(study: Study, version: string, { against }: Which):
 }
 
 const keyOf = (...parts: readonly string[]) => createHash('sha256').update(parts.join('/')).digest('hex')
-const placeName = ({ a, b, tx, ty }: Similarity) => [a, b, tx, ty].map(value => value.toPrecision(9)).join(',')
+
+/** A place of a face as keys of what is kept name it. */
+export const placeName = ({ a, b, tx, ty }: Similarity) => [a, b, tx, ty].map(value => value.toPrecision(9)).join(',')
 
 /** The pictures of a folder, all or those of some names. */
 async function picturesNamed(folder: string, names?: readonly string[]): Promise<Map<string, string>> {

@@ -18,7 +18,7 @@ import { usualThreshold } from '../identity/accept-thresholds.ts'
 import { acceptedShare } from '../intervals.ts'
 import type { Metric, Value } from '../metric.ts'
 import type { Definition } from '../metrics/definition.ts'
-import type { Study } from '../study.ts'
+import { placeName, type Study } from '../study.ts'
 import { leastPeople } from './learned-match.ts'
 import { foldsOf } from './ridge.ts'
 
@@ -120,15 +120,25 @@ async function kept(
   cases: readonly number[],
   work: () => Promise<Float32Array>,
 ): Promise<Float32Array> {
-  const pictures = [study.originals, study.pictures(version)]
-  const hashes = cases.flatMap(i => pictures.map(list => list[i]?.hash ?? 'held out'))
-  const key = createHash('sha256')
-    .update([...hashes, ...study.recognizers].join('/'))
-    .digest('hex')
+  const key = attackKey(study, version, cases)
   const checksum = createHash('sha256').update(JSON.stringify(settings)).digest('hex')
   const table = await study.cache.table('inversion-network', checksum)
   if (!table.has(key)) await table.add([[key, await work()]])
   return table.get(key)
+}
+
+/**
+ * What an attack is kept under: the pictures and, unless these are the faces, where faces are cut out of them.
+ * @param cases -1 between those that are learned from and those held out
+ */
+export function attackKey(study: Study, version: string, cases: readonly number[]): string {
+  const pictures = [study.originals, study.pictures(version)]
+  const hashes = cases.flatMap(i => pictures.map(list => list[i]?.hash ?? 'held out'))
+  const places = study.aligned ? [] : study.placesOf('original')
+  const cuts = cases.flatMap(i => (places[i] ? [placeName(places[i])] : []))
+  return createHash('sha256')
+    .update([...hashes, ...cuts, ...study.recognizers].join('/'))
+    .digest('hex')
 }
 
 /** Trains on some cases and says how alike the others are: by recognizer, stage and case. */
