@@ -7,6 +7,7 @@ import { UserError } from '../errors.ts'
 import { celebaIdentities, type Identities } from './celeba.ts'
 import { cutFace, type Dropped, type DropReason, dropReasons } from './cut-face.ts'
 import { type Image, readImage } from './image.ts'
+import { summaryOf } from './info.ts'
 import type { DatasetManifest } from './manifest.ts'
 import { type Found, Journal, type Outcome, readJournals } from './prepare-journal.ts'
 import { openSource } from './sources/open.ts'
@@ -58,8 +59,8 @@ export interface PrepareSummary extends Pick<DatasetManifest, 'title' | 'licence
 
 /**
  * Prepares a data set into one face store for each split (`out/train`, `out/test`), `out/summary.json` and
- * `out/dropped.tsv`. A store that was there is replaced when the new one is whole. A preparation that was interrupted goes
- * on where it was.
+ * `out/dropped.tsv`. A store that was there is replaced when the new one is whole; one of an earlier preparation, of a split
+ * that there is no more, goes: its people may be in another now. A preparation that was interrupted goes on where it was.
  * @throws UserError when there are no pictures or none with a face, or the stores cannot be written
  */
 export async function prepareDataset(manifest: DatasetManifest, options: PrepareOptions): Promise<PrepareSummary> {
@@ -81,6 +82,8 @@ export async function prepareDataset(manifest: DatasetManifest, options: Prepare
       identitiesKnown: identitiesKnown(manifest, source.pictures, known),
       ...(await assemble(placed, await readJournals(folder, size), options)),
     }
+    for (const split of Object.keys((await summaryOf(out))?.written ?? {}))
+      if (!(split in summary.written)) await rm(join(out, split), { recursive: true, force: true })
     await writeJsonAtomic(join(out, 'summary.json'), summary)
     await rm(folder, { recursive: true })
     return summary

@@ -137,6 +137,15 @@ describe('prepareDataset', () => {
     expect(stores[0]!.equals(stores[1]!)).toBe(true)
   })
 
+  it('removes the store of a split that there is no more', async () => {
+    const one = options('split', { from: join(folder, 'one') })
+    await cp(join(from, 'ben'), join(one.from, 'ben'), { recursive: true })
+    await prepareDataset({ ...manifest, heldOutTenths: 10 }, one)
+    expect((await readdir(one.out)).sort()).toEqual(['dropped.tsv', 'summary.json', 'test'])
+    await prepareDataset({ ...manifest, heldOutTenths: 0 }, one)
+    expect((await readdir(one.out)).sort()).toEqual(['dropped.tsv', 'summary.json', 'train'])
+  })
+
   it('refuses a folder without pictures or faces, and a store whose files do not agree', async () => {
     const empty = join(folder, 'empty')
     await mkdir(empty)
