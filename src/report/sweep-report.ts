@@ -49,10 +49,11 @@ pre { overflow-x: auto; user-select: all; font-size: .85rem; line-height: 1.4; }
 
 /** The report as a page of HTML that needs nothing beside it. */
 export function sweepReport({ config, table, grid, recipes, provenance }: SweepReportParts): string {
-  const { privacy, utility, rows, front, count, failed, smaller } = table
+  const { privacy, utility, rows, front, count, failed, smaller, unmeasured } = table
   const asides = [
     failed > 0 && `Left out because they failed: ${failed}.`,
     smaller > 0 && `Left out because they were measured on fewer faces, in earlier rounds: ${smaller}.`,
+    unmeasured > 0 && `Left out because they have no number of ${privacy.name} or ${utility.name}: ${unmeasured}.`,
   ].filter(Boolean)
   const body = html`<main>
 <header>

@@ -1,5 +1,6 @@
 /** What a sweep found, as a table: one row a point that is done, and which of them no other one beats. */
 import type { SweepConfig } from '../config/sweep.ts'
+import { UserError } from '../errors.ts'
 import { markdownTable } from '../markdown.ts'
 import type { KeptFace } from '../sweep/folder.ts'
 import { paretoFront } from '../sweep/pareto.ts'
@@ -29,12 +30,16 @@ export interface SweepTable {
   readonly rows: readonly SweepRow[]
   /** Rows of the front, from the most private to the most useful. */
   readonly front: readonly SweepRow[]
-  /** Points that have no row because they failed, and because they were measured on fewer faces. */
+  /** Points that have no row because they failed, were measured on fewer faces, or have no number of privacy or utility. */
   readonly failed: number
   readonly smaller: number
+  readonly unmeasured: number
 }
 
-/** The table of the points that are measured on the most faces: others cannot be compared with them. */
+/**
+ * The table of the points that are measured on the most faces: others cannot be compared with them.
+ * @throws UserError when none of them has a number of both privacy and utility
+ */
 export function sweepTable(config: SweepConfig, points: readonly SweepPoint[]): SweepTable {
   const [privacy, utility] = [aimOf(config.privacy), aimOf(config.utility)]
   const done = points.flatMap(point => (point.outcome?.state === 'done' ? [{ ...point, outcome: point.outcome }] : []))
@@ -45,12 +50,17 @@ export function sweepTable(config: SweepConfig, points: readonly SweepPoint[]): 
       ...{ number, id, settings, faces },
       measures: new Map(measures.map(measure => [measure.name, measure])),
     }))
-  const goodness = full.map(
-    row =>
-      [privacy, utility].map(aim => (aim.better === 'lower' ? -1 : 1) * measured(row, aim.name)) as [number, number],
+  const aims = [privacy, utility]
+  const compared = full.filter(row => aims.every(({ name }) => Number.isFinite(measured(row, name))))
+  if (compared.length === 0)
+    throw new UserError(
+      `expected points with numbers of ${privacy.name} and ${utility.name}, found none among ${full.length}: choose other measures as privacy and utility`,
+    )
+  const goodness = compared.map(
+    row => aims.map(aim => (aim.better === 'lower' ? -1 : 1) * measured(row, aim.name)) as [number, number],
   )
   const front = paretoFront(goodness)
-  const rows = full.map((row, i) => ({ ...row, front: front.includes(i) }))
+  const rows = compared.map((row, i) => ({ ...row, front: front.includes(i) }))
   return {
     axes: Object.keys(config.axes),
     columns: [...new Set([privacy.name, utility.name, ...config.measures, 'seconds'])],
@@ -61,6 +71,7 @@ export function sweepTable(config: SweepConfig, points: readonly SweepPoint[]): 
     front: front.map(i => rows[i]!),
     failed: points.filter(({ outcome }) => outcome?.state === 'failed').length,
     smaller: done.length - full.length,
+    unmeasured: full.length - compared.length,
   }
 }
 

@@ -69,6 +69,21 @@ test('points on fewer faces are left out and counted', () => {
   expect(sweepTable(config, [{ ...first!, count: 1 }, ...rest])).toMatchObject({ smaller: 1, count: 2 })
 })
 
+test('points without a number of privacy or utility are left out and counted', () => {
+  const without = ({ outcome, ...point }: SweepPoint): SweepPoint =>
+    outcome?.state === 'done'
+      ? { ...point, outcome: { ...outcome, measures: outcome.measures.filter(({ name }) => name !== 'detection') } }
+      : { ...point, outcome }
+  const [first, ...rest] = points
+  const table = sweepTable(config, [without(first!), ...rest])
+  expect(table).toMatchObject({ unmeasured: 1, failed: 1, smaller: 0 })
+  expect(table.rows.map(({ number }) => number)).not.toContain(first!.number)
+  expect(table.front.map(({ settings }) => settings.lambda)).toEqual([4, 2, 1])
+  expect(() => sweepTable(config, points.map(without))).toThrow(
+    'expected points with numbers of cosine.faceres and detection, found none among 5',
+  )
+})
+
 test('CSV, Markdown and page hold the same numbers', () => {
   const lines = read('points.csv').trimEnd().split('\r\n')
   expect(lines).toHaveLength(6)
