@@ -81,14 +81,18 @@ export async function downloadOf(
   const endpoint = (env.HF_ENDPOINT || 'https://huggingface.co').replace(/\/+$/, '')
   const path = file.split('/').map(encodeURIComponent).join('/')
   const url = `${endpoint}/${from.repository}/resolve/${encodeURIComponent(from.revision)}/${path}`
+  const address = mirrored(url, all)
+  // The token is the endpoint's: a mirror elsewhere is not told it.
+  if (!address.startsWith(`${endpoint}/`)) return { url: address, headers: {} }
   const token = env.HF_TOKEN || (await readFile(join(huggingFaceHome(env), 'token'), 'utf8').catch(() => '')).trim()
-  return { url: mirrored(url, all), headers: token ? { authorization: `Bearer ${token}` } : {} }
+  return { url: address, headers: token ? { authorization: `Bearer ${token}` } : {} }
 }
 
 function mirrored(url: string, mirrors: readonly string[]): string {
   for (const mirror of mirrors) {
-    const [from, to] = mirror.split('=', 2)
-    if (!from || !to || !URL.canParse(to)) {
+    const [from, ...rest] = mirror.split('=')
+    const to = rest.join('=')
+    if (!from || !URL.canParse(to)) {
       throw new UserError(
         `expected a mirror FROM=TO, such as https://github.com/=https://mirror.example/, found '${mirror}'`,
       )

@@ -262,6 +262,11 @@ describe('where weights are', () => {
       url: 'https://mirror.example/org/name/resolve/main/weights.bin',
       headers: { authorization: 'Bearer given' },
     })
+    // A mirror that is not the endpoint does not get its token.
+    expect(await downloadOf(file!, ['https://mirror.example/=http://here/?from='], env)).toEqual({
+      url: 'http://here/?from=org/name/resolve/main/weights.bin',
+      headers: {},
+    })
     const [linked] = weights({ url: 'https://example.com/a/b.bin' }).files
     expect((await downloadOf(linked!, ['https://example.com/=http://here/'], {}))!.url).toBe('http://here/a/b.bin')
     const mirrors = { DIFF_PRIVACY_MIRRORS: 'https://other/=http://no/ https://example.com/a/=http://there/' }
