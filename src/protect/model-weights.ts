@@ -1,13 +1,13 @@
 /** The weights of a model's networks, from wherever its config says that they are. */
 import { createHash } from 'node:crypto'
-import { readdir, stat } from 'node:fs/promises'
-import { join } from 'node:path'
+import { stat } from 'node:fs/promises'
 import type { ModelConfig } from '../config/model.ts'
 import { UserError } from '../errors.ts'
 import { type NetworkName, prefixes } from '../models/latent-diffusion.ts'
 import type { Shapes, Weights } from '../models/module.ts'
 import { nearestHint } from '../nearest.ts'
 import { sha256, verify } from '../weights/checksum.ts'
+import { filesOf } from '../weights/folder.ts'
 import type { Layout } from '../weights/layouts/layout.ts'
 import { msiLayout } from '../weights/layouts/msi.ts'
 import { autoencoderLayout, textLayout, unetLayout } from '../weights/layouts/stable-diffusion.ts'
@@ -99,19 +99,15 @@ async function located({ name, weights }: ModelConfig, network: NetworkName): Pr
 }
 
 async function checksumOf(paths: readonly string[], expected: string | undefined): Promise<string> {
-  const files = (await Promise.all(paths.map(filesOf))).flat()
+  const files = (await Promise.all(paths.map(loadedFiles))).flat()
   if (files.length === 1) return expected ? verify(files[0]!, expected) : sha256(files[0]!)
   const hash = createHash('sha256')
   for (const file of files) hash.update(await sha256(file))
   return hash.digest('hex')
 }
 
-/** A file; or the tensor files of a folder, in the order of their names. */
-async function filesOf(path: string): Promise<string[]> {
+/** A file; or the files of a folder that are loaded, in the order of their names. */
+async function loadedFiles(path: string): Promise<string[]> {
   if (!(await stat(path)).isDirectory()) return [path]
-  const names = await readdir(path, { recursive: true })
-  return names
-    .filter(name => /\.(safetensors|bin|ckpt|pth?)$/.test(name))
-    .sort()
-    .map(name => join(path, name))
+  return (await filesOf(path)).map(file => file.path).sort()
 }

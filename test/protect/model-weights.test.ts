@@ -1,11 +1,12 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as tf from '@tensorflow/tfjs'
-import { afterEach, beforeAll, expect, it, vi } from 'vitest'
+import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest'
 import { useBackend } from '../../src/backend/index.ts'
 import type { ModelConfig } from '../../src/config/model.ts'
-import { loadNetworkWeights } from '../../src/protect/model-weights.ts'
+import { loadNetworkWeights, modelChecksum } from '../../src/protect/model-weights.ts'
 import { writeSafetensors } from '../../src/weights/safetensors.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'model-weights-'))
@@ -13,6 +14,7 @@ const shapes = { 'linear.weight': [2, 3], 'linear.bias': [2] }
 beforeAll(async () => {
   await useBackend('cpu')
 })
+afterAll(() => rmSync(folder, { recursive: true }))
 afterEach(() => {
   vi.restoreAllMocks()
 })
@@ -43,5 +45,25 @@ it('names a tensor that is missing or misshapen, with the nearest name of the fi
   await expect(loadNetworkWeights(misnamed, 'msi', shapes)).rejects.toThrow(/'msi.linear.bias'.*'msi.linear.bais'/)
   const misshapen = await modelOf({ 'msi.linear.weight': [3, 3], 'msi.linear.bias': [2] })
   await expect(loadNetworkWeights(misshapen, 'msi', shapes)).rejects.toThrow(/'msi.linear.weight' has shape \[3, ?3\]/)
-  rmSync(folder, { recursive: true })
+})
+
+it('sums the files of a folder that are loaded: a copy in another precision or format changes nothing', async () => {
+  const pipeline = join(folder, 'pipeline')
+  const put = (part: string, file: string) => {
+    mkdirSync(join(pipeline, part), { recursive: true })
+    writeFileSync(join(pipeline, part, file), `${part} ${file}`)
+  }
+  const sum = (...parts: string[]) => {
+    const hash = createHash('sha256')
+    for (const part of parts) hash.update(createHash('sha256').update(part).digest('hex'))
+    return hash.digest('hex')
+  }
+  put('unet', 'diffusion_pytorch_model.safetensors')
+  put('text_encoder', 'model.safetensors')
+  const model = { name: 'pipeline', weights: pipeline } as ModelConfig
+  const expected = sum('text_encoder model.safetensors', 'unet diffusion_pytorch_model.safetensors')
+  expect(await modelChecksum(model)).toBe(expected)
+  put('unet', 'diffusion_pytorch_model.fp16.safetensors')
+  put('text_encoder', 'pytorch_model.bin')
+  expect(await modelChecksum(model)).toBe(expected)
 })
