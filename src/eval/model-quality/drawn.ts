@@ -40,7 +40,8 @@ export async function drawMissing(options: DrawOptions): Promise<string[]> {
   let [done, seconds] = [0, 0]
   const draw = async (batch: DrawInput['paths']) => {
     const input: DrawInput = { model, steps, eta, paths: batch }
-    seconds += (await pool.run({ id: `draw-${batch[0]![0]}`, kind: 'draw', input }).catch(asMistake)) as number
+    const taken = (await pool.run({ id: `draw-${batch[0]![0]}`, kind: 'draw', input }).catch(asMistake)) as number
+    seconds += taken
     done += batch.length
     onProgress(done, missing.length, seconds / done)
   }
