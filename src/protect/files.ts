@@ -81,7 +81,10 @@ export async function writeProtected(
     const picture = pictureHash(bytes)
     const key = keyPath(output)
     await makeFolder(dirname(output))
-    // The key first: a picture without one could never be recovered.
+    // A picture without its key could never be recovered: an earlier one goes before its key, a new one comes after.
+    await rm(output, { force: true }).catch((error: Error) => {
+      throw new UserError(`cannot write ${output}: ${error.message}: choose another --out`)
+    })
     await writeKeys(
       key,
       faces.map(face => ({ ...face.key, picture })),
@@ -126,14 +129,13 @@ export async function recoverFile(
   model: FaceModel,
   { path, bytes, keys }: LockedPicture,
   output: string,
-): Promise<number> {
+): Promise<void> {
   const { photo } = await recoverPhoto(model, await readImage(bytes, path), keys).catch(error => {
     throw error instanceof UserError ? new UserError(`${path}: ${error.message}`) : error
   })
   const encoded = await encode(photo, output)
   await makeFolder(dirname(output))
   await writeFileAtomic(output, encoded)
-  return keys.length
 }
 
 /** What a format cannot hold, as a WebP of more than 16383 pixels a side, is the photo's fault. */

@@ -31,7 +31,8 @@ export async function findPictures(
   const found = new Map<string, PictureFile>()
   const skipped = skip === undefined ? undefined : await realpath(skip).catch(() => undefined)
   const add = async (file: PictureFile) => {
-    const real = await realpath(file.path)
+    // A link that leads nowhere is told of when it is read, so that the others are still done.
+    const real = await realpath(file.path).catch(() => resolve(file.path))
     if (!found.has(real)) found.set(real, file)
   }
   const walk = async (root: string, folder: string): Promise<void> => {

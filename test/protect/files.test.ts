@@ -1,11 +1,22 @@
-import { linkSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, linkSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { UserError } from '../../src/errors.ts'
-import { isProtected, protectedPaths, readProtected, recoveredPath } from '../../src/protect/files.ts'
+import { isProtected, protectedPaths, readProtected, recoveredPath, writeProtected } from '../../src/protect/files.ts'
 import { checkOutputs, extensionFor, findPictures } from '../../src/protect/inputs.ts'
 import { type FaceKey, pictureHash, writeKeys } from '../../src/protect/key.ts'
+
+/** Files that the disk has no room for. */
+const noRoom = vi.hoisted(() => new Set<string>())
+vi.mock('../../src/atomic.ts', async load => {
+  const real = await load<typeof import('../../src/atomic.ts')>()
+  const writeFileAtomic: typeof real.writeFileAtomic = async (path, ...rest) => {
+    if (noRoom.has(path)) throw new UserError(`cannot write ${path}: the disk is full`)
+    return real.writeFileAtomic(path, ...rest)
+  }
+  return { ...real, writeFileAtomic }
+})
 
 const base = mkdtempSync(join(tmpdir(), 'files-'))
 afterAll(() => rmSync(base, { recursive: true }))
@@ -42,6 +53,12 @@ describe('findPictures', () => {
       { path: at('raw'), folder: '' },
       { path: at('a.png'), folder: '' },
     ])
+  })
+
+  test('leaves a link that leads nowhere to those who read it', async () => {
+    make('a.png')
+    symlinkSync(at('gone.png'), at('b.png'))
+    expect((await findPictures([root])).map(({ path }) => path)).toEqual([at('a.png'), at('b.png')])
   })
 
   test('leaves the results of an earlier run alone', async () => {
@@ -97,19 +114,38 @@ describe('checkOutputs', () => {
   })
 })
 
+const key: FaceKey = {
+  version: 1,
+  picture: pictureHash(Buffer.from('a.anonymized.png')),
+  face: 0,
+  transform: { a: 1, b: 0, tx: 0, ty: 0 },
+  model: { name: 'tiny', sha256: '' },
+  recipe: { steps: 2 },
+  shapes: { embeddings: [10, 2], latent: [2, 2, 1] },
+  embeddings: new Float32Array(20),
+  latent: new Float32Array(4),
+}
+
+test('no picture is without its key, also where one cannot be written over', async () => {
+  const path = at('a.anonymized.png')
+  const photo = (level: number) => ({ width: 1, height: 1, data: new Uint8Array(3).fill(level) })
+  const write = (level: number) => writeProtected({ faces: [{ key }], photos: [photo(level)] }, [path])
+  await write(1)
+  await write(2)
+  expect((await readProtected(path)).keys).toHaveLength(1)
+  // Without room for the picture there is neither; without room for the key the earlier one is of no picture.
+  for (const full of [path, `${path}.dpkey`]) {
+    await write(3)
+    noRoom.add(full)
+    await expect(write(4)).rejects.toThrow(/the disk is full/)
+    noRoom.delete(full)
+    expect(existsSync(path)).toBe(false)
+    expect(existsSync(`${path}.dpkey`)).toBe(full !== path)
+  }
+})
+
 test('a protected picture is read with its key, or refused by name', async () => {
   make('a.anonymized.png')
-  const key: FaceKey = {
-    version: 1,
-    picture: pictureHash(Buffer.from('a.anonymized.png')),
-    face: 0,
-    transform: { a: 1, b: 0, tx: 0, ty: 0 },
-    model: { name: 'tiny', sha256: '' },
-    recipe: { steps: 2 },
-    shapes: { embeddings: [10, 2], latent: [2, 2, 1] },
-    embeddings: new Float32Array(20),
-    latent: new Float32Array(4),
-  }
   const path = at('a.anonymized.png')
   await expect(readProtected(path)).rejects.toThrow(/expected a key file at .*\.dpkey/)
   await writeKeys(`${path}.dpkey`, [key])
