@@ -131,7 +131,8 @@ function fromRaw({ data, width, height }: Image) {
   return sharp(data, { raw: { width, height, channels: 3 } })
 }
 
-async function readBytes(path: string): Promise<Uint8Array> {
+/** The bytes of a picture file. @throws UserError when it cannot be read */
+export async function readBytes(path: string): Promise<Buffer> {
   try {
     return await readFile(path)
   } catch (error) {

@@ -1,10 +1,9 @@
 /** What protects photo files, in this process, in several or where the workers of a queue are, and what it did it with. */
 import { createHash } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
 import { type BackendName, useBackend } from '../backend/index.ts'
 import { loadModelConfig } from '../config/model.ts'
 import type { Recipe } from '../config/recipe.ts'
-import { readImage } from '../data/image.ts'
+import { readBytes, readImage } from '../data/image.ts'
 import { UserError } from '../errors.ts'
 import { loadRecognizer } from '../faces/recognizers.ts'
 import { JobError, type Pool } from '../jobs/job.ts'
@@ -63,7 +62,7 @@ export async function parallelProtector(
   return async (path, outputs, onStep) => {
     // The photos one after the other, whichever of their faces are found first.
     const turn = asked++
-    const bytes = await readFile(path)
+    const bytes = await readBytes(path)
     const photo = await readImage(bytes, path)
     const found = await facesOfPhoto({ imageSize }, photo, {
       detect: () => workers.detect(bytes, { turn }),
@@ -86,7 +85,7 @@ export async function parallelProtector(
 /** By the workers of a queue, a photo each. They see the photos; the passphrase and the key files stay here. */
 export function queueProtector(pool: Pool, recipe: Recipe, passphrase?: string): Protector {
   return async (path, outputs) => {
-    const photo = await readFile(path)
+    const photo = await readBytes(path)
     const input: PhotoTask = { recipe, photo: photo.toString('base64') }
     const id = createHash('sha256').update(JSON.stringify(recipe)).update(photo).digest('hex').slice(0, 32)
     const result = (await pool.run({ id, kind: 'photo', input }).catch(blame(path))) as PhotoResult

@@ -90,6 +90,15 @@ test('what a worker refuses is told with the name of the photo', async () => {
   await expect(refused).rejects.toThrow(new RegExp(`^${empty}: `))
 })
 
+test('a photo that cannot be read is the mistake of the user, wherever it is to be protected', async () => {
+  const parallel = await parallelProtector(pool, recipe, 'wasm')
+  for (const protect of [parallel, queueProtector(pool, recipe)]) {
+    const refused = protect(folder, outputs('none'))
+    await expect(refused).rejects.toThrow(UserError)
+    await expect(refused).rejects.toThrow(`expected a picture, found a folder: ${folder}`)
+  }
+})
+
 test('two processes, a face each, give the same pictures and keys as this one, and tell of every step', async () => {
   const two = join(folder, 'two.png')
   await couple().png().toFile(two)
