@@ -32,7 +32,6 @@ export interface ProtectedFace extends PhotoFace {
   /** The protected versions of the aligned face, one a sample. */
   readonly samples: readonly Image[]
   readonly key: UnboundKey
-  readonly seconds: number
 }
 
 export interface ProtectedPhoto {
@@ -42,15 +41,11 @@ export interface ProtectedPhoto {
 }
 
 export interface ProtectPhotoOptions {
-  /** Only these faces, numbered as `detectFaces` orders them; all unless given. */
-  readonly only?: (face: Face, index: number) => boolean
   /** Told before each step: which face of how many, which step of how many. */
   readonly onStep?: (face: number, faces: number, step: number, steps: number) => void
-  /** Told after each face. */
-  readonly onFace?: (face: ProtectedFace, index: number) => void | Promise<void>
 }
 
-export interface FacesOfPhotoOptions extends Pick<ProtectPhotoOptions, 'only'> {
+export interface FacesOfPhotoOptions {
   /** Finds the photo's faces, from left to right: `detectFaces` in this process unless given. */
   readonly detect?: (photo: Image) => Promise<Face[]>
 }
@@ -62,15 +57,14 @@ export interface FacesOfPhotoOptions extends Pick<ProtectPhotoOptions, 'only'> {
 export async function facesOfPhoto(
   { imageSize }: Pick<FaceModel, 'imageSize'>,
   photo: Image,
-  { only = () => true, detect = detectFaces }: FacesOfPhotoOptions = {},
+  { detect = detectFaces }: FacesOfPhotoOptions = {},
 ): Promise<PhotoFace[]> {
-  const numbered = (await detect(photo)).map((found, index) => ({ found, index }))
-  const wanted = numbered.filter(({ found, index }) => only(found, index))
-  if (wanted.length === 0)
+  const all = await detect(photo)
+  if (all.length === 0)
     throw new UserError('expected a photo with a face, found none in it: is a face at least 30 pixels wide?')
   const content = contentHash(photo)
   return Promise.all(
-    wanted.map(async ({ found, index }) => ({
+    all.map(async (found, index) => ({
       ...(await alignFace(photo, found.landmarks, imageSize)),
       found,
       index,
@@ -143,19 +137,15 @@ export async function protectPhoto(
   guide: Recognizer,
   photo: Image,
   recipe: Recipe,
-  { only, onStep, onFace }: ProtectPhotoOptions = {},
+  { onStep }: ProtectPhotoOptions = {},
 ): Promise<ProtectedPhoto> {
-  const found = await facesOfPhoto(model, photo, { only })
+  const found = await facesOfPhoto(model, photo)
   const faces: ProtectedFace[] = []
   for (const [i, face] of found.entries()) {
-    const started = performance.now()
     const samples = await protectPhotoFace(model, guide, face, recipe, (step, steps) =>
       onStep?.(i, found.length, step, steps),
     )
-    const key = await keyOfPhotoFace(model, face, recipe)
-    const done = { ...face, samples, key, seconds: (performance.now() - started) / 1000 }
-    faces.push(done)
-    await onFace?.(done, face.index)
+    faces.push({ ...face, samples, key: await keyOfPhotoFace(model, face, recipe) })
   }
   return { faces, photos: pasteSamples(photo, faces) }
 }
