@@ -11,7 +11,7 @@ import { withFeatures } from './features/cache.ts'
 import { manifestFile, readManifest } from './manifest.ts'
 import type { MakeInput } from './methods/handlers.ts'
 import { methodOf } from './methods/index.ts'
-import { facesOf, makePictures, unfinished, writeManifest, writeOriginals } from './methods/make.ts'
+import { facesOf, makePictures, refuseOtherBackend, unfinished, writeManifest, writeOriginals } from './methods/make.ts'
 import type { Faces, Method } from './methods/method.ts'
 
 export interface SuiteOptions {
@@ -34,7 +34,7 @@ export const originalsFolder = (out: string) => join(out, 'originals')
 
 /**
  * Protects the faces by every method: `out/originals`, and `out/METHOD` with a manifest and a folder for each version.
- * @throws UserError when two methods have one name
+ * @throws UserError when two methods have one name, or pictures of another backend are there
  */
 export async function makeSuite(options: SuiteOptions): Promise<void> {
   const { methods, out, indices, made, onMade = () => {} } = options
@@ -48,8 +48,12 @@ export async function makeSuite(options: SuiteOptions): Promise<void> {
     const faces = facesOf(store, indices)
     await writeOriginals(faces, originalsFolder(out))
     const work: Task[] = []
-    for (const { config, method } of named)
-      for (const place of await unfinished(method, faces, join(out, method.name))) work.push({ config, method, place })
+    for (const { config, method } of named) {
+      const folder = join(out, method.name)
+      const places = await unfinished(method, faces, folder)
+      if (places.length < indices.length) await refuseOtherBackend(method, folder, options.backend)
+      work.push(...places.map(place => ({ config, method, place })))
+    }
     let done = 0
     const one = await maker(options, faces)
     try {

@@ -7,7 +7,7 @@ import { makeFolder, writeJsonAtomic } from '../../atomic.ts'
 import type { FaceStore } from '../../data/face-store.ts'
 import { writeImage } from '../../data/image.ts'
 import { UserError } from '../../errors.ts'
-import { type Manifest, type ManifestPicture, manifestFile } from '../manifest.ts'
+import { type Manifest, type ManifestPicture, manifestFile, readManifest } from '../manifest.ts'
 import type { Faces, Method, SourceFace } from './method.ts'
 
 /** What a method's folder keeps of each picture as it is made: a line of JSON. */
@@ -62,6 +62,20 @@ export async function unfinished(method: Method, faces: Faces, folder: string): 
       places.push(place)
   }
   return places
+}
+
+/**
+ * Refuses to go on in a folder whose pictures of the same settings another backend made: they differ in rounding and time.
+ * @throws UserError naming both backends
+ */
+export async function refuseOtherBackend(method: Method, folder: string, backend: string): Promise<void> {
+  const path = join(folder, manifestFile)
+  const made = existsSync(path) && ((await readManifest(path)).made as { backend?: string; settings?: unknown })
+  if (!made || made.backend === undefined || made.backend === backend) return
+  if (JSON.stringify(made.settings) === JSON.stringify(await method.settings()))
+    throw new UserError(
+      `expected pictures made by ${backend} in ${folder}, found those of ${made.backend}: take that --backend or another --out`,
+    )
 }
 
 /** Makes the pictures of one face after the other into `folder`, a folder a version; a line in a log says that they are there. */

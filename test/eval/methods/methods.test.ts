@@ -158,6 +158,24 @@ test('several processes leave the pictures of a method alone that is called as a
   expect(existsSync(join(out, '.jobs'))).toBe(false)
 })
 
+test('pictures of another backend are not taken for those of this one, unless they are made anew anyway', async () => {
+  const made = async (deviation: number) => {
+    await make(suite('backends', [{ method: 'blur', deviation }]), '--count', '1')
+    const path = join(out, `blur-${deviation}`, 'manifest.json')
+    const manifest = await readManifest(path)
+    const { backend } = manifest.made as { backend: string }
+    return { path, manifest, backend }
+  }
+  const { path, manifest, backend } = await made(3)
+  expect(backend).toBe('wasm')
+  const by = (change: object) =>
+    writeFileSync(path, JSON.stringify({ ...manifest, made: { ...(manifest.made as object), ...change } }))
+  by({ backend: 'tensorflow' })
+  await expect(made(3)).rejects.toThrow('expected pictures made by wasm in')
+  by({ backend: 'tensorflow', settings: {} })
+  expect((await made(3)).backend).toBe('wasm')
+})
+
 test('evaluate says what does not fit', async () => {
   const path = suite('one', [{ method: 'blur', deviation: 2 }])
   await expect(make(path, '--count', '9')).rejects.toThrow('expected 9 different people, found 2')
