@@ -1,18 +1,27 @@
 import { UserError } from '../errors.ts'
 
+export interface BatchOptions<R> {
+  /** How many are under way side by side: 1 unless given. */
+  readonly atOnce?: number
+  /** Told when nothing is under way any more. */
+  readonly onEnd?: () => void
+  /** Takes the results of those that were done, if any, in the order of the items, before anything is thrown. */
+  readonly report: (results: R[]) => Promise<void>
+}
+
 /**
  * Does `work` for each of the items, those after a failed one too. A user's mistake in the only item is thrown; of
- * several, each failed one gets a line on stderr at the end, and the exit code is 2.
- * @param options.atOnce how many are under way side by side
- * @returns the results of the others, in the order of the items
+ * several, each failed one gets a line on stderr at the end, and the exit code is 2. After an error of ours nothing more is
+ * begun; what was done by then is reported, and the error thrown.
  */
 export async function batch<T, R>(
   items: readonly T[],
   work: (item: T, index: number) => Promise<R>,
-  { done = () => {}, atOnce = 1 }: { done?: () => void; atOnce?: number } = {},
-): Promise<R[]> {
+  { atOnce = 1, onEnd = () => {}, report }: BatchOptions<R>,
+): Promise<void> {
   const results: (R | undefined)[] = items.map(() => undefined)
   const failures: string[] = []
+  const errors: unknown[] = []
   const left = [...items.entries()]
   const workThrough = async () => {
     for (let next = left.shift(); next; next = left.shift()) {
@@ -23,20 +32,19 @@ export async function batch<T, R>(
         if (error instanceof UserError && items.length > 1) failures.push(error.message)
         else {
           left.length = 0
-          throw error
+          errors.push(error)
         }
       }
     }
   }
-  try {
-    await Promise.all(Array.from({ length: atOnce }, workThrough))
-  } finally {
-    done()
-  }
+  await Promise.all(Array.from({ length: atOnce }, workThrough))
+  onEnd()
   if (failures.length > 0) {
     process.stderr.write(`${failures.length} of ${items.length} failed:\n`)
     for (const failure of failures) process.stderr.write(`  ${failure.replace(/\s*\n\s*/g, ' ')}\n`)
     process.exitCode = 2
   }
-  return results.filter(result => result !== undefined)
+  const done = results.filter(result => result !== undefined)
+  if (done.length > 0) await report(done).catch(error => errors.push(error))
+  if (errors.length > 0) throw errors[0]
 }

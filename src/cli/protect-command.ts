@@ -105,7 +105,7 @@ async function protect(task: Recipe['task'], args: ArgumentsCamelCase<Arguments>
     ...(going && { here: going }),
   })
   const shown = photoProgress(task === 'hide' ? 'hiding' : 'anonymizing', files.length, tellsSteps)
-  const done = await batch(
+  await batch(
     files,
     async ({ path }, i) => {
       const photo = shown.photo(path)
@@ -113,18 +113,23 @@ async function protect(task: Recipe['task'], args: ArgumentsCamelCase<Arguments>
       photo.end()
       return { path, paths: outputs[i]!, ...made }
     },
-    { done: () => shown.stop(), atOnce },
+    {
+      atOnce,
+      onEnd: () => shown.stop(),
+      async report(done) {
+        await recordProtected(out, recipe, done, passphrase !== undefined)
+        for (const path of done.flatMap(({ paths }) => paths)) console.log(path)
+        const faces = done.reduce((sum, photo) => sum + photo.faces, 0)
+        process.stderr.write(
+          `${counted(faces, 'face')} in ${counted(done.length, 'photo')} ${task === 'hide' ? 'hidden' : 'anonymized'}\n`,
+        )
+        if (passphrase === undefined)
+          process.stderr.write(
+            'warning: the keys (.dpkey) are not encrypted: who has one recovers the faces; --passphrase-file encrypts them\n',
+          )
+      },
+    },
   ).finally(close)
-  await recordProtected(out, recipe, done, passphrase !== undefined)
-  for (const path of done.flatMap(({ paths }) => paths)) console.log(path)
-  const faces = done.reduce((sum, photo) => sum + photo.faces, 0)
-  process.stderr.write(
-    `${counted(faces, 'face')} in ${counted(done.length, 'photo')} ${task === 'hide' ? 'hidden' : 'anonymized'}\n`,
-  )
-  if (passphrase === undefined && done.length > 0)
-    process.stderr.write(
-      'warning: the keys (.dpkey) are not encrypted: who has one recovers the faces; --passphrase-file encrypts them\n',
-    )
 }
 
 /** The recipe of the config file, changed by the options and then by --set. */

@@ -61,7 +61,7 @@ export async function handler({ pictures, key, out, model, passphraseFile, backe
     return { model: await loadModel(model), backend: used }
   })
   const bar = files.length > 1 ? progress('recovering, picture', files.length) : undefined
-  const done = await batch(
+  await batch(
     files,
     async ({ path }, i) => {
       // Before the model is loaded, so that a wrong key is told at once.
@@ -70,26 +70,28 @@ export async function handler({ pictures, key, out, model, passphraseFile, backe
       bar?.update(i + 1, path)
       return { path, key: key ?? keyPath(path), output: outputs[i]! }
     },
-    { done: () => bar?.stop() },
-  )
-  if (done.length > 0) {
-    const { pathFrom, recordFiles, softwareOf } = await import('../run-record.ts')
-    const { model: used, backend } = await load()
-    await recordFiles(out, {
-      command: 'recover',
-      settings: {
-        model,
-        pictures: done.map(({ path, key, output }) => ({
-          picture: pathFrom(out, path),
-          key: pathFrom(out, key),
-          output: pathFrom(out, output),
-        })),
+    {
+      onEnd: () => bar?.stop(),
+      async report(done) {
+        const { pathFrom, recordFiles, softwareOf } = await import('../run-record.ts')
+        const { model: used, backend } = await load()
+        await recordFiles(out, {
+          command: 'recover',
+          settings: {
+            model,
+            pictures: done.map(({ path, key, output }) => ({
+              picture: pathFrom(out, path),
+              key: pathFrom(out, key),
+              output: pathFrom(out, output),
+            })),
+          },
+          software: await softwareOf(backend),
+          weights: { [used.name]: used.sha256 },
+          inputs: done.flatMap(({ path, key }) => [path, key]),
+          outputs: done.map(({ output }) => output),
+        })
+        for (const { output } of done) console.log(output)
       },
-      software: await softwareOf(backend),
-      weights: { [used.name]: used.sha256 },
-      inputs: done.flatMap(({ path, key }) => [path, key]),
-      outputs: done.map(({ output }) => output),
-    })
-  }
-  for (const { output } of done) console.log(output)
+    },
+  )
 }
