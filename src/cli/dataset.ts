@@ -43,6 +43,7 @@ async function prepare({ name, from, out, size, identities, jobs, backend }: Arg
   const { UserError } = await import('../errors.ts')
   const { loadManifest } = await import('../data/manifest.ts')
   const { prepareDataset } = await import('../data/prepare.ts')
+  const { asMistake } = await import('../jobs/job.ts')
   const { checkJobs, processPool } = await import('../jobs/process-pool.ts')
   const { progress } = await import('../progress.ts')
   if (!from) throw new UserError('expected --from, the folder, zip archive or Parquet files of the pictures')
@@ -61,10 +62,11 @@ async function prepare({ name, from, out, size, identities, jobs, backend }: Arg
     const looked = Array.from({ length: jobs }, () => 0)
     const parts = looked.map((_, part) => {
       const input: PreparePart = { manifest, options: settings, part, parts: jobs, backend }
-      return pool.run({ id: `part-${part}`, kind: 'prepare', input }, done => {
+      const onProgress = (done: number) => {
         looked[part] = done
         onLooked(looked.reduce((a, b) => a + b, 0))
-      })
+      }
+      return pool.run({ id: `part-${part}`, kind: 'prepare', input }, onProgress).catch(asMistake)
     })
     await Promise.all(parts).finally(() => pool.close())
   }

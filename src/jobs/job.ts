@@ -46,9 +46,24 @@ export class JobError extends Error {
   override readonly name = 'JobError'
 }
 
-/** Throws what became of a job: a worker's word of a mistake of the user's is one here, too. */
+/** How a worker's word of what nobody expected begins; its stack follows. */
+const unexpected = 'unexpected: '
+
+/** What a worker says of an error: its message for a mistake of the user's, all that is known of one of ours. */
+export function wordOf(error: unknown): string {
+  const { message, stack } = error instanceof Error ? error : new Error(String(error))
+  return error instanceof UserError ? message : `${unexpected}${stack ?? message}`
+}
+
+/**
+ * Throws what became of a job: a worker's word of a mistake of the user's is one here, too; of an error of ours the stack
+ * is apart from the message again.
+ */
 export function asMistake(error: unknown): never {
-  throw error instanceof JobError && !error.message.startsWith('unexpected') ? new UserError(error.message) : error
+  if (!(error instanceof JobError)) throw error
+  if (!error.message.startsWith(unexpected)) throw new UserError(error.message)
+  const stack = error.message.slice(unexpected.length)
+  throw Object.assign(new JobError(stack.replace(/\n +at .*/s, '')), { stack })
 }
 
 /** The pool closed before the job was done. */

@@ -1,7 +1,6 @@
 /** A worker process: does the jobs that its parent sends, one at a time. Argument: URL of the module of handlers. */
 import { Worker } from 'node:worker_threads'
-import { UserError } from '../errors.ts'
-import type { Handler, Job, JobContext } from './job.ts'
+import { type Handler, type Job, type JobContext, wordOf } from './job.ts'
 
 /** What it is sent. */
 export type WorkerRequest = Job & Omit<JobContext, 'onProgress'>
@@ -23,8 +22,7 @@ async function perform({ kind, input, scratch, here }: WorkerRequest): Promise<W
   try {
     return { result: await handler(input, { scratch, here, onProgress: (...progress) => send({ progress }) }) }
   } catch (error) {
-    const { message, stack } = error instanceof Error ? error : new Error(String(error))
-    return { error: error instanceof UserError ? message : `unexpected: ${stack ?? message}` }
+    return { error: wordOf(error) }
   }
 }
 

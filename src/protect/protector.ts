@@ -6,7 +6,7 @@ import type { Recipe } from '../config/recipe.ts'
 import { readBytes, readImage } from '../data/image.ts'
 import { UserError } from '../errors.ts'
 import { loadRecognizer } from '../faces/recognizers.ts'
-import { JobError, type Pool } from '../jobs/job.ts'
+import { asMistake, JobError, type Pool } from '../jobs/job.ts'
 import { pathFrom, type RunRecord, recognizerWeights, recordFiles, softwareOf } from '../run-record.ts'
 import { faceWorkers } from './face-workers.ts'
 import { keyPath, protectFile, writeProtected } from './files.ts'
@@ -88,7 +88,7 @@ export function queueProtector(pool: Pool, recipe: Recipe, passphrase?: string):
     const photo = await readBytes(path)
     const input: PhotoTask = { recipe, photo: photo.toString('base64') }
     const id = createHash('sha256').update(JSON.stringify(recipe)).update(photo).digest('hex').slice(0, 32)
-    const result = (await pool.run({ id, kind: 'photo', input }).catch(blame(path))) as PhotoResult
+    const result = (await pool.run({ id, kind: 'photo', input }).catch(asMistake).catch(blame(path))) as PhotoResult
     const { faces, photos } = await unpackPhoto(result)
     await writeProtected({ faces, photos }, outputs, passphrase)
     return { faces: faces.length, software: result.software, weights: result.weights }
@@ -98,9 +98,8 @@ export function queueProtector(pool: Pool, recipe: Recipe, passphrase?: string):
 /** Fails by the name of the photo, so that others are still done. */
 function blame(path: string): (error: unknown) => never {
   return error => {
-    if (error instanceof UserError || error instanceof JobError)
-      throw new UserError(`${path}: ${error.message.split('\n')[0]}`)
-    throw error
+    if (error instanceof JobError) throw new UserError(`${path}: unexpected: ${error.message}`)
+    throw error instanceof UserError ? new UserError(`${path}: ${error.message}`) : error
   }
 }
 

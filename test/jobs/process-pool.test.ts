@@ -5,8 +5,9 @@ import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { afterAll, expect, onTestFinished, test } from 'vitest'
+import { UserError } from '../../src/errors.ts'
 import { threadsFor } from '../../src/jobs/automatic.ts'
-import { JobError, PoolClosed } from '../../src/jobs/job.ts'
+import { asMistake, JobError, PoolClosed } from '../../src/jobs/job.ts'
 import { checkJobs, processPool } from '../../src/jobs/process-pool.ts'
 import { typeScriptLoader } from '../../src/repository.ts'
 
@@ -72,6 +73,17 @@ test('a failed job says why, and leaves its process to others', async () => {
   )
   await expect(pool.run({ id: 'unknown', kind: 'dance', input: {} })).rejects.toThrow(/found 'dance'/)
   expect(await pool.run(wait('still there'))).toMatchObject({ name: 'still there' })
+})
+
+test("a user's mistake in a process is one here; an error of ours is its message, with its own stack", async () => {
+  const ask = (kind: string) => pool.run({ id: kind, kind, input: {} }).catch(asMistake)
+  await expect(ask('refuse')).rejects.toThrow(new UserError('expected something else'))
+  await expect(ask('die')).rejects.toThrow(UserError)
+  await expect(ask('stumble')).rejects.toMatchObject({
+    message: 'RangeError: out of range',
+    stack: expect.stringMatching(/^RangeError: out of range\n +at .*handlers\.ts/),
+  })
+  await expect(Promise.reject(new PoolClosed()).catch(asMistake)).rejects.toThrow(PoolClosed)
 })
 
 test('closing ends what is under way and what waits', async () => {

@@ -7,7 +7,7 @@ import { useBackend } from '../../src/backend/index.ts'
 import { loadRecipe, type Recipe } from '../../src/config/recipe.ts'
 import { UserError } from '../../src/errors.ts'
 import { handlers } from '../../src/jobs/handlers.ts'
-import { JobError, type Pool } from '../../src/jobs/job.ts'
+import { JobError, type Pool, wordOf } from '../../src/jobs/job.ts'
 import { facePool } from '../../src/protect/face-workers.ts'
 import { keyPath } from '../../src/protect/files.ts'
 import { readKeys } from '../../src/protect/key.ts'
@@ -27,7 +27,7 @@ const pool: Pool = {
     const work = handlers[kind] as (input: unknown, context: object) => Promise<unknown>
     const context = { scratch: folder, here: { backend: 'wasm' }, onProgress: () => {} }
     const result = await work(JSON.parse(JSON.stringify(input)), context).catch((error: Error) => {
-      throw new JobError(error.message)
+      throw new JobError(wordOf(error))
     })
     return JSON.parse(JSON.stringify(result))
   },
@@ -88,6 +88,12 @@ test('what a worker refuses is told with the name of the photo', async () => {
   const refused = queueProtector(pool, recipe)(empty, outputs('none'))
   await expect(refused).rejects.toThrow(UserError)
   await expect(refused).rejects.toThrow(new RegExp(`^${empty}: `))
+})
+
+test('what nobody expected of a worker is told in a line with the name of the photo', async () => {
+  const failing: Pool = { ...pool, run: () => Promise.reject(new JobError(wordOf(new RangeError('out of range')))) }
+  const refused = queueProtector(failing, recipe)(photo, outputs('none'))
+  await expect(refused).rejects.toThrow(new UserError(`${photo}: unexpected: RangeError: out of range`))
 })
 
 test('a photo that cannot be read is the mistake of the user, wherever it is to be protected', async () => {
