@@ -13,7 +13,7 @@ import { UserError } from '../errors.ts'
 import { JobError, type Pool, PoolClosed, type Job as Work } from './job.ts'
 
 /** The variable of the environment that may hold the password of Redis, so that no command line shows it. */
-export const passwordVariable = 'DIFF_PRIVACY_QUEUE_PASSWORD'
+const passwordVariable = 'DIFF_PRIVACY_QUEUE_PASSWORD'
 
 const queueName = 'diff-privacy'
 
@@ -96,15 +96,22 @@ export async function queuePool(url: string, { owner, slots }: { owner: string; 
       await sleep(askEvery, undefined, { signal: closing.signal })
     }
   }
+  const ask = async ({ id, kind, input, turn }: Work): Promise<unknown> => {
+    const payload: Payload = { version: packageJson.version, input }
+    try {
+      return await outcome(await queue.add(kind, payload, { jobId: `${owner}-${id}`, priority: turn }))
+    } catch (error) {
+      throw closing.signal.aborted && !(error instanceof JobError) ? new PoolClosed() : error
+    }
+  }
+  /** By id: who collects a job takes it out of the queue, so that one asks for all who want it. */
+  const asked = new Map<string, Promise<unknown>>()
   return {
     slots,
-    async run({ id, kind, input, turn }) {
-      const payload: Payload = { version: packageJson.version, input }
-      try {
-        return await outcome(await queue.add(kind, payload, { jobId: `${owner}-${id}`, priority: turn }))
-      } catch (error) {
-        throw closing.signal.aborted && !(error instanceof JobError) ? new PoolClosed() : error
-      }
+    run(job) {
+      const result = asked.get(job.id) ?? ask(job).finally(() => asked.delete(job.id))
+      asked.set(job.id, result)
+      return result
     },
     async close() {
       closing.abort()

@@ -82,6 +82,18 @@ describe.skipIf(absent)('with Redis', () => {
     expect(begun(log)).toHaveLength(names.length + 1)
   })
 
+  test('what is asked for twice at once is done once, and both get it', async () => {
+    const log = join(folder, 'twice')
+    await startWorker('twin')
+    const pool = await connect('twice')
+    const both = await Promise.all([pool.run(wait(log, 'z', 100)), pool.run(wait(log, 'z', 100))])
+    expect(both).toEqual([expect.objectContaining({ name: 'z' }), both[0]])
+    expect(begun(log)).toEqual(['z'])
+    // Asked for later it is done again.
+    await pool.run(wait(log, 'z', 100))
+    expect(begun(log)).toEqual(['z', 'z'])
+  })
+
   test('what was done while nobody collected is collected later, and not done again', async () => {
     const log = join(folder, 'collected')
     const first = await connect('collector')
