@@ -65,6 +65,7 @@ async function main(): Promise<void> {
   }
 
   const report: Report = { ...thisMachine(), threads, peaks: measuredPeaks, results }
+  console.log(`\n${markdown(report)}`)
   if (options['no-write']) return
   await writeJsonAtomic(join(root, 'docs/performance.json'), report)
   await writeBetweenMarks(join(root, 'docs/performance.md'), 'bench', markdown(report))
