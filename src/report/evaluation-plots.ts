@@ -6,8 +6,9 @@ import { type Frame, framedSvg, type Places, pageTheme } from './plot.ts'
 
 const size = { width: 420, height: 240 }
 const bins = 40
-/** Colours of the series, as the page's style names them. */
-const colours = ['var(--good)', 'var(--accent)', 'var(--bad)']
+/** Colours of the series, as the page's style names them: as many as there are recognizers; more begin again. */
+const colours = ['var(--good)', 'var(--accent)', 'var(--bad)', 'var(--ink)', 'var(--soft)']
+const colourOf = (series: number): string => colours[series % colours.length]!
 /** The least false accept rate that a curve shows. */
 const leastFar = 1e-4
 
@@ -31,7 +32,7 @@ function histogram({ title, series, threshold }: Histogram): Html {
     frame,
     at => html`${shares.map((heights, s) => {
       const steps = heights.map((share, i) => `${at.x(edge(i))},${at.y(share)} ${at.x(edge(i + 1))},${at.y(share)}`)
-      return html`<polygon points="${at.x(low)},${at.y(0)} ${steps.join(' ')} ${at.x(high)},${at.y(0)}" fill="${colours[s]}" fill-opacity=".35" stroke="${colours[s]}"/>`
+      return html`<polygon points="${at.x(low)},${at.y(0)} ${steps.join(' ')} ${at.x(high)},${at.y(0)}" fill="${colourOf(s)}" fill-opacity=".35" stroke="${colourOf(s)}"/>`
     })}
 ${threshold !== undefined && html`<line x1="${at.x(threshold)}" x2="${at.x(threshold)}" y1="${at.y(0)}" y2="${at.y(Math.max(...shares.flat()))}" stroke="${pageTheme.ink}" stroke-dasharray="4 3"/>`}`,
     labels,
@@ -50,7 +51,7 @@ function roc(title: string, series: RocPlot['series']): Html {
     at =>
       html`${series.map(({ far, tar }, s) => {
         const points = Array.from(far, (rate, i) => `${at.x(Math.max(rate, leastFar))},${at.y(tar[i]!)}`)
-        return html`<polyline fill="none" stroke="${colours[s]}" stroke-width="2" points="${points.join(' ')}"/>`
+        return html`<polyline fill="none" stroke="${colourOf(s)}" stroke-width="2" points="${points.join(' ')}"/>`
       })}`,
     series.map(({ label }) => label),
   )
@@ -66,7 +67,7 @@ export function versionPlots(plots: readonly PlotOf[]): Html[] {
 
 function figure(frame: Frame, draw: (places: Places) => Html, legend: readonly string[]): Html {
   return html`<figure class="plot">${framedSvg(frame, size, pageTheme, draw)}
-<figcaption>${frame.title}<br>${legend.map((name, s) => html`<span class="key"><i style="background:${colours[s]}"></i>${name}</span> `)}</figcaption></figure>
+<figcaption>${frame.title}<br>${legend.map((name, s) => html`<span class="key"><i style="background:${colourOf(s)}"></i>${name}</span> `)}</figcaption></figure>
 `
 }
 

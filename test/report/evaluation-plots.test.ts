@@ -41,3 +41,11 @@ test('ROC curves go from a false accept rate of 1e-4 on, by powers of ten; rates
   expect(ticksOf(markup, 'middle')).toEqual(['0.0001', '0.001', '0.01', '0.1', '1'])
   expect(markup).toMatch(/points="58\.0,194\.0 231\.0,103\.0 404\.0,12\.0"/)
 })
+
+test('each recognizer has a colour of its own', () => {
+  const series = ['a', 'b', 'c', 'd', 'e'].map(label => ({ label, far: [0, 1], tar: [0, 1] }))
+  const [{ markup }] = versionPlots([{ ...roc, plot: { kind: 'roc', title: 'ROC', series } }]) as [{ markup: string }]
+  const strokes = [...markup.matchAll(/<polyline fill="none" stroke="(var\(--\w+\))"/g)].map(([, stroke]) => stroke)
+  expect(new Set(strokes).size).toBe(series.length)
+  for (const stroke of strokes) expect(markup).toContain(`style="background:${stroke}"`)
+})
