@@ -59,6 +59,7 @@ export async function planRecovery(config: ModelConfig, options: CountOptions = 
     endStage('start')
     recoverFace(model, { vectors, latent }, 2)
     endStage('recovered face')
+    tf.dispose(model.unconditional)
   }, options)
   return { title: `recover one face with ${config.name}`, networks: weights.networks, shapes: new Map(), stages }
 }

@@ -1,4 +1,4 @@
-import type * as tf from '@tensorflow/tfjs'
+import * as tf from '@tensorflow/tfjs'
 import { describe, expect, it } from 'vitest'
 import type { BackendName } from '../../src/backend/names.ts'
 import { loadModelConfig } from '../../src/config/model.ts'
@@ -86,6 +86,14 @@ describe('the plan of protecting a face', () => {
     expect(recovery.stages.get('recovered face')!.flops).toBeGreaterThan(1e9)
     const protection = await planProtection(model, await loadRecipe('anonymize'), { brief: true })
     expect(tensorBytes(recovery)).toBeLessThan(tensorBytes(protection))
+  })
+
+  it('leaves no tensors behind, and neither does that of recovering one', async () => {
+    const { state } = tf.engine()
+    const before = state.numTensors
+    await planProtection(model, await loadRecipe('anonymize'), { brief: true })
+    await planRecovery(model)
+    expect(state.numTensors).toBe(before)
   })
 })
 
