@@ -33,14 +33,21 @@ const looks = { most: 50, pause: 20 }
  * Does `work` while no other process does what `path` stands for.
  * @param path of the lock's file, whose folder is made where it is not there yet
  * @param what the lock is of, for the message: 'training in runs/x'
+ * @param options.wait for how many milliseconds another holder is waited for: 0 unless given
  * @throws UserError when another process holds it, which it names
  */
-export async function withLock<T>(path: string, what: string, work: () => Promise<T>): Promise<T> {
+export async function withLock<T>(
+  path: string,
+  what: string,
+  work: () => Promise<T>,
+  { wait = 0 }: { wait?: number } = {},
+): Promise<T> {
+  const until = performance.now() + wait
   await makeFolder(dirname(path))
   const token = randomUUID()
   held.set(token, path)
   try {
-    await acquire(path, token, what)
+    await acquire(path, token, what, until)
     try {
       return await work()
     } finally {
@@ -51,10 +58,10 @@ export async function withLock<T>(path: string, what: string, work: () => Promis
   }
 }
 
-async function acquire(path: string, token: string, what: string): Promise<void> {
+async function acquire(path: string, token: string, what: string, until: number): Promise<void> {
   for (let look = 0; look < looks.most; look++) {
     if (await create(path, token)) return
-    const holder = await read(path)
+    const holder = await waitFor(path, until)
     if (holder && isThere(holder)) {
       const where = holder.host === hostname() ? '' : ` on ${holder.host}`
       throw new UserError(
@@ -69,6 +76,15 @@ async function acquire(path: string, token: string, what: string): Promise<void>
     } else await sleep(looks.pause)
   }
   throw new UserError(`${what}: the lock ${path} was left behind by somebody unknown: remove it if nobody is at it`)
+}
+
+/** Who holds the lock when nobody is at it, or at the time `until`. */
+async function waitFor(path: string, until: number): Promise<Holder | undefined> {
+  for (;;) {
+    const holder = await read(path)
+    if (!holder || !isThere(holder) || performance.now() >= until) return holder
+    await sleep(looks.pause)
+  }
 }
 
 /** The work is done, whoever removed the lock meanwhile: that of another stays. */

@@ -3,23 +3,25 @@
  * everything resolved, the weights, the software, and what the inputs and outputs hash to.
  */
 import { execFile } from 'node:child_process'
-import { readFile } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { readFile, rename } from 'node:fs/promises'
 import { isAbsolute, join, relative, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import * as tf from '@tensorflow/tfjs'
 import { z } from 'zod'
 import packageJson from '../package.json' with { type: 'json' }
-import { makeFolder, writeFileAtomic } from './atomic.ts'
+import { writeFileAtomic } from './atomic.ts'
 import { type BackendName, backendVersion, fusedKernelsPath } from './backend/index.ts'
 import { UserError } from './errors.ts'
 import { type AnyRecognizerName, recognizerChecksum } from './faces/recognizers.ts'
 import { threadsOn } from './jobs/automatic.ts'
+import { withLock } from './lock.ts'
 import { once } from './once.ts'
 import { processorName } from './processor.ts'
 import { repositoryPath } from './repository.ts'
 import { sha256 } from './weights/checksum.ts'
 
-export const recordFile = 'run.json'
+const recordFile = 'run.json'
 
 const sum = z.string().regex(/^[0-9a-f]{64}$/)
 const fileSchema = z.strictObject({
@@ -116,18 +118,31 @@ export async function fileSums(folder: string, paths: readonly string[]): Promis
 }
 
 /**
- * Adds a run to the record of its folder. Of earlier runs there only what this one has not written over is kept. Readable
- * to its owner alone: it names the originals, and their hashes would prove whose a protected photo is.
+ * Adds a run to the record of its folder. Of earlier runs there only what this one has not written over is kept; a record
+ * that cannot be read, as one of another version, is kept as run.json.old. Readable to its owner alone: it names the
+ * originals, and their hashes would prove whose a protected photo is.
  */
 export async function recordRun(folder: string, run: RunRecord): Promise<void> {
+  const path = join(folder, recordFile)
   const written = new Set(run.outputs.map(({ path }) => path))
-  const earlier = (await readRuns(folder).catch(() => [])).map(other => ({
-    ...other,
-    outputs: other.outputs.filter(({ path }) => !written.has(path)),
-  }))
-  const runs = [...earlier.filter(({ outputs }) => outputs.length > 0), run]
-  await makeFolder(folder)
-  await writeFileAtomic(join(folder, recordFile), `${JSON.stringify({ runs }, null, 2)}\n`, { mode: 0o600 })
+  const add = async () => {
+    const earlier = (await runsBefore(folder)).map(other => ({
+      ...other,
+      outputs: other.outputs.filter(({ path }) => !written.has(path)),
+    }))
+    const runs = [...earlier.filter(({ outputs }) => outputs.length > 0), run]
+    await writeFileAtomic(path, `${JSON.stringify({ runs }, null, 2)}\n`, { mode: 0o600 })
+  }
+  await withLock(join(folder, `.${recordFile}.lock`), `recording a run in ${folder}`, add, { wait: 10_000 })
+}
+
+async function runsBefore(folder: string): Promise<RunRecord[]> {
+  const path = join(folder, recordFile)
+  if (!existsSync(path)) return []
+  return readRuns(folder).catch(async () => {
+    await rename(path, `${path}.old`)
+    return []
+  })
 }
 
 /** A run whose inputs and outputs are files on this machine. */

@@ -26,6 +26,22 @@ test('a lock is held while the work goes on, whoever else asks; and gone after i
   expect(existsSync(path)).toBe(false)
 })
 
+test('a holder is waited for, if it is not too long', async () => {
+  const path = join(folder, 'w.lock')
+  const pause = () => new Promise(resolve => setTimeout(resolve, 5))
+  let isDone = false
+  const first = withLock(path, 'the work', async () => {
+    while (!isDone) await pause()
+  })
+  while (!existsSync(path)) await pause()
+  await expect(withLock(path, 'the work', async () => 1, { wait: 50 })).rejects.toThrow(/is at it: wait for it/)
+  const second = withLock(path, 'the work', async () => 2, { wait: 20_000 })
+  await pause()
+  isDone = true
+  expect(await second).toBe(2)
+  await first
+})
+
 test('a lock that was removed while the work went on does not undo it, nor does its end remove that of another', async () => {
   const path = join(folder, 'd.lock')
   expect(await withLock(path, 'the work', async () => rmSync(path))).toBe(undefined)
