@@ -35,6 +35,7 @@ export async function handler(args: ArgumentsCamelCase<Arguments>): Promise<void
   const { makeFolder } = await import('../atomic.ts')
   const { chooseBackend } = await import('../backend/index.ts')
   const { loadRecipe } = await import('../config/recipe.ts')
+  const { UserError } = await import('../errors.ts')
   const { recognizerNames } = await import('../faces/recognizers.ts')
   const { processesToProtect } = await import('../plan/jobs.ts')
   const { duration, progress } = await import('../progress.ts')
@@ -51,6 +52,10 @@ export async function handler(args: ArgumentsCamelCase<Arguments>): Promise<void
     anonymize: await loadRecipe('anonymize', ['samples=2', ...overrides]),
     hide: await loadRecipe('hide', overrides),
   }
+  // The report says whom recognizers accept, which it knows of those whose thresholds come with the project.
+  for (const { guide } of Object.values(recipes))
+    if (!(recognizerNames as readonly string[]).includes(guide))
+      throw new UserError(`demo: expected a guide out of ${recognizerNames.join(', ')}, found ${guide}`)
   const count = all ? Number.POSITIVE_INFINITY : faces
   const computing = await chooseBackend(backend ?? recipes.anonymize.backend)
   const jobs = await processesToProtect(recipes.anonymize, computing, piecesOfFace * count, args.jobs)

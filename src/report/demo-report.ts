@@ -77,7 +77,7 @@ interface Roles {
 }
 
 function rolesOf({ thresholds, recipes }: Pick<DemoMetrics, 'thresholds' | 'recipes'>): Roles {
-  // The demonstration's recipes are the project's own, whose guide is one of its recognizers.
+  // The command refuses others.
   const guide = recipes.anonymize.guide as RecognizerName
   return { guide, judges: (Object.keys(thresholds) as RecognizerName[]).filter(name => name !== guide) }
 }

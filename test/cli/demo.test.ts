@@ -98,6 +98,9 @@ test("a user's mistakes are one line, and nothing is written", async () => {
   await expect(demo(out, '--faces', '0')).rejects.toThrow('expected --faces of 1 or more, found 0')
   await expect(demo(out, '--faces', '2', '--all')).rejects.toThrow(UserError)
   await expect(demo(out, '--set', 'stepz=3')).rejects.toThrow(/stepz/)
+  await expect(demo(out, '--set', 'guide=ir-se50')).rejects.toThrow(
+    new UserError('demo: expected a guide out of dlib, faceres, mobilefacenet, found ir-se50'),
+  )
   expect(existsSync(out)).toBe(false)
   const file = join(folder, 'file')
   writeFileSync(file, '')
