@@ -27,7 +27,7 @@ export const builder = (yargs: Argv) =>
     .option('steps', { type: 'number', describe: "steps of inversion and recovery [default: the recipe anonymize's]" })
     .option('out', {
       type: 'string',
-      default: 'runs/msi-variants',
+      default: 'runs/evaluate-msi',
       describe: 'where results and trained networks go; a second run goes on there',
     })
 
@@ -86,12 +86,15 @@ export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<v
   const forOne = await msiConfig(options.image)
   const configs = { image: forOne, person: forOne, 'train set': await msiConfig(options.over) }
   const config = await loadModelConfig(forOne.model)
+  const { recovery: usual } = await loadRecipe('anonymize', [])
+  const recovery = { ...usual, steps: options.steps ?? usual.steps }
+  const most = Math.floor(config.schedule.steps / 2)
+  if (!Number.isInteger(recovery.steps) || recovery.steps < 2 || recovery.steps > most)
+    throw new UserError(`expected --steps of 2 to ${most} for model '${config.name}', found ${recovery.steps}`)
   const model = await loadModel(forOne.model)
   const network = await loadFeatureNetwork(config.features, config.msi.featureDims)
   const recognizers = await Promise.all(recognizerNames.map(name => loadRecognizer(name)))
   const thresholds = await loadThresholds()
-  const { recovery: usual } = await loadRecipe('anonymize', [])
-  const recovery = { ...usual, steps: options.steps ?? usual.steps }
   const store = await FaceStore.open(faces)
   const indices = choosePeople(store.entries, count, seed, photosOfPerson)
 

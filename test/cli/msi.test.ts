@@ -1,5 +1,5 @@
 /** From a folder shaped like CelebA-HQ to a trained MSI in two commands, and to the comparison of its forms in a third. */
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as tf from '@tensorflow/tfjs'
@@ -10,6 +10,7 @@ import { identityFile, mappingFile } from '../../src/data/celeba.ts'
 import { readImage, writeImage } from '../../src/data/image.ts'
 import { loadManifest } from '../../src/data/manifest.ts'
 import { splitOf } from '../../src/data/splits.ts'
+import { UserError } from '../../src/errors.ts'
 import { recognizerNames } from '../../src/faces/recognizers.ts'
 import { clipImage } from '../../src/models/clip-image.ts'
 import { withPrefix } from '../../src/models/latent-diffusion.ts'
@@ -76,6 +77,16 @@ test('a folder shaped like CelebA-HQ trains MSI in two commands', async () => {
   expect(said()).toContain('train: 2 faces of 2 people, 64 x 64')
   expect(said()).toContain('photos: 4 of 1024 x 1024')
   expect((await readImage(join(data, 'contact-sheet.jpg'))).width).toBe(2 * 64)
+})
+
+test('steps that inversion cannot take are refused before anything is trained', async () => {
+  const out = join(folder, 'refused')
+  const command = ['evaluate-msi', '--faces', 'none', '--train', 'none', '--out', out, '--set', `model=${tiny.path}`]
+  for (const steps of ['0', '1.5', '600'])
+    await expect(run([...command, '--steps', steps, '--backend', 'wasm'])).rejects.toThrow(
+      new UserError(`expected --steps of 2 to 500 for model 'tiny', found ${steps}`),
+    )
+  expect(existsSync(out)).toBe(false)
 })
 
 test('forms of MSI are trained and compared', async () => {
