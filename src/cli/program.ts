@@ -79,12 +79,23 @@ function refuseDoubtful(argv: Record<string, unknown>, args: readonly string[], 
     const value = argv[name]
     if (isLast || value === '') throw new UserError(`expected a value after --${name}, found none`)
     if (known.number.includes(name) && [value].flat().some(Number.isNaN))
-      throw new UserError(`expected a number after --${name}, found '${args[at + 1] ?? ''}'`)
+      throw new UserError(`expected a number after --${name}, found '${valuesOf(name, args).find(isNoNumber)}'`)
     if (Array.isArray(value) && !known.array.includes(name))
       throw new UserError(`expected --${name} once, found it ${value.length} times`)
   }
   return true
 }
+
+/** What an option is given on the command line, after it or after its equals sign. */
+function valuesOf(name: string, args: readonly string[]): string[] {
+  const prefix = `--${name}=`
+  return args.flatMap((arg, i) => {
+    if (arg.startsWith(prefix)) return [arg.slice(prefix.length)]
+    return arg === `--${name}` ? [args[i + 1] ?? ''] : []
+  })
+}
+
+const isNoNumber = (text: string) => Number.isNaN(Number(text))
 
 function optionsOf(program: Argv): KnownOptions {
   return (program as unknown as { getOptions(): KnownOptions }).getOptions()

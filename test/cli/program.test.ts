@@ -77,6 +77,8 @@ test('mistakes are told in one line that says what to do', async () => {
   expect(await refusal('paint')).toContain('Not enough non-option arguments')
   expect(await refusal('paint north --colour blue')).toMatch(/^Invalid values: .*"blue", Choices: "white", "red"/)
   expect(await refusal('paint north --coats two')).toBe("expected a number after --coats, found 'two'")
+  expect(await refusal('paint north --coats=two')).toBe("expected a number after --coats, found 'two'")
+  expect(await refusal('paint north --coats 1 --coats=two')).toBe("expected a number after --coats, found 'two'")
   expect(await refusal('paint north --coats')).toBe('expected a value after --coats, found none')
   expect(await refusal('paint north --backend --debug')).toBe('expected a value after --backend, found none')
   expect(await refusal('paint north --coats 1 --coats 2')).toBe('expected --coats once, found it 2 times')
