@@ -36,7 +36,9 @@ export async function handler({ queue, faces, jobs, lock, backend }: ArgumentsCa
   checkJobs(jobs)
   if (!(lock >= 1)) throw new UserError(`expected a --lock of 1 second or more, found ${lock}`)
   const here = { ...(faces !== undefined && { faces: resolve(faces) }), ...(backend !== undefined && { backend }) }
-  const pool = processPool({ jobs, scratch: join(tmpdir(), 'diff-privacy-worker'), here })
+  // Where users share the folder of temporary files, each has one that it can write to.
+  const scratch = join(tmpdir(), `diff-privacy-worker-${process.getuid?.() ?? 'user'}`)
+  const pool = processPool({ jobs, scratch, here })
   const { signal, stop } = interruptible()
   const end = await serve(queue, pool, {
     lockSeconds: lock,
