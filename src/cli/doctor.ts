@@ -9,7 +9,7 @@ import { promisify } from 'node:util'
 import { getHeapStatistics } from 'node:v8'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
 import type { Measurement } from '../backend/measure.ts'
-import { findPackage, repositoryPath } from '../repository.ts'
+import { findPackage, repositoryPath, typeScriptLoader } from '../repository.ts'
 import { textTable } from '../text-table.ts'
 
 export const command = 'doctor'
@@ -68,7 +68,7 @@ export async function handler({ measure }: ArgumentsCamelCase<{ measure: boolean
 async function measureApart(name: string): Promise<Measurement | string> {
   const script = join(root, 'src/backend/measure.ts')
   try {
-    const { stdout } = await promisify(execFile)(process.execPath, ['--import', 'tsx', script, name], { cwd: root })
+    const { stdout } = await promisify(execFile)(process.execPath, ['--import', typeScriptLoader(), script, name])
     return JSON.parse(stdout.trim().split('\n').at(-1)!)
   } catch (error) {
     const lines = ((error as { stderr?: string }).stderr ?? String(error)).split('\n')
