@@ -1,7 +1,7 @@
 /** What the bench of growth found: lines through it, and whether it grows as it should. */
+import { markdownTable } from '../src/markdown.ts'
 import type { Axis } from './growth-axes.ts'
 import type { Machine } from './machine.ts'
-import { table } from './wasm-report.ts'
 
 export interface GrowthPoint {
   readonly value: number
@@ -72,7 +72,9 @@ export function growthMarkdown({ processor, cores, memoryGB, commit, growths }: 
   return [
     `${processor}, ${cores} cores, ${memoryGB} GB of memory, 1 thread; ${backends.join(' and ')}; commit ${commit}.`,
     '',
-    ...table(['Grows', 'Backend', 'Values', 'Seconds', 'Time', 'Peak memory, MB', 'Memory'], rows),
+    markdownTable(['Grows', 'Backend', 'Values', 'Seconds', 'Time', 'Peak memory, MB', 'Memory'], rows, {
+      numbers: true,
+    }),
     '',
     problems(growths),
     '',

@@ -1,4 +1,5 @@
 /** What a run of the bench found, and its figures. */
+import { markdownTable } from '../src/markdown.ts'
 import type { Machine } from './machine.ts'
 
 export interface SideResult {
@@ -78,14 +79,13 @@ export function markdown({ processor, cores, memoryGB, threads, commit, peaks, r
     ]
   })
   const header = ['Work', 'Ours', 'PyTorch', 'Ours / PyTorch', 'GFLOP/s', 'Share of peak', 'Peak memory, GB']
-  const table = [header, header.map((_, i) => (i === 0 ? '---' : '--:')), ...rows].map(row => `| ${row.join(' | ')} |`)
   const [first] = results
   return [
     `${processor}, ${cores} cores, ${memoryGB} GB of memory, ${threads} ${threads === 1 ? 'thread' : 'threads'}; commit ${commit}.`,
     `Ours: ${first?.ours.library}. Theirs: ${first?.theirs.library}.`,
     `Peak, the fastest ${peaks.map(({ title }) => title).join(' or ')} of either side in float32: ${gigaflops(peak)} GFLOP/s.`,
     '',
-    ...table,
+    markdownTable(header, rows, { numbers: true }),
     '',
   ].join('\n')
 }

@@ -1,4 +1,5 @@
 /** What the bench of the wasm backend found, and its tables. */
+import { markdownTable } from '../src/markdown.ts'
 import type { KernelTime } from './kernels.ts'
 import type { Machine } from './machine.ts'
 import { spread } from './report.ts'
@@ -54,23 +55,18 @@ export function wasmMarkdown(report: WasmReport): string {
   return [
     `${processor}, ${memoryGB} GB of memory, 1 thread; commit ${commit}.`,
     '',
-    ...table(['Work', 'Time', 'GFLOP/s', 'Best / this'], rates),
+    markdownTable(['Work', 'Time', 'GFLOP/s', 'Best / this'], rates, { numbers: true }),
     '',
     `${title}, by kernel:`,
     '',
-    ...table(
+    markdownTable(
       ['Kernel', 'Calls', 'Time', 'Share', 'GFLOP/s'],
       [
         ...kernels.slice(0, shownKernels).map(row),
         row({ ...others, seconds: rest.reduce((sum, { seconds }) => sum + seconds, 0) }),
       ],
+      { numbers: true },
     ),
     '',
   ].join('\n')
-}
-
-/** A table of Markdown, its first column to the left and the others to the right. */
-export function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
-  const rule = head.map((_, i) => (i === 0 ? '---' : '--:'))
-  return [head, rule, ...rows].map(row => `| ${row.join(' | ')} |`)
 }

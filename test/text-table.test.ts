@@ -18,4 +18,5 @@ test('columns are as wide as their widest cells, numbers to the right', () => {
 
 test('a cell of a table of Markdown cannot end its cell', () => {
   expect(markdownTable(['', 'a|b'], [[1, 'c']])).toBe('|  | a\\|b |\n| --- | --- |\n| 1 | c |')
+  expect(markdownTable(['a', 'b'], [['c', 1]], { numbers: true })).toBe('| a | b |\n| --- | --: |\n| c | 1 |')
 })

@@ -2,12 +2,9 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
-import { writeFileAtomic } from '../atomic.ts'
+import { writeBetween } from '../between-marks.ts'
 import { experimentsFolder, loadTable, tableNames } from '../config/table.ts'
 import { markdownTable } from '../markdown.ts'
-
-/** What the list stands between. */
-const marks = { start: '<!-- tables -->', end: '<!-- /tables -->' } as const
 
 /** Of table.json what the list says. */
 const madeSchema = z.object({
@@ -38,9 +35,6 @@ async function madeOf(folder: string, name: string): Promise<string> {
 
 /** Brings the list in the folder's README.md up to date. */
 export async function writeIndex(folder = experimentsFolder): Promise<void> {
-  const path = join(folder, 'README.md')
-  const page = await readFile(path, 'utf8')
-  const [head, rest = ''] = page.split(marks.start)
-  const [, tail = ''] = rest.split(marks.end)
-  await writeFileAtomic(path, `${head}${marks.start}\n${await tableList(folder)}\n${marks.end}${tail}`)
+  const list = `${await tableList(folder)}\n`
+  await writeBetween(join(folder, 'README.md'), '<!-- tables -->', '<!-- /tables -->', list)
 }
