@@ -3,7 +3,6 @@
  * rising order, so that the most memory that was ever held is that of the value. Every value is done twice, the first time to
  * warm up.
  */
-import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as tf from '@tensorflow/tfjs'
 import { releaseBackend, useBackend } from '../src/backend/index.ts'
@@ -21,6 +20,7 @@ import { protectFace } from '../src/protect/protect.ts'
 import { packageFolder } from '../src/repository.ts'
 import { axes } from './growth-axes.ts'
 import { processorSeconds } from './kernels.ts'
+import { peakMemory } from './peak-memory.ts'
 
 const [name, backend] = process.argv.slice(2)
 const axis = axes.find(axis => axis.name === name)!
@@ -68,17 +68,10 @@ const works: Record<string, (value: number) => Promise<void>> = {
   },
 }
 
-/** The most memory that this process ever held, in bytes. */
-function peakMemory(): number | undefined {
-  if (process.platform !== 'linux') return undefined
-  const kilobytes = /VmHWM:\s+(\d+) kB/.exec(readFileSync('/proc/self/status', 'utf8'))?.[1]
-  return kilobytes ? 1024 * Number(kilobytes) : undefined
-}
-
 for (const value of axis.values) {
   await works[axis.name]!(value)
   const before = processorSeconds()
   await works[axis.name]!(value)
-  console.log(JSON.stringify({ value, seconds: processorSeconds() - before, memory: peakMemory() }))
+  console.log(JSON.stringify({ value, seconds: processorSeconds() - before, memory: peakMemory('self') }))
 }
 await releaseBackend()

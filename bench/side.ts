@@ -1,7 +1,7 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
 import { createInterface, type Interface } from 'node:readline'
 import type { KernelTime } from './kernels.ts'
+import { peakMemory } from './peak-memory.ts'
 
 /** One side's process for one case: it computes only while it is asked to, and sleeps in between. */
 export class Side {
@@ -57,9 +57,7 @@ export class Side {
 
   /** The most memory it ever held, in bytes; undefined where the system does not tell. */
   peakMemory(): number | undefined {
-    const status = `/proc/${this.#process.pid}/status`
-    const kilobytes = existsSync(status) && /VmHWM:\s+(\d+) kB/.exec(readFileSync(status, 'utf8'))?.[1]
-    return kilobytes ? Number(kilobytes) * 1024 : undefined
+    return peakMemory(this.#process.pid)
   }
 
   end(): void {

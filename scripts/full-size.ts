@@ -17,6 +17,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import sharp from 'sharp'
 import { stringify } from 'yaml'
+import { peakMemory } from '../bench/peak-memory.ts'
 import { loadModelConfig } from '../src/config/model.ts'
 import { bisenet } from '../src/models/bisenet.ts'
 import { clipImage } from '../src/models/clip-image.ts'
@@ -59,8 +60,7 @@ async function measured(what: string, command: string, args: string[]): Promise<
   })
   const timer = setInterval(() => {
     try {
-      const status = readFileSync(`/proc/${child.pid}/status`, 'utf8')
-      peak = Math.max(peak, Number(/VmHWM:\s+(\d+)/.exec(status)?.[1] ?? 0))
+      peak = Math.max(peak, peakMemory(child.pid) ?? 0)
       const fields = readFileSync(`/proc/${child.pid}/stat`, 'utf8').split(') ')[1]!.split(' ')
       ticks = Number(fields[11]) + Number(fields[12])
     } catch {
@@ -72,7 +72,7 @@ async function measured(what: string, command: string, args: string[]): Promise<
   if (code !== 0) throw new Error(`${what} ended with ${code}: ${said}`)
   const seconds = (performance.now() - started) / 1000
   console.log(
-    `| ${what} | ${seconds.toFixed(0)} s | ${(ticks / 100).toFixed(0)} s | ${(peak / 2 ** 20).toFixed(1)} GiB |`,
+    `| ${what} | ${seconds.toFixed(0)} s | ${(ticks / 100).toFixed(0)} s | ${(peak / 2 ** 30).toFixed(1)} GiB |`,
   )
 }
 

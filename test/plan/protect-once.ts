@@ -1,6 +1,6 @@
 /** Protects one face on a backend as the program does, and prints the most memory that the process had, in bytes. */
-import { readFileSync } from 'node:fs'
 import * as tf from '@tensorflow/tfjs'
+import { peakMemory } from '../../bench/peak-memory.ts'
 import { useBackend } from '../../src/backend/index.ts'
 import { loadRecipe } from '../../src/config/recipe.ts'
 import { loadRecognizer } from '../../src/faces/recognizers.ts'
@@ -15,6 +15,5 @@ const guide = await loadRecognizer(recipe.guide)
 const face = tf.zeros([1, model.imageSize, model.imageSize, 3]) as tf.Tensor4D
 await (await protectFace(model, guide, face, recipe, { identity: 'measured' })).data()
 await makeSecret(model, face, recipe).latent.data()
-const peak = /VmHWM:\s+(\d+) kB/.exec(readFileSync('/proc/self/status', 'utf8'))
-console.log(1024 * Number(peak![1]))
+console.log(peakMemory('self'))
 process.exit(0)
