@@ -4,11 +4,8 @@ import { UserError } from '../errors.ts'
 import type { Recognizer } from '../models/recognizers/recognizer.ts'
 import { allSimilarities, embedStore, similarities } from './embeddings.ts'
 import { acceptRate, thresholdAtFar, tooFewImpostors } from './metrics/tar-at-far.ts'
-import { genuinePairs, onePerIdentity } from './pairs.ts'
+import { genuineCap, genuinePairs, onePerIdentity } from './pairs.ts'
 import type { RecognizerThreshold } from './thresholds.ts'
-
-/** Most genuine pairs of one person. */
-export const genuineCap = 10
 
 /** How many pairs `calibrate` compares. */
 export interface PairCounts {

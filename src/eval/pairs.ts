@@ -4,6 +4,9 @@ import { RandomStream } from '../data/random.ts'
 /** Numbers of two faces. */
 export type Pair = readonly [number, number]
 
+/** Most genuine pairs of one person that anything is measured on. */
+export const genuineCap = 10
+
 /** A face of which it is known whose it is. */
 export interface Known {
   readonly identity: string

@@ -8,12 +8,9 @@ import type { Alignment, Finding, Histogram, Metric, RocPlot, Value } from '../m
 import { cosineDefinition } from '../metrics/cosine.ts'
 import { auc, aucDefinition, eerDefinition, equalErrorRate, roc } from '../metrics/roc.ts'
 import { tarAtFarDefinition } from '../metrics/tar-at-far.ts'
-import { genuinePairs, impostorPairs, type Pair } from '../pairs.ts'
+import { genuineCap, genuinePairs, impostorPairs, type Pair } from '../pairs.ts'
 import type { Study } from '../study.ts'
 import { type AcceptThreshold, acceptThresholds, usualRate } from './accept-thresholds.ts'
-
-/** Most pairs of photos of one person. */
-const genuineCap = 10
 
 /** Similarities of pairs, and who is in each. */
 interface Scored {
