@@ -19,7 +19,7 @@ export interface WasmReport extends Machine {
 }
 
 /** Operations a second, of the median repetition. */
-export const wasmRate = ({ operations, seconds }: WasmResult): number => operations / spread(seconds).median
+const wasmRate = ({ operations, seconds }: WasmResult): number => operations / spread(seconds).median
 
 /** The most that any result reached: that of a single convolution or product. */
 export const bestRate = ({ results }: WasmReport): number => Math.max(...results.map(wasmRate))

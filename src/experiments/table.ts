@@ -42,7 +42,7 @@ export function checkColumns({ name, columns }: TableConfig): void {
 }
 
 /** The rows of a table in the order of its methods and their versions. */
-export function tableRows({ columns }: TableConfig, measured: readonly MeasuredMethod[]): TableRow[] {
+function tableRows({ columns }: TableConfig, measured: readonly MeasuredMethod[]): TableRow[] {
   return measured.flatMap(({ method: { label, rows, work }, evaluation }) =>
     rows.map((version): TableRow => {
       const row = line(

@@ -31,7 +31,7 @@ export async function backgroundMask(
 }
 
 /** BiSeNet over its published weights, which are read once a process. @throws UserError when they are not here */
-export const loadFaceParser = once(async (): Promise<FaceParser> => {
+const loadFaceParser = once(async (): Promise<FaceParser> => {
   const path = await weightsPath('bisenet')
   return faceParser(await loadWeights(path, bisenet().parameters, { layout: batchNormLayout, strict: true }))
 })

@@ -28,11 +28,10 @@ const feather = 0.12
  * over a rim of 12 % of the side. The shape is the convex hull of the jaw line and of its mirror image over the ears,
  * three quarters as high, which covers the forehead; it may be made at any resolution, that of latents too.
  * @param size side of the mask in pixels
- * @param landmarks the 68 landmarks of the face in the mask's pixels; the mean face unless given
  * @returns size * size values in 0..1, row-major
  */
-export function faceMask(size = faceSize, landmarks?: readonly Point[]): Float32Array {
-  const jaw = landmarks ? landmarks.slice(0, 17) : meanJaw(size)
+export function faceMask(size = faceSize): Float32Array {
+  const jaw = meanJaw(size)
   const edges = [...sides(convexHull([...jaw, ...mirrored(jaw)]), margin * size), ...sides(square(size), 0)]
   const mask = new Float32Array(size * size)
   for (let y = 0; y < size; y++) {
@@ -73,7 +72,7 @@ function square(size: number): Point[] {
 }
 
 /** The convex hull in the order of `square`, by Andrew's monotone chains. */
-export function convexHull(points: readonly Point[]): Point[] {
+function convexHull(points: readonly Point[]): Point[] {
   const sorted = points.toSorted((p, q) => p.x - q.x || p.y - q.y)
   const chain = (ordered: readonly Point[]) => {
     const hull: Point[] = []

@@ -4,51 +4,26 @@ import { apply, invert, type Similarity, scaleOf } from './similarity.ts'
 import type { Point } from './template.ts'
 import { sampler } from './warp.ts'
 
-export interface PasteOptions {
-  /** How much of each pixel of the face to show, 0..1, as large as the face; `faceMask` unless given. */
-  readonly mask?: Float32Array
-  /** The face's 68 landmarks in the photo, to shape the mask after them rather than after the mean face. */
-  readonly landmarks?: readonly Point[]
-  /** Whether to shift the face's colours so that their mean on the mask's rim is the photo's: takes a tint
-   * away, but harms where the rim shows other hair or background than the photo; false unless given. */
-  readonly matchColour?: boolean
-}
-
 /**
- * Puts an aligned face back into its photo under a soft mask. Pixels where the mask is 0, and all outside of the aligned
+ * Puts an aligned face back into its photo under a soft mask (`faceMask`). Pixels where the mask is 0, and all outside of the aligned
  * square, are those of the photo, bit for bit.
  * @param face the changed face, square
  * @param transform takes the photo's coordinates to the face's, as `alignFace` returned it
  * @returns a new photo
  */
-export function pasteFace(photo: Image, face: Image, transform: Similarity, options: PasteOptions = {}): Image {
+export function pasteFace(photo: Image, face: Image, transform: Similarity): Image {
   const size = face.width
   if (face.height !== size) throw new Error(`pasteFace: expected a square face, found ${size} x ${face.height}`)
-  const { landmarks, matchColour = false } = options
-  const mask =
-    options.mask ??
-    faceMask(
-      size,
-      landmarks?.map(point => apply(transform, point)),
-    )
-  if (mask.length !== size * size) throw new Error(`pasteFace: expected a mask of ${size * size}, found ${mask.length}`)
-
-  const pixels = visiblePixels(photo, size, transform, mask)
-  const colours = new Float64Array(pixels.length * 3)
   const sample = sampler(face, transform)
-  pixels.forEach(({ x, y }, i) => {
-    sample(x, y, colours.subarray(3 * i, 3 * i + 3))
-  })
-  const shift = matchColour ? rimShift(photo, pixels, colours) : [0, 0, 0]
-
+  const colour = new Float64Array(3)
   const data = photo.data.slice()
-  pixels.forEach(({ offset, weight }, i) => {
+  for (const { x, y, offset, weight } of visiblePixels(photo, size, transform, faceMask(size))) {
+    sample(x, y, colour)
     for (let c = 0; c < 3; c++) {
       const before = photo.data[offset + c]!
-      const colour = Math.min(255, Math.max(0, colours[3 * i + c]! + shift[c]!))
-      data[offset + c] = before + weight * (colour - before) + 0.5
+      data[offset + c] = before + weight * (colour[c]! - before) + 0.5
     }
-  })
+  }
   return { width: photo.width, height: photo.height, data }
 }
 
@@ -87,16 +62,4 @@ function sampleMask(mask: Float32Array, size: number, { x, y }: Point): number {
   const top = mask[y0 * size + x0]! * (1 - u + x0) + mask[y0 * size + x1]! * (u - x0)
   const bottom = mask[y1 * size + x0]! * (1 - u + x0) + mask[y1 * size + x1]! * (u - x0)
   return top * (1 - v + y0) + bottom * (v - y0)
-}
-
-/** The mean difference of photo and face, weighted towards the middle of the rim by w (1 - w). */
-function rimShift(photo: Image, pixels: readonly VisiblePixel[], colours: Float64Array): number[] {
-  const sum = [0, 0, 0]
-  let total = 0
-  pixels.forEach(({ offset, weight }, i) => {
-    const rim = weight * (1 - weight)
-    total += rim
-    for (let c = 0; c < 3; c++) sum[c]! += rim * (photo.data[offset + c]! - colours[3 * i + c]!)
-  })
-  return sum.map(value => (total > 0 ? value / total : 0))
 }

@@ -42,7 +42,7 @@ export type AnyRecognizerName = keyof typeof recognizerNetworks
 type Loaded<Name extends AnyRecognizerName> = ReturnType<(typeof recognizerNetworks)[Name]['over']>
 
 /** SHA-256 of each recognizer's weights file. */
-export const recognizerChecksums: Readonly<Record<RecognizerName, string>> = {
+const recognizerChecksums: Readonly<Record<RecognizerName, string>> = {
   dlib: 'b413e420d6840b2775fba32008db6f3cddb07d485967fb42cfcf379c16a8c589',
   faceres: '2c7d2d62b76c97528b736527aa09d310ea71743c9e3e79fb6c62d4b2d73af79b',
   mobilefacenet: '8251b9450ee042af83da3a4f947a7218476f2aa53df7bc7fb786accd7b0c73de',

@@ -21,17 +21,11 @@ const arcFace: readonly (readonly [number, number])[] = [
 
 /**
  * The five points of an aligned face of side `size`: the ArcFace template shrunk to 104 / 112 and moved by (12, 14),
- * which leaves room for forehead, ears and chin. ArcFace's own crop is therefore the square of `arcFaceCrop`.
+ * which leaves room for forehead, ears and chin. ArcFace's own crop is the square of side 104 there.
  */
 export function template(size = faceSize): Point[] {
   const scale = size / 128
   return arcFace.map(([x, y]) => ({ x: ((x * 104) / 112 + 12) * scale, y: ((y * 104) / 112 + 14) * scale }))
-}
-
-/** The rectangle of an aligned face of side `size` that is ArcFace's 112 x 112 input. */
-export function arcFaceCrop(size = faceSize): { x: number; y: number; width: number; height: number } {
-  const scale = size / 128
-  return { x: 12 * scale, y: 14 * scale, width: 104 * scale, height: 104 * scale }
 }
 
 /**

@@ -45,7 +45,7 @@ const memoryModels: Partial<Record<BackendName, MemoryModel>> = {
   wasm: { runtime: 0.21e9, perTensorByte: 1.6, perWeightByte: 2.7, limit: 3.75 * 2 ** 30 },
 }
 
-export const weightBytes = ({ networks }: Plan): number =>
+const weightBytes = ({ networks }: Plan): number =>
   4 * networks.reduce((sum, { parameters }) => sum + countParameters(parameters), 0)
 
 /** Bytes of tensors at once, at most. */

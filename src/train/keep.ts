@@ -9,7 +9,7 @@ import { linkAtomic } from '../atomic.ts'
 import { type CheckpointNote, readNote, type Score, saveCheckpoint, type TrainingState } from './checkpoint.ts'
 
 export const lastCheckpoint = (folder: string) => join(folder, 'last.safetensors')
-export const bestCheckpoint = (folder: string) => join(folder, 'best.safetensors')
+const bestCheckpoint = (folder: string) => join(folder, 'best.safetensors')
 
 /** A step as it stands in names of files, so that they sort. */
 export const stepName = (step: number) => String(step).padStart(6, '0')

@@ -53,7 +53,7 @@ export async function loadConfig<S extends z.ZodType>(
 }
 
 /** A 'dotted.key=value' taken apart, the value read as YAML: 'train.rates=[1e-4, 1e-5]'. */
-export function parseOverride(override: string): { path: string[]; value: unknown } {
+function parseOverride(override: string): { path: string[]; value: unknown } {
   const sign = override.indexOf('=')
   const path = override.slice(0, Math.max(sign, 0)).trim().split('.')
   if (sign < 0 || path.some(key => key === ''))

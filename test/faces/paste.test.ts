@@ -56,16 +56,6 @@ describe('faceMask', () => {
       }
     }
   })
-
-  it('follows the landmarks of one face', () => {
-    const jaw = Array.from({ length: 17 }, (_, i) => {
-      const angle = (Math.PI * (16 - i)) / 16
-      return { x: 40 + 20 * Math.cos(angle), y: 60 + 40 * Math.sin(angle) }
-    })
-    const mask = faceMask(128, [...jaw, ...Array.from({ length: 51 }, () => ({ x: 40, y: 60 }))])
-    expect([mask[60 * 128 + 40], mask[60 * 128 + 90]]).toEqual([1, 0])
-    expect(mask[40 * 128 + 40]).toBe(1) // the forehead, mirrored over the ears
-  })
 })
 
 describe('pasteFace', async () => {
@@ -79,7 +69,8 @@ describe('pasteFace', async () => {
     data: new Uint8Array(size * size * 3).map((_, k) => (k % 3 === 1 ? 255 : 0)),
   }
 
-  it('leaves every pixel outside of the aligned face as it was, and shows all of the face inside', () => {
+  it('leaves every pixel outside of the aligned face and the given photo as they were, and shows all of the face inside', () => {
+    const before = photo.data.slice()
     const pasted = pasteFace(photo, green, transform)
     let changedOutside = 0
     let wrongInside = 0
@@ -96,19 +87,6 @@ describe('pasteFace', async () => {
     }
     expect([changedOutside, wrongInside]).toEqual([0, 0])
     expect(inside).toBeGreaterThan(1000)
-  })
-
-  it('leaves pixels as they were wherever a given mask is 0, and the given photo untouched', () => {
-    const before = photo.data.slice()
-    const half = new Float32Array(size * size).map((_, k) => (k % size < 64 ? 0 : 1))
-    const pasted = pasteFace(photo, green, transform, { mask: half })
-    let changed = 0
-    for (let i = 0; i < shown.length; i++) {
-      const p = apply(transform, { x: (i % photo.width) + 0.5, y: Math.floor(i / photo.width) + 0.5 })
-      const hidden = p.x < 63.5 || p.y < 0 || p.x >= size || p.y >= size
-      if (hidden && pasted.data[3 * i + 1] !== photo.data[3 * i + 1]) changed++
-    }
-    expect(changed).toBe(0)
     expect(Buffer.compare(photo.data, before)).toBe(0)
   })
 
@@ -119,13 +97,6 @@ describe('pasteFace', async () => {
     const finer = psnr(photo, pasteFace(photo, fine.face, fine.transform), i => shown[i]! > 0)
     expect(same).toBeGreaterThan(33)
     expect(finer).toBeGreaterThan(same + 3)
-  })
-
-  it('takes a tint away when asked to match colours', () => {
-    const tinted = { ...face, data: face.data.map((byte, k) => Math.min(255, byte + (k % 3 === 0 ? 25 : 0))) }
-    const plain = psnr(photo, pasteFace(photo, tinted, transform), i => shown[i] === 1)
-    const matched = psnr(photo, pasteFace(photo, tinted, transform, { matchColour: true }), i => shown[i] === 1)
-    expect(matched).toBeGreaterThan(plain + 5)
   })
 
   it('works where the face hangs over the edge of the photo', async () => {

@@ -28,7 +28,7 @@ export function isPicture(path: string): boolean {
 }
 
 /** The split that a path names at its beginning, as in train/ANN/1.jpg or validation-00000-of-00003.parquet. */
-export function splitNamed(path: string): string | undefined {
+function splitNamed(path: string): string | undefined {
   const name = /^(train|test|val|validation|dev)\b/i.exec(path)?.[1]?.toLowerCase()
   return name === 'val' || name === 'dev' ? 'validation' : name
 }

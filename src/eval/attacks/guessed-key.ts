@@ -7,7 +7,7 @@ import type { Metric, Value } from '../metric.ts'
 import type { Definition } from '../metrics/definition.ts'
 import { dot } from '../metrics/vectors.ts'
 
-export const guessedKeyDefinition: Definition = {
+const guessedKeyDefinition: Definition = {
   id: 'guessed-key',
   name: 'Guessed key',
   unit: 'share, 0..1',

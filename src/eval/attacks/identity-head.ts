@@ -8,7 +8,7 @@ import type { Vectors } from '../metrics/vectors.ts'
 import type { Study } from '../study.ts'
 import { ridge, select } from './ridge.ts'
 
-export const identityHeadDefinition: Definition = {
+const identityHeadDefinition: Definition = {
   id: 'identity-head',
   name: 'Trained head',
   unit: 'share, 0..1; 1 / people by chance',

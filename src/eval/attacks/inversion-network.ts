@@ -27,7 +27,7 @@ const side = 64
 const settings = { steps: 300, batch: 8, rate: 2e-3, folds: 5, seed: 0, version: 1 }
 const optimizer = { beta1: 0.9, beta2: 0.99, epsilon: 1e-8, weightDecay: 0, clipNorm: 1 }
 
-export const inversionDefinition: Definition = {
+const inversionDefinition: Definition = {
   id: 'inversion-network',
   name: 'Inversion network',
   unit: 'share, 0..1',

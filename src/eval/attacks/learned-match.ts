@@ -8,7 +8,7 @@ import { reidentify } from '../metrics/reidentification.ts'
 import type { Vectors } from '../metrics/vectors.ts'
 import { foldsOf, normalised, ridge, select } from './ridge.ts'
 
-export const learnedMatchDefinition: Definition = {
+const learnedMatchDefinition: Definition = {
   id: 'learned-match',
   name: 'Learned re-identification',
   unit: 'share, 0..1; k / people by chance',

@@ -6,7 +6,7 @@ import type { Metric, Value } from '../metric.ts'
 import type { Definition } from '../metrics/definition.ts'
 import { foldsOf, ridge, select } from './ridge.ts'
 
-export const protectedDetectorDefinition: Definition = {
+const protectedDetectorDefinition: Definition = {
   id: 'protected-detector',
   name: 'Detector of protection',
   unit: 'share, 0..1; 0.5 is ideal',

@@ -3,7 +3,7 @@ import { meanOf } from '../intervals.ts'
 import type { Metric, Value } from '../metric.ts'
 import type { Definition } from '../metrics/definition.ts'
 
-export const keySizeDefinition: Definition = {
+const keySizeDefinition: Definition = {
   id: 'key-size',
   name: 'Key size',
   unit: 'bytes',
@@ -11,7 +11,7 @@ export const keySizeDefinition: Definition = {
   source: 'the size of a file',
 }
 
-export const secondsDefinition: Definition = {
+const secondsDefinition: Definition = {
   id: 'seconds',
   name: 'Seconds',
   unit: 'seconds a picture',
