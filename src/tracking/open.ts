@@ -10,7 +10,7 @@ import { all, type Tracker } from './tracker.ts'
  * @param specs 'tensorboard' (event files in FOLDER/tensorboard), 'tensorboard=FOLDER', 'mlflow' (the server that
  *   MLFLOW_TRACKING_URI names) or 'mlflow=http://HOST:PORT'; each once
  * @param say told once when one of them fails
- * @param parent folder of the run that this one belongs to, as a point does to its sweep
+ * @param parent folder of the run, watched in the same places, that this one is nested in
  * @throws UserError for a spec that is none of these
  */
 export function openTrackers(

@@ -283,7 +283,7 @@ describe.runIf(python)('an MLflow server', () => {
     expect(metrics.map(({ step }: { step: number }) => step)).toEqual([1, 2, 3, 4, 5, 6])
   })
 
-  it('nests the points of a sweep', async () => {
+  it('nests a run in another', async () => {
     const sweep = tracker(server.url, { ...real, environment: { MLFLOW_EXPERIMENT_NAME: 'sweeps' } })
     await sweep.start({ ...description, name: 'sweep', step: 0 })
     await sweep.finish('finished')
