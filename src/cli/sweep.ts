@@ -1,4 +1,5 @@
 import type { ArgumentsCamelCase, Argv } from 'yargs'
+import type { SweepPoint } from '../sweep/run.ts'
 import { checkWhole } from './whole.ts'
 
 export const command = 'sweep <config>'
@@ -17,6 +18,12 @@ export const builder = (yargs: Argv) =>
     .option('jobs', { type: 'number', default: 1, describe: 'worker processes on this machine' })
     .option('queue', { type: 'string', describe: "redis://HOST:PORT: leaves the work to that queue's workers" })
     .option('ahead', { type: 'number', default: 64, describe: 'points in the queue at once' })
+    .option('track', {
+      type: 'string',
+      array: true,
+      default: [],
+      describe: 'watch the sweep and its points in tensorboard[=FOLDER] or mlflow[=http://HOST:PORT] too',
+    })
     .option('retry', { type: 'boolean', default: false, describe: 'measure failed points again' })
 
 interface Arguments {
@@ -29,6 +36,7 @@ interface Arguments {
   queue?: string
   ahead: number
   retry: boolean
+  track: string[]
   backend?: string
 }
 
@@ -44,6 +52,7 @@ export async function handler(args: ArgumentsCamelCase<Arguments>): Promise<void
   const { progress } = await import('../progress.ts')
   const { checkSweep, runSweep } = await import('../sweep/run.ts')
   const { mostPoints } = await import('../sweep/search/search.ts')
+  const { watchSweep } = await import('../sweep/watch.ts')
   const { writeReport } = await import('../report/sweep-files.ts')
 
   const { config: path, faces, count, backend, ahead, retry } = args
@@ -65,22 +74,36 @@ export async function handler(args: ArgumentsCamelCase<Arguments>): Promise<void
   const most = mostPoints(config)
   const bar = progress('points', most)
   const { signal, stop } = interruptible()
-  const points = await runSweep(config, pool, {
-    out,
-    retry,
-    signal,
-    onChange: (points, note) =>
-      bar.update(points.filter(({ outcome }) => outcome).length, note, Math.max(most, points.length)),
-  }).finally(async () => {
+  const end = async () => {
     bar.stop()
     stop()
     await pool.close()
+  }
+  const watch = await watchSweep(config, out, args.track, text => bar.note(text)).catch(async error => {
+    await end()
+    throw error
   })
+  const onChange = (points: readonly SweepPoint[], note: string) => {
+    watch.tell(points)
+    bar.update(points.filter(({ outcome }) => outcome).length, note, Math.max(most, points.length))
+  }
+  const swept = async () => {
+    const points = await runSweep(config, pool, { out, retry, signal, onChange }).finally(end)
+    const isDone = points.some(({ outcome }) => outcome?.state === 'done')
+    return { points, files: isDone ? await writeReport(config, points, out) : [] }
+  }
+  const { points, files } = await swept().catch(async error => {
+    await watch.finish('failed', [])
+    throw error
+  })
+  watch.tell(points)
+  await watch.finish(signal.aborted ? 'interrupted' : 'finished', files)
+
   const finished = points.filter(({ outcome }) => outcome)
   const failed = points.filter(({ outcome }) => outcome?.state === 'failed')
   for (const { number, outcome } of failed)
     if (outcome?.state === 'failed') process.stderr.write(`point ${number} failed: ${outcome.error.split('\n')[0]}\n`)
-  if (finished.length > failed.length) for (const file of await writeReport(config, points, out)) console.log(file)
+  for (const file of files) console.log(file)
   if (signal.aborted) {
     process.stderr.write(`stopped with ${finished.length} points finished: the same command goes on\n`)
     process.exitCode = 130

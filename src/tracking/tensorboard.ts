@@ -12,9 +12,6 @@ import { Writer } from './writer.ts'
 
 type Params = RunDescription['params']
 
-/** The numbers by which runs are compared in the page of hyperparameters. */
-const comparedMetrics = ['loss', 'validationLoss']
-
 /**
  * @param folder what `tensorboard --logdir` is given, or a folder in it
  * @param say told when the folder can no longer be written
@@ -32,13 +29,13 @@ export function tensorboardTracker(folder: string, say: (message: string) => voi
   const summary = (step: number, ...value: Record<string, unknown>[]) => append({ step, summary: { value } })
 
   return {
-    async start({ params, step }) {
+    async start({ params, compared, step }) {
       writer.write(() => makeFolder(folder))
       await writer.finish()
       append({ file_version: 'brain.Event:2' })
       // What an interrupted run wrote of this step and later ones no longer counts.
       append({ step, session_log: { status: SESSION_START } })
-      summary(0, hparams('experiment', { experiment: experiment(params) }))
+      summary(0, hparams('experiment', { experiment: experiment(params, compared) }))
       const session = { hparams: Object.fromEntries(Object.entries(params).map(([k, v]) => [k, typed(v)])) }
       summary(0, hparams('session_start_info', { session_start_info: { ...session, start_time_secs: seconds() } }))
     },
@@ -85,10 +82,10 @@ function hparams(kind: string, content: Record<string, unknown>): Record<string,
   }
 }
 
-function experiment(params: Params): Record<string, unknown> {
+function experiment(params: Params, compared: readonly string[]): Record<string, unknown> {
   return {
     hparam_infos: Object.entries(params).map(([name, value]) => ({ name, type: typeOf(value) })),
-    metric_infos: comparedMetrics.map(tag => ({ name: { tag } })),
+    metric_infos: compared.map(tag => ({ name: { tag } })),
   }
 }
 

@@ -6,6 +6,8 @@ export interface RunDescription {
   /** Settings by dotted name. */
   readonly params: Readonly<Record<string, string | number | boolean>>
   readonly tags: Readonly<Record<string, string>>
+  /** The numbers by which runs are compared. */
+  readonly compared: readonly string[]
   /** Steps taken so far: what was told of later ones, before the run was interrupted, is told again. */
   readonly step: number
 }

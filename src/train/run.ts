@@ -119,6 +119,7 @@ async function trainAlone(
         name: basename(resolve(paths.out)),
         params: flatten(config),
         tags: { task: config.task, model: model.name, backend: config.backend },
+        compared: ['loss', 'validationLoss'],
       },
       tracker,
       validation: others && (await build(forEverybody(config), others)),

@@ -15,7 +15,7 @@ afterEach(() => rm(folder, { recursive: true }))
 const log = () => readFile(join(folder, 'log.jsonl'), 'utf8')
 const start = async (step: number) => {
   const tracker = folderTracker(folder, message => said.push(message))
-  await tracker.start({ name: 'toy', params: {}, tags: {}, step })
+  await tracker.start({ name: 'toy', params: {}, tags: {}, compared: [], step })
   return tracker
 }
 

@@ -10,7 +10,7 @@ import { openTrackers } from '../../src/tracking/open.ts'
 import { pythonWith, type Server, serve } from './python.ts'
 
 const python = await pythonWith('mlflow')
-const description = { name: 'toy', params: { rate: 0.01, task: 'toy' }, tags: { kind: 'test' } }
+const description = { name: 'toy', params: { rate: 0.01, task: 'toy' }, tags: { kind: 'test' }, compared: [] }
 const picture = { width: 6, height: 4, data: Uint8Array.from({ length: 72 }, (_, i) => 3 * i) }
 
 let folder: string

@@ -17,7 +17,12 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true }))
 
 const picture = { width: 6, height: 4, data: Uint8Array.from({ length: 72 }, (_, i) => 3 * i) }
-const description = { name: 'toy', params: { rate: 0.01, task: 'toy', 'nested.flag': true }, tags: { kind: 'test' } }
+const description = {
+  name: 'toy',
+  params: { rate: 0.01, task: 'toy', 'nested.flag': true },
+  tags: { kind: 'test' },
+  compared: ['loss', 'validationLoss'],
+}
 
 /** A run of four steps that is ended by force in step 5, and goes on from step 2. */
 async function writeRun(run: string): Promise<void> {

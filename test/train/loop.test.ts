@@ -55,7 +55,7 @@ const options = (steps: number): LoopOptions => ({
 const run = (out: string, more: Partial<Run<Batch>> = {}): Run<Batch> => ({
   folder: out,
   config: { seed: 3 },
-  description: { name: 'toy', params: {}, tags: {} },
+  description: { name: 'toy', params: {}, tags: {}, compared: [] },
   tracker: folderTracker(out, message => expect.unreachable(message)),
   ...more,
 })

@@ -32,7 +32,7 @@ describe.each(usableBackends)('training on %s', backend => {
       {
         folder,
         config: {},
-        description: { name: 'memory', params: {}, tags: {} },
+        description: { name: 'memory', params: {}, tags: {}, compared: [] },
         tracker: all([]),
         onReport({ step }) {
           const { numTensors, numBytes } = tf.memory()

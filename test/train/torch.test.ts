@@ -76,7 +76,7 @@ describe.each(usableBackends)('training on %s', backend => {
       {
         folder,
         config: {},
-        description: { name: 'torch', params: {}, tags: {} },
+        description: { name: 'torch', params: {}, tags: {}, compared: [] },
         tracker: all([]),
         onReport: report => reports.push(report),
       },

@@ -51,7 +51,7 @@ export async function trainToy(folder: string, steps: number, onStep: (step: num
   const weights = await train(toyTask(), toyOptions(steps), {
     folder,
     config: { toy: true },
-    description: { name: 'toy', params: {}, tags: {} },
+    description: { name: 'toy', params: {}, tags: {}, compared: [] },
     tracker: folderTracker(folder, message => {
       throw new Error(message)
     }),
