@@ -23,7 +23,7 @@ import { Side } from './side.ts'
 const root = join(fileURLToPath(new URL('.', import.meta.url)), '..')
 
 const usage = `npm run bench -- [options]
-  --threads N        of both sides; all cores by default
+  --threads N,M      of both sides, one run for each; all cores by default
   --only a,b         cases by name: ${cases.map(({ name }) => name).join(', ')}
   --stable-diffusion the cases of Stable Diffusion too; each side needs 5 GB
   --backend NAME     ours; tensorflow by default
@@ -45,30 +45,33 @@ async function main(): Promise<void> {
     },
   })
   if (options.help) return console.log(usage)
-  const threads = Number(options.threads)
-  if (!Number.isInteger(threads) || threads < 1)
-    throw new UserError(`--threads: expected a whole number from 1 on, found '${options.threads}'`)
+  const counts = options.threads.split(',').map(Number)
+  if (counts.some(threads => !Number.isInteger(threads) || threads < 1))
+    throw new UserError(`--threads: expected whole numbers from 1 on, found '${options.threads}'`)
   const factor = Number(options.repetitions)
   if (!(factor > 0)) throw new UserError(`--repetitions: expected a number above 0, found '${options.repetitions}'`)
   const usual = cases.filter(({ work }) => options['stable-diffusion'] || work !== 'sd-unet')
   const wanted = options.only === undefined ? usual : chosen(cases, options.only)
   const python = findPython(wanted.some(({ work }) => work === 'sd-unet'))
 
-  const measure = (each: Case) =>
-    measureCase(each, factor, { python, threads, backend: options.backend, device: options.device })
-  const measuredPeaks: Result[] = []
-  for (const each of peaks) measuredPeaks.push(await measure(each))
-  const results: Result[] = []
-  for (const each of wanted) {
-    results.push(await measure(each))
-    console.log(summarise(results.at(-1)!))
+  const reports: Report[] = []
+  for (const threads of counts) {
+    const sides = { python, threads, backend: options.backend, device: options.device }
+    const measuredPeaks: Result[] = []
+    for (const each of peaks) measuredPeaks.push(await measureCase(each, factor, sides))
+    const results: Result[] = []
+    for (const each of wanted) {
+      results.push(await measureCase(each, factor, sides))
+      console.log(summarise(results.at(-1)!))
+    }
+    reports.push({ ...thisMachine(), threads, peaks: measuredPeaks, results })
   }
 
-  const report: Report = { ...thisMachine(), threads, peaks: measuredPeaks, results }
-  console.log(`\n${markdown(report)}`)
+  const tables = reports.map(markdown).join('\n')
+  console.log(`\n${tables}`)
   if (options['no-write']) return
-  await writeJsonAtomic(join(root, 'docs/performance.json'), report)
-  await writeBetweenMarks(join(root, 'docs/performance.md'), 'bench', markdown(report))
+  await writeJsonAtomic(join(root, 'docs/performance.json'), reports)
+  await writeBetweenMarks(join(root, 'docs/performance.md'), 'bench', tables)
 }
 
 interface Sides {
