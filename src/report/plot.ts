@@ -121,6 +121,13 @@ export function plotSvg({ title, x, y, points, path = [] }: Plot, size: PlotSize
     x: { ...x, values: [...points.flatMap(p => [p.x, ...(p.xInterval ?? [])]), ...path.map(p => p.x)] },
     y: { ...y, values: [...points.flatMap(p => [p.y, ...(p.yInterval ?? [])]), ...path.map(p => p.y)] },
   }
+  const labels: Box[] = []
+  const labelAt = (cx: number, cy: number, label: string, strong: boolean) => {
+    const boxes = besides.map(([dx, dy]) => boxOf(cx + dx, cy + dy, label, dx < 0))
+    const box = boxes.find(box => !labels.some(other => overlap(box, other))) ?? boxes[0]!
+    labels.push(box)
+    return html`<text x="${number(box.left)}" y="${number(box.base)}" fill="${strong ? theme.ink : theme.soft}" font-size="11" font-weight="${strong ? 600 : 400}" stroke="${theme.paper}" stroke-width="3" paint-order="stroke">${label}</text>`
+  }
   return framedSvg(
     frame,
     size,
@@ -135,12 +142,36 @@ ${points.toSorted(strongLast).map(point => {
 ${left !== undefined && html`<line x1="${left}" x2="${right}" y1="${cy}" y2="${cy}" stroke="${colour}" stroke-opacity=".35"/>`}
 ${low !== undefined && html`<line x1="${cx}" x2="${cx}" y1="${low}" y2="${high}" stroke="${colour}" stroke-opacity=".35"/>`}
 <circle cx="${cx}" cy="${cy}" r="${point.strong ? 5 : 3.5}" fill="${colour}" stroke="${theme.paper}"/>
-${point.label !== undefined && html`<text x="${number(Number(cx) + 7)}" y="${number(Number(cy) - 6)}" fill="${point.strong ? theme.ink : theme.soft}" font-size="11" font-weight="${point.strong ? 600 : 400}" stroke="${theme.paper}" stroke-width="3" paint-order="stroke">${point.label}</text>`}
+${point.label !== undefined && labelAt(Number(cx), Number(cy), point.label, point.strong ?? false)}
 </g>
 `
 })}`,
   )
 }
+
+/** Where a label may stand beside its point, from the best place on: right above, right below, left above, left below. */
+const besides = [
+  [7, -6],
+  [7, 15],
+  [-7, -6],
+  [-7, 15],
+] as const
+
+/** The room of a label of the size 11. */
+interface Box {
+  readonly left: number
+  readonly base: number
+  readonly width: number
+}
+
+/** @param x where a label begins that is right of its point, or where one ends that is left of it */
+function boxOf(x: number, base: number, label: string, isLeft: boolean): Box {
+  const width = 6.5 * label.length
+  return { left: isLeft ? x - width : x, base, width }
+}
+
+const overlap = (a: Box, b: Box) =>
+  a.left < b.left + b.width && b.left < a.left + a.width && Math.abs(a.base - b.base) < 11
 
 const strongLast = (a: PlotPoint, b: PlotPoint) => Number(a.strong ?? false) - Number(b.strong ?? false)
 
