@@ -79,35 +79,22 @@ test('what nobody expected is one line that offers the stack, and exit code 1', 
   expect(stderr).toMatch(/^diff-privacy: unexpected: oh\nTypeError: oh\n +at /)
 })
 
-test('Ctrl-C ends it with 130; a command that listens too may finish, once', async () => {
-  const waiting = "process.stdout.write('ready'); await new Promise(() => setTimeout(() => {}, 20000))"
-  const child = scripted(waiting)
-  child.stdout.once('data', () => child.kill('SIGINT'))
-  expect(await ended(child)).toEqual({ status: 130, signal: null, stderr: '' })
-
-  const careful = scripted(`process.on('SIGINT', () => process.stdout.write('saving')); ${waiting}`)
-  const said: string[] = []
-  careful.stdout.on('data', chunk => {
-    said.push(String(chunk))
-    careful.kill('SIGINT')
-  })
-  expect(await ended(careful)).toEqual({ status: 130, signal: null, stderr: '' })
-  expect(said).toEqual(['ready', 'saving'])
-})
-
-test('SIGTERM ends it with 143 and what is cleaned up at the exit; a command that listens too may finish, once', async () => {
+test.each([
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+] as const)('%s ends it with %d, cleaned up; a command that listens too may finish, once', async (kill, status) => {
   const waiting = "process.stdout.write('ready'); await new Promise(() => setTimeout(() => {}, 20000))"
   const child = scripted(`process.on('exit', () => process.stderr.write('cleaned up')); ${waiting}`)
-  child.stdout.once('data', () => child.kill('SIGTERM'))
-  expect(await ended(child)).toEqual({ status: 143, signal: null, stderr: 'cleaned up' })
+  child.stdout.once('data', () => child.kill(kill))
+  expect(await ended(child)).toEqual({ status, signal: null, stderr: 'cleaned up' })
 
-  const careful = scripted(`process.once('SIGTERM', () => process.stdout.write('saving')); ${waiting}`)
+  const careful = scripted(`process.once('${kill}', () => process.stdout.write('saving')); ${waiting}`)
   const said: string[] = []
   careful.stdout.on('data', chunk => {
     said.push(String(chunk))
-    careful.kill('SIGTERM')
+    careful.kill(kill)
   })
-  expect(await ended(careful)).toEqual({ status: 143, signal: null, stderr: '' })
+  expect(await ended(careful)).toEqual({ status, signal: null, stderr: '' })
   expect(said).toEqual(['ready', 'saving'])
 })
 
