@@ -8,23 +8,63 @@
 #include <cstring>
 #include <utility>
 
+#include "shape.h"
+
+#if defined(__wasm_relaxed_simd__)
+#include <wasm_simd128.h>
+#endif
+
 namespace products {
 
 #if defined(__AVX512F__)
 constexpr int kLanes = 16, kWide = 4, kColumns = 4;
 #elif defined(__AVX__)
 constexpr int kLanes = 8, kWide = 2, kColumns = 2;
+#elif defined(__wasm__)
+constexpr int kLanes = 4, kWide = 2, kColumns = 2;
 #else
 constexpr int kLanes = 4, kWide = 4, kColumns = 4;
 #endif
-/** Rows of a tile: of the tiles that hold columns as vectors, and of those that hold sums of products. */
+
+/**
+ * Rows of a tile: of the tiles that hold columns as vectors, and of those that hold sums of products. And rows that are taken
+ * with one matrix after the other while they are in the cache.
+ */
+#if defined(__wasm__)
+constexpr int kRows = 4, kSumRows = 4;
+constexpr Index kRowsInCache = 16 * kRows;
+#else
 constexpr int kRows = 6, kSumRows = 4;
+constexpr Index kRowsInCache = Index{1} << 40;
+#endif
 
 typedef float Vector __attribute__((vector_size(4 * kLanes), aligned(4), may_alias));
 
+/** value * v + sum, rounded once where the processor can. */
+inline Vector multiplyAdd(Vector value, Vector v, Vector sum) {
+#if defined(__wasm_relaxed_simd__)
+  return reinterpret_cast<Vector>(wasm_f32x4_relaxed_madd(reinterpret_cast<v128_t>(value), reinterpret_cast<v128_t>(v),
+                                                          reinterpret_cast<v128_t>(sum)));
+#else
+  return sum + value * v;
+#endif
+}
+
+/** Columns that are multiplied at once. */
+constexpr Index kPanel = kWide * kLanes;
+
+/** Where matrices have their values: row i of column c at i * row + c / kPanel * panel + c % kPanel. */
+struct Layout {
+  Index row, panel;
+  Index at(Index i, Index c) const { return i * row + c / kPanel * panel + c % kPanel; }
+};
+
+/** Rows one after the other, so many values apart. */
+inline Layout rowsOf(Index width) { return {width, kPanel}; }
+
 /** A term of the sum: where its row begins after the row of the first tap, and its matrix. */
 struct Tap {
-  int64_t offset;
+  Index offset;
   const float* matrix;
 };
 
@@ -36,9 +76,9 @@ struct Finish {
 
 /** Adds bias and addend [count] to sums and stores them. */
 inline void finish(const Finish& options, const float* sums, const float* bias, const float* addend, float* y,
-                   int64_t count) {
+                   Index count) {
 #pragma GCC ivdep
-  for (int64_t i = 0; i < count; i++) {
+  for (Index i = 0; i < count; i++) {
     float v = sums[i];
     if (bias) v += bias[i];
     if (addend) v += addend[i];
@@ -54,21 +94,21 @@ struct Row {
 };
 
 /** So many products are summed up for themselves: long sums round less in stretches. */
-constexpr int64_t kStretch = 128;
+constexpr Index kStretch = 128;
 
 /** y[r][c] = sum over taps and i < k of x[r][offset + i] matrix[i][c], for `columns` columns that fill V vectors. */
 template <int R, int V>
-void tile(const Row* rows, const Tap* taps, int64_t tapCount, int64_t k, int64_t width, int64_t first, int64_t columns,
+void tile(const Row* rows, const Tap* taps, Index tapCount, Index k, Layout layout, Index first, Index columns,
           const Finish& options) {
   Vector total[R][V] = {}, sum[R][V] = {};
-  int64_t summed = 0;
-  for (int64_t t = 0; t < tapCount; t++) {
+  Index summed = 0;
+  for (Index t = 0; t < tapCount; t++) {
     const float* x[R];
     for (int r = 0; r < R; r++) x[r] = rows[r].x + taps[t].offset;
-    for (int64_t begin = 0; begin < k; begin += kStretch) {
-      const int64_t end = std::min(k, begin + kStretch);
-      const float* matrix = taps[t].matrix + begin * width + first;
-      for (int64_t i = begin; i < end; i++, matrix += width) {
+    for (Index begin = 0; begin < k; begin += kStretch) {
+      const Index end = std::min(k, begin + kStretch);
+      const float* matrix = taps[t].matrix + layout.at(begin, first);
+      for (Index i = begin; i < end; i++, matrix += layout.row) {
         Vector w[V];
 #pragma GCC unroll 4
         for (int v = 0; v < V; v++) w[v] = *reinterpret_cast<const Vector*>(matrix + v * kLanes);
@@ -76,7 +116,7 @@ void tile(const Row* rows, const Tap* taps, int64_t tapCount, int64_t k, int64_t
         for (int r = 0; r < R; r++) {
           const float value = x[r][i];
 #pragma GCC unroll 4
-          for (int v = 0; v < V; v++) sum[r][v] += value * w[v];
+          for (int v = 0; v < V; v++) sum[r][v] = multiplyAdd(Vector{} + value, w[v], sum[r][v]);
         }
       }
       summed += end - begin;
@@ -92,44 +132,56 @@ void tile(const Row* rows, const Tap* taps, int64_t tapCount, int64_t k, int64_t
       }
     }
   }
-  for (int r = 0; r < R; r++)
-    finish(options, reinterpret_cast<const float*>(total[r]), options.bias ? options.bias + first : nullptr,
-           rows[r].addend ? rows[r].addend + first : nullptr, rows[r].y + first, columns);
-}
-
-template <int V>
-void tileOf(int64_t count, const Row* rows, const Tap* taps, int64_t tapCount, int64_t k, int64_t width, int64_t first,
-            int64_t columns, const Finish& options) {
-  switch (count) {
-    case 1: return tile<1, V>(rows, taps, tapCount, k, width, first, columns, options);
-    case 2: return tile<2, V>(rows, taps, tapCount, k, width, first, columns, options);
-    case 3: return tile<3, V>(rows, taps, tapCount, k, width, first, columns, options);
-    case 4: return tile<4, V>(rows, taps, tapCount, k, width, first, columns, options);
-    case 5: return tile<5, V>(rows, taps, tapCount, k, width, first, columns, options);
-    default: return tile<6, V>(rows, taps, tapCount, k, width, first, columns, options);
+  const float* bias = options.bias ? options.bias + first : nullptr;
+  for (int r = 0; r < R; r++) {
+    const float* addend = rows[r].addend ? rows[r].addend + first : nullptr;
+    if (columns < V * kLanes) {
+      finish(options, reinterpret_cast<const float*>(total[r]), bias, addend, rows[r].y + first, columns);
+      continue;
+    }
+#pragma GCC unroll 4
+    for (int v = 0; v < V; v++) {
+      Vector sum = total[r][v];
+      if (bias) sum += *reinterpret_cast<const Vector*>(bias + v * kLanes);
+      if (addend) sum += *reinterpret_cast<const Vector*>(addend + v * kLanes);
+      *reinterpret_cast<Vector*>(rows[r].y + first + v * kLanes) = options.relu ? (sum < 0.f ? Vector{} : sum) : sum;
+    }
   }
 }
 
+/** A tile of `count` rows, at most R. */
+template <int V, int R = kRows>
+void tileOf(Index count, const Row* rows, const Tap* taps, Index tapCount, Index k, Layout layout, Index first,
+            Index columns, const Finish& options) {
+  if constexpr (R > 1) {
+    if (count < R) return tileOf<V, R - 1>(count, rows, taps, tapCount, k, layout, first, columns, options);
+  }
+  tile<R, V>(rows, taps, tapCount, k, layout, first, columns, options);
+}
+
 /** Columns that `product` can take: matrices of others are widened by zeros first. */
-inline int64_t wideEnough(int64_t columns) { return (columns + kLanes - 1) / kLanes * kLanes; }
+inline Index wideEnough(Index columns) { return (columns + kLanes - 1) / kLanes * kLanes; }
 
 /**
- * Rows [from, to) of y = sum over taps of x matrix; each matrix is [k, width], `width` a multiple of kLanes, of whose columns
- * the first `columns` are wanted.
+ * Rows [from, to) of y = sum over taps of x matrix; each matrix is [k, columns], with values, whatever they are, up to a multiple
+ * of kLanes columns.
  */
-inline void product(const Row* rows, int64_t from, int64_t to, const Tap* taps, int64_t tapCount, int64_t k, int64_t width,
-                    int64_t columns, const Finish& options) {
-  for (int64_t first = 0; first < columns;) {
-    const int64_t left = (columns - first + kLanes - 1) / kLanes;
-    const int vectors = left >= kWide ? kWide : static_cast<int>(left >= 2 ? 2 : 1);
-    const int64_t wanted = std::min<int64_t>(vectors * kLanes, columns - first);
-    for (int64_t r = from; r < to; r += kRows) {
-      const int64_t count = std::min<int64_t>(kRows, to - r);
-      if (vectors == kWide) tileOf<kWide>(count, rows + r, taps, tapCount, k, width, first, wanted, options);
-      else if (vectors == 2) tileOf<2>(count, rows + r, taps, tapCount, k, width, first, wanted, options);
-      else tileOf<1>(count, rows + r, taps, tapCount, k, width, first, wanted, options);
+inline void product(const Row* rows, Index from, Index to, const Tap* taps, Index tapCount, Index k, Layout layout,
+                    Index columns, const Finish& options) {
+  for (; from < to; from += kRowsInCache) {
+    const Index end = std::min(to, from + kRowsInCache);
+    for (Index first = 0; first < columns;) {
+      const Index left = (columns - first + kLanes - 1) / kLanes;
+      const int vectors = left >= kWide ? kWide : static_cast<int>(left >= 2 ? 2 : 1);
+      const Index wanted = std::min<Index>(vectors * kLanes, columns - first);
+      for (Index r = from; r < end; r += kRows) {
+        const Index count = std::min<Index>(kRows, end - r);
+        if (vectors == kWide) tileOf<kWide>(count, rows + r, taps, tapCount, k, layout, first, wanted, options);
+        else if (vectors == 2) tileOf<2>(count, rows + r, taps, tapCount, k, layout, first, wanted, options);
+        else tileOf<1>(count, rows + r, taps, tapCount, k, layout, first, wanted, options);
+      }
+      first += vectors * kLanes;
     }
-    first += vectors * kLanes;
   }
 }
 
@@ -176,15 +228,15 @@ constexpr int kSums = kSumRows * kColumns;
 static_assert(kSums % kLanes == 0, "sums fill vectors");
 
 /** y[r][c] = sum over taps and i < k of x[r][offset + i] matrix[c][i]; rows beyond `count` and columns repeat the first. */
-inline void sumTile(const Row* rows, int64_t count, const Tap* taps, int64_t tapCount, int64_t k, int64_t stride,
-                    int64_t first, int64_t columns) {
+inline void sumTile(const Row* rows, Index count, const Tap* taps, Index tapCount, Index k, Index stride,
+                    Index first, Index columns) {
   Vector sum[kSums] = {};
-  const int64_t whole = k / kLanes * kLanes;
-  for (int64_t t = 0; t < tapCount; t++) {
+  const Index whole = k / kLanes * kLanes;
+  for (Index t = 0; t < tapCount; t++) {
     const float *x[kSumRows], *w[kColumns];
     for (int r = 0; r < kSumRows; r++) x[r] = rows[r < count ? r : 0].x + taps[t].offset;
     for (int c = 0; c < kColumns; c++) w[c] = taps[t].matrix + (first + (c < columns ? c : 0)) * stride;
-    for (int64_t i = 0; i < whole; i += kLanes) {
+    for (Index i = 0; i < whole; i += kLanes) {
       Vector a[kSumRows];
 #pragma GCC unroll 4
       for (int r = 0; r < kSumRows; r++) a[r] = load(x[r] + i);
@@ -192,7 +244,7 @@ inline void sumTile(const Row* rows, int64_t count, const Tap* taps, int64_t tap
       for (int c = 0; c < kColumns; c++) {
         const Vector b = load(w[c] + i);
 #pragma GCC unroll 4
-        for (int r = 0; r < kSumRows; r++) sum[r * kColumns + c] += a[r] * b;
+        for (int r = 0; r < kSumRows; r++) sum[r * kColumns + c] = multiplyAdd(a[r], b, sum[r * kColumns + c]);
       }
     }
   }
@@ -202,10 +254,10 @@ inline void sumTile(const Row* rows, int64_t count, const Tap* taps, int64_t tap
   float flat[kSums];
   for (int s = 0; s < kSums; s += kLanes) *reinterpret_cast<Vector*>(flat + s) = sums<kLanes / 2>(parts + s);
   if (whole < k)
-    for (int64_t t = 0; t < tapCount; t++)
+    for (Index t = 0; t < tapCount; t++)
       for (int r = 0; r < count; r++)
         for (int c = 0; c < columns; c++)
-          for (int64_t i = whole; i < k; i++)
+          for (Index i = whole; i < k; i++)
             flat[r * kColumns + c] += rows[r].x[taps[t].offset + i] * taps[t].matrix[(first + c) * stride + i];
   for (int r = 0; r < count; r++) {
     if (columns == kColumns) std::memcpy(rows[r].y + first, flat + r * kColumns, sizeof(float) * kColumns);
@@ -214,13 +266,13 @@ inline void sumTile(const Row* rows, int64_t count, const Tap* taps, int64_t tap
 }
 
 /** As `product`, of matrices [columns, k] whose rows begin `stride` values apart. */
-inline void transposedProduct(const Row* rows, int64_t from, int64_t to, const Tap* taps, int64_t tapCount, int64_t k,
-                              int64_t stride, int64_t columns, const Finish& options) {
-  for (int64_t first = 0; first < columns; first += kColumns)
-    for (int64_t r = from; r < to; r += kSumRows)
-      sumTile(rows + r, std::min<int64_t>(kSumRows, to - r), taps, tapCount, k, stride, first,
-              std::min<int64_t>(kColumns, columns - first));
-  for (int64_t r = from; r < to; r++) finish(options, rows[r].y, options.bias, rows[r].addend, rows[r].y, columns);
+inline void transposedProduct(const Row* rows, Index from, Index to, const Tap* taps, Index tapCount, Index k,
+                              Index stride, Index columns, const Finish& options) {
+  for (Index first = 0; first < columns; first += kColumns)
+    for (Index r = from; r < to; r += kSumRows)
+      sumTile(rows + r, std::min<Index>(kSumRows, to - r), taps, tapCount, k, stride, first,
+              std::min<Index>(kColumns, columns - first));
+  for (Index r = from; r < to; r++) finish(options, rows[r].y, options.bias, rows[r].addend, rows[r].y, columns);
 }
 
 }  // namespace products

@@ -168,7 +168,7 @@ function buildBinding({ nodeGyp }: Tools, library: string, build: string): void 
 }
 
 const kernelsFolder = join(root, 'native')
-const kernelsSource = join(kernelsFolder, 'kernels.cc')
+const kernelsSource = join(kernelsFolder, 'tensorflow.cc')
 
 /** Whether the compiled kernels are there and not older than their source. */
 function kernelsAreCurrent(): boolean {

@@ -41,6 +41,8 @@ export const fusedKernels = {
   AttentionGradient: { inputs: ['dy', 'q', 'k', 'v'], attributes: { heads: 'INT', samples: 'INT' }, outputs: 3 },
   /** Of square windows without padding. */
   MaxPoolGradient: { inputs: ['dy', 'x'], attributes: { side: 'INT', stride: 'INT' }, outputs: 1 },
+  /** Along an axis by a matrix [outputs, inputs] of few values beside one another; `transposed`: back, as its gradient. */
+  Resample: { inputs: ['x', 'matrix'], attributes: { axis: 'INT', transposed: 'BOOL' }, outputs: 1 },
   ReluGradient: { inputs: ['dy', 'y'], attributes: {}, outputs: 1 },
   AdamW: { inputs: ['weights', 'gradient', 'first', 'second', 'mask', 'options'], attributes: {}, outputs: 4 },
   Blend: { inputs: ['from', 'to', 'share'], attributes: {}, outputs: 1 },

@@ -22,13 +22,19 @@ interface Backend {
   start(): Promise<void>
   /** False when `auto` need not even probe. */
   plausible?(): boolean
+  /** The file of its kernels for the operations of fused.ts, where it has them. */
+  fusedKernelsPath?(): string | undefined
 }
 
 /** Fastest first, the order in which 'auto' tries them. */
 const backends: Readonly<Record<BackendName, Backend>> = {
   'tensorflow-gpu': { probe: () => tensorflow.probe('gpu'), start: () => tensorflow.start('gpu') },
   webgpu,
-  tensorflow: { probe: () => tensorflow.probe('cpu'), start: () => tensorflow.start('cpu') },
+  tensorflow: {
+    probe: () => tensorflow.probe('cpu'),
+    start: () => tensorflow.start('cpu'),
+    fusedKernelsPath: tensorflow.fusedKernelsPath,
+  },
   wasm,
   cpu,
 }
@@ -74,8 +80,7 @@ export async function backendVersion(name: BackendName): Promise<string> {
 }
 
 /** The file of a backend's kernels for the operations of fused.ts, where it has them. */
-export const fusedKernelsPath = (name: BackendName): string | undefined =>
-  name === 'tensorflow' ? tensorflow.fusedKernelsPath() : undefined
+export const fusedKernelsPath = (name: BackendName): string | undefined => backends[name].fusedKernelsPath?.()
 
 /** Whether a backend has kernels for the operations of fused.ts. */
 export const hasFusedKernels = (name: BackendName): boolean => fusedKernelsPath(name) !== undefined

@@ -1,13 +1,13 @@
-/** The fused kernels of the `tensorflow` backend: native/kernels.cc, which `npm run native` compiles. */
+/** The fused kernels of the `tensorflow` backend: native/tensorflow.cc, which `npm run native` compiles. */
 import { existsSync } from 'node:fs'
 import { basename } from 'node:path'
 import * as tf from '@tensorflow/tfjs'
-import { overrideKernel } from './defects/override.ts'
-import { type FusedName, fused, fusedKernels, registeredName } from './fused.ts'
+import { type FusedName, fusedKernels, registeredName } from './fused.ts'
+import { registerMaxPoolGradient } from './max-pool-gradient.ts'
 import type { NodeBackend } from './raw-ops.ts'
 
 /** Where the compiled kernels are, within the package of tfjs-node. The number is that of their set: others are not loaded. */
-export const kernelsPath = 'lib/napi-v8/diff_privacy_kernels_3.node'
+export const kernelsPath = 'lib/napi-v8/diff_privacy_kernels_4.node'
 
 /** Of the files beside the compiled kernels, those that are sets of another number: nothing loads them any more. */
 export const supersededKernels = (files: readonly string[]): string[] =>
@@ -40,20 +40,5 @@ export function registerFusedKernels(path: string): void {
       },
     })
   }
-  replaceMaxPoolGrad()
-}
-
-/** The library's own takes several times as long. */
-function replaceMaxPoolGrad(): void {
-  const { kernelFunc } = tf.getKernel('MaxPoolGrad', 'tensorflow')
-  type Inputs = { dy: tf.Tensor; input: tf.Tensor; output: tf.Tensor }
-  type Attributes = { filterSize: number | [number, number]; strides: number | [number, number]; pad: unknown }
-  overrideKernel<Inputs, Attributes>('MaxPoolGrad', 'tensorflow', (inputs, attributes, backend) => {
-    const [side, wide = side] = [attributes.filterSize].flat() as [number, number?]
-    const [stride, across = stride] = [attributes.strides].flat() as [number, number?]
-    const kernel = fused('MaxPoolGradient')
-    if (kernel && attributes.pad === 'valid' && side === wide && stride === across)
-      return kernel({ dy: inputs.dy, x: inputs.input }, { side, stride })[0]!
-    return kernelFunc({ inputs, attrs: attributes as object, backend: backend as object } as never) as tf.TensorInfo
-  })
+  registerMaxPoolGradient('tensorflow')
 }

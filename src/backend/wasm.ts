@@ -10,10 +10,12 @@ import { registerBatchMatMul } from './defects/wasm-batch-mat-mul.ts'
 import { registerConv2dBackpropFilter } from './defects/wasm-conv2d-backprop-filter.ts'
 import { registerConv2dBackpropInput } from './defects/wasm-conv2d-backprop-input.ts'
 import { registerDepthwiseBackpropFilter, registerDepthwiseBackpropInput } from './defects/wasm-depthwise-backprop.ts'
+import type { WasmBackend } from './defects/wasm-heap.ts'
 import { registerIdentity } from './defects/wasm-identity.ts'
 import { registerMaxPoolGrad } from './defects/wasm-max-pool-grad.ts'
 import { registerUnsortedSegmentSum } from './defects/wasm-unsorted-segment-sum.ts'
 import type { Availability } from './index.ts'
+import { registerWasmKernels, wasmKernels, wasmKernelsPath } from './wasm-kernels.ts'
 
 const require = createRequire(import.meta.url)
 
@@ -33,6 +35,9 @@ export function probe(): Availability {
   return { usable: true, reason: `@tensorflow/tfjs-backend-wasm ${tf.version_core}, one thread` }
 }
 
+/** The file of the fused kernels, where the engine has the instructions that they are made of. */
+export const fusedKernelsPath = (): string | undefined => (wasmKernels() ? wasmKernelsPath : undefined)
+
 export async function start(): Promise<void> {
   const { setWasmPaths } = await import('@tensorflow/tfjs-backend-wasm')
   if (!tf.engine().registry.wasm) setWasmPaths(folder()!)
@@ -45,4 +50,5 @@ export async function start(): Promise<void> {
   registerIdentity()
   registerMaxPoolGrad()
   registerUnsortedSegmentSum()
+  registerWasmKernels(tf.backend() as unknown as WasmBackend)
 }

@@ -37,12 +37,12 @@ interface MemoryModel {
 
 /**
  * Measured as the highest VmHWM of child processes: the default model and the full-size UNet of Stable Diffusion with its
- * gradients on tensorflow, the default model on wasm, which keeps a packed copy of each filter, and of filters and weights that
- * it turns two more.
+ * gradients on tensorflow, the default model on wasm, which keeps a packed copy of each filter and weight, and another of
+ * those that gradients pass.
  */
 const memoryModels: Partial<Record<BackendName, MemoryModel>> = {
   tensorflow: { runtime: 0.6e9, perTensorByte: 1, perWeightByte: 0 },
-  wasm: { runtime: 0.21e9, perTensorByte: 1.6, perWeightByte: 2.7, limit: 3.75 * 2 ** 30 },
+  wasm: { runtime: 0.21e9, perTensorByte: 1.5, perWeightByte: 1.3, limit: 3.75 * 2 ** 30 },
 }
 
 const weightBytes = ({ networks }: Plan): number =>

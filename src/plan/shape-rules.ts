@@ -226,6 +226,7 @@ const fused: Readonly<Record<FusedName, Rule>> = {
     flops: attentionFlops(5, q!, k!, samples),
   }),
   MaxPoolGradient: ({ x }) => several(x!.shape),
+  Resample: ({ x, matrix }, { axis, transposed }) => several(x!.shape.with(axis, matrix!.shape[transposed ? 1 : 0]!)),
   ReluGradient: ({ dy }) => several(dy!.shape),
   AdamW: ({ weights }) => several(weights!.shape, weights!.shape, weights!.shape, []),
   Blend: ({ from }) => several(from!.shape),

@@ -2,17 +2,24 @@ import * as tf from '@tensorflow/tfjs'
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type FusedName, fused, fusedKernels, registeredName } from '../../src/backend/fused.ts'
 import { availableBackends, useBackend } from '../../src/backend/index.ts'
+import type { BackendName } from '../../src/backend/names.ts'
 import { gatedGelu } from '../../src/models/ops/activation.ts'
 import { affine, convolution } from '../../src/models/ops/affine.ts'
 import { attention } from '../../src/models/ops/attention.ts'
 import { groupNorm, groupNormSilu } from '../../src/models/ops/group-norm.ts'
 import { layerNorm } from '../../src/models/ops/layer-norm.ts'
+import { halfPixelBilinear, pillowBicubic, resample } from '../../src/models/ops/resample.ts'
+import { bilinear } from '../../src/models/recognizers/crop.ts'
 import { adamWStep, average } from '../../src/train/adamw.ts'
 
-const present = (await availableBackends()).some(({ name, usable }) => name === 'tensorflow' && usable)
-if (present) await useBackend('tensorflow')
-const compiled = present && fused('GroupNorm') !== undefined
-if (!compiled) console.log('The fused kernels are not compiled here: npm run native')
+/** Of the backends that may have fused kernels, those that are usable here and do. */
+const compiled: BackendName[] = []
+for (const { name, usable } of await availableBackends()) {
+  if (!usable || !(name === 'tensorflow' || name === 'wasm')) continue
+  await useBackend(name)
+  if (fused('GroupNorm')) compiled.push(name)
+}
+if (!compiled.includes('tensorflow')) console.log('The fused kernels are not compiled here: npm run native')
 
 const values = (shape: number[], seed: number, mean = 0) => tf.randomNormal(shape, mean, 1, 'float32', seed)
 
@@ -21,9 +28,9 @@ function both(f: () => tf.Tensor[]): [number[][], number[][]] {
   const run = () => tf.tidy(() => f().map(x => [...x.dataSync()]))
   const ours = run()
   const kernels = (Object.keys(fusedKernels) as FusedName[]).map(name =>
-    tf.getKernel(registeredName(name), 'tensorflow'),
+    tf.getKernel(registeredName(name), tf.getBackend()),
   )
-  for (const { kernelName } of kernels) tf.unregisterKernel(kernelName, 'tensorflow')
+  for (const { kernelName } of kernels) tf.unregisterKernel(kernelName, tf.getBackend())
   const theirs = run()
   kernels.forEach(tf.registerKernel)
   return [ours, theirs]
@@ -44,9 +51,12 @@ function withGradients(f: (...inputs: tf.Tensor[]) => tf.Tensor, ...inputs: tf.T
   return [value, ...grads]
 }
 
-describe.runIf(compiled)('fused kernels compute what the pieces do', () => {
+it('are there on the wasm backend', () => expect(compiled).toContain('wasm'))
+
+describe.each(compiled)('fused kernels of %s compute what the pieces do', backend => {
   let tensors = 0
-  beforeAll(() => {
+  beforeAll(async () => {
+    await useBackend(backend)
     tensors = tf.memory().numTensors
   })
   beforeEach(() => tf.engine().startScope())
@@ -139,7 +149,7 @@ describe.runIf(compiled)('fused kernels compute what the pieces do', () => {
 
   const [filter, weight] = [() => values([3, 3, 64, 64], 2) as tf.Tensor4D, () => values([256, 256], 2) as tf.Tensor2D]
   type Op = (x: tf.Tensor, addend: tf.Tensor) => tf.Tensor
-  it.each([
+  it.runIf(backend === 'tensorflow').each([
     [
       'convolution and its input gradient are',
       ['Convolution', 'ConvolutionGradient'],
@@ -192,6 +202,15 @@ describe.runIf(compiled)('fused kernels compute what the pieces do', () => {
     expect(difference(both(() => withGradients(x => pool(x!), x)))).toBeLessThan(1e-6)
   })
 
+  it.each([
+    [[1, 9, 7, 3], bilinear(9, 0.1, 1.2, 5), bilinear(7, -0.3, 0.8, 12)],
+    [[3, 64, 64, 3], bilinear(64, 0, 1, 150), bilinear(64, 0, 1, 30)],
+    [[2, 4, 5, 16], halfPixelBilinear(4, 9), pillowBicubic(5, 5)],
+  ] as const)('resampling of %j', (shape, rows, columns) => {
+    const result = both(() => withGradients(x => resample(x as tf.Tensor4D, rows, columns), values([...shape], 1)))
+    expect(difference(result)).toBeLessThan(1e-6)
+  })
+
   it('AdamW and the moving average', () => {
     const options = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.1, clipNorm: 1 }
     const vector = (seed: number) => values([50_000], seed) as tf.Tensor1D
@@ -202,7 +221,7 @@ describe.runIf(compiled)('fused kernels compute what the pieces do', () => {
       const { first, second } = stepped.state
       return [stepped.weights, first, second, stepped.gradientNorm, average(vector(6), stepped.weights, 0.99, 1000)]
     })
-    expect(difference(result)).toBeLessThan(1e-6)
+    expect(difference(result)).toBeLessThan(1e-5)
   })
 
   it('end in an error, not in a crash, where a bias or an addend does not fit or memory does not suffice', () => {

@@ -184,6 +184,7 @@ const fusedInputs: Record<FusedName, Record<string, () => tf.Tensor>> = {
   Attention: { q: () => ones(6, 4), k: () => ones(4, 4), v: () => ones(4, 4) },
   AttentionGradient: { dy: () => ones(6, 4), q: () => ones(6, 4), k: () => ones(4, 4), v: () => ones(4, 4) },
   MaxPoolGradient: { dy: () => ones(2, 2, 2, 4), x: () => ones(2, 5, 5, 4) },
+  Resample: { x: () => ones(2, 3, 4, 5), matrix: () => ones(6, 4) },
   ReluGradient: { dy: () => ones(2, 3), y: () => ones(2, 3) },
   AdamW: { ...Object.fromEntries(vectors), options: () => tf.tensor1d([0.9, 0.999, 1e-8, 1e-3, 0, 1]) },
   Blend: { from: () => ones(5), to: () => ones(5), share: () => tf.scalar(0.5) },
@@ -192,7 +193,7 @@ const fusedInputs: Record<FusedName, Record<string, () => tf.Tensor>> = {
 const fusedAttributes = {
   ...{ groups: 2, epsilon: 1e-5, silu: true },
   ...{ stride: 1, same: true, relu: true, biased: true, added: true, height: 3, width: 3 },
-  ...{ transposed: false, heads: 2, samples: 2, side: 3 },
+  ...{ transposed: false, heads: 2, samples: 2, side: 3, axis: 2 },
 }
 const hasFused = hasFusedKernels('tensorflow')
 if (!hasFused) console.log('fused kernels: not compared, npm run native has not compiled them')

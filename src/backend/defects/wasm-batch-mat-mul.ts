@@ -46,7 +46,7 @@ function upright(matrix: tf.Tensor, backend: WasmBackend): tf.TensorInfo {
   const shape = [...matrix.shape.slice(0, -2), width, height]
   // A single row or column has its values in the same order.
   if (Math.min(height, width) === 1) return { dataId: matrix.dataId, dtype, shape }
-  return derived(backend, matrix, () => {
+  return derived(backend, matrix, 'transposed', () => {
     const inputs = { x: { dataId: matrix.dataId, dtype, shape: [height, width] } }
     const transpose = tf.getKernel('Transpose', 'wasm')!.kernelFunc
     const { dataId } = transpose({ inputs, attrs: { perm: [1, 0] }, backend }) as tf.TensorInfo

@@ -20,7 +20,7 @@ export function registerConv2dBackpropInput(): void {
       const bottom = inHeight + kh - 1 - top - info.outHeight * strideHeight
       const right = inWidth + kw - 1 - left - info.outWidth * strideWidth
       const spread = moveEdges(insertZeros(dy, strideHeight, strideWidth), top, bottom, left, right)
-      const turned = derived(wasm as WasmBackend, filter, () => turnedAndSwapped(filter, wasm as WasmBackend))
+      const turned = derived(wasm as WasmBackend, filter, 'turned', () => turnedAndSwapped(filter, wasm as WasmBackend))
       const attrs = { strides: [1, 1], pad: 'valid', dataFormat: 'NHWC', dilations: [1, 1] }
       return convolve({ inputs: { x: spread, filter: turned }, attrs, backend: wasm as object }) as tf.Tensor
     }),

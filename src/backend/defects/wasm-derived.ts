@@ -8,21 +8,26 @@ import type { WasmBackend } from './wasm-heap.ts'
 
 type DataId = tf.TensorInfo['dataId']
 
-/** Of values, by the shapes in which they were seen. */
+/** Of values, by what is made of them and the shapes in which they were seen. */
 type Kept = Map<DataId, Map<string, tf.TensorInfo>>
 
 const keptBy = new WeakMap<WasmBackend, Kept>()
 
 /**
  * What `make` makes of `source`, made when it is first asked for. It goes with the source, and is not to be disposed of.
- * One caller makes it of matrices, and another of filters: their shapes differ.
+ * @param what is made, as opposed to what others make of the same values
  */
-export function derived(backend: WasmBackend, source: tf.TensorInfo, make: () => tf.TensorInfo): tf.TensorInfo {
+export function derived(
+  backend: WasmBackend,
+  source: tf.TensorInfo,
+  what: string,
+  make: () => tf.TensorInfo,
+): tf.TensorInfo {
   const kept = keptBy.get(backend) ?? watch(backend)
   const ofSource = kept.get(source.dataId) ?? new Map<string, tf.TensorInfo>()
-  const shape = source.shape.join()
-  const made = ofSource.get(shape) ?? make()
-  kept.set(source.dataId, ofSource.set(shape, made))
+  const key = `${what} of ${source.shape.join()}`
+  const made = ofSource.get(key) ?? make()
+  kept.set(source.dataId, ofSource.set(key, made))
   return made
 }
 

@@ -1,7 +1,14 @@
 import type * as tf from '@tensorflow/tfjs'
+import type { Memory } from '../web-assembly.ts'
 
 /** The parts of the wasm backend that are about its memory. */
 export interface WasmBackend {
+  readonly wasm: {
+    /** What the program itself exports. */
+    readonly asm: { readonly memory: Memory; malloc(bytes: number): number; free(address: number): void }
+    _malloc(bytes: number): number
+  }
+  readonly dataIdMap: { get(id: tf.TensorInfo['dataId']): { readonly memoryOffset: number } }
   /** Another tensor has these values. */
   incRef(id: tf.TensorInfo['dataId']): void
   /** One tensor fewer has them. @returns whether they are gone */

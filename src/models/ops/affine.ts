@@ -19,7 +19,7 @@ export function affine(
   const [inputs, outputs] = transposed ? [weight.shape[1], weight.shape[0]] : weight.shape
   const outer = x.shape.slice(0, -1)
   const kernelOf = (transposed: boolean) =>
-    2 * x.size * outputs <= (transposed ? few.transposed : few.plain) ? fused('Affine') : undefined
+    2 * x.size * outputs <= worthHere()[transposed ? 'transposed' : 'plain'] ? fused('Affine') : undefined
   const kernel = kernelOf(transposed)
   /** Without bias and addend. */
   const product = (x: tf.Tensor, weight: tf.Tensor, transposed: boolean, width: number) => {
@@ -51,14 +51,20 @@ export function affine(
 }
 
 /**
- * Floating-point operations, two for a multiplication, up to which our kernels are faster than the library's. Those pack the
- * weights first and add bias and addend in passes of their own, but multiply faster once they do. Plain: convolutions of
- * stride 1, their input gradients, and products; others are of a transposed weight. Strided convolutions are ours at any size.
- * Measured in turns on one core of an EPYC 9004, shapes of faces-128 and dlib in batches of 1 to 32. Our time over the
- * library's: convolutions 0.4 to 1.0 below 60 million operations, 0.6 to 1.2 around 80, 0.9 to 1.3 above; products at most 1.01
- * up to 200, with a transposed weight 0.6 to 1.06 below 25 and 0.9 to 1.4 above.
+ * Where our kernels are faster than the backend's own, which pack weights first and add bias and addend in passes of their own,
+ * but may multiply faster once they do. `plain` and `transposed`: up to so many floating-point operations, two for a
+ * multiplication; plain are convolutions of stride 1, their input gradients, and products, others are of a transposed weight.
+ * Strided convolutions are ours at any size. `lanes`: outputs that are computed at once.
+ *
+ * `tensorflow`, measured in turns on one core of an EPYC 9004, shapes of faces-128 and dlib in batches of 1 to 32; our time over
+ * the library's: convolutions 0.4 to 1.0 below 60 million operations, 0.6 to 1.2 around 80, 0.9 to 1.3 above; products at most
+ * 1.01 up to 200, with a transposed weight 0.6 to 1.06 below 25 and 0.9 to 1.4 above. `wasm`: 0.6 to 0.8 at any size.
  */
-const few = { plain: 80e6, transposed: 25e6 }
+const worth: Readonly<Record<string, { plain: number; transposed: number; lanes: number }>> = {
+  tensorflow: { plain: 80e6, transposed: 25e6, lanes: 16 },
+  wasm: { plain: Number.POSITIVE_INFINITY, transposed: Number.POSITIVE_INFINITY, lanes: 1 },
+}
+const worthHere = () => worth[tf.getBackend()] ?? worth.tensorflow!
 
 /** What follows a convolution and its bias. */
 export interface Ending {
@@ -87,7 +93,8 @@ export function convolution(
   // One pixel at a time it is a product of matrices, whose gradients are many times faster than a convolution's.
   if (height === 1 && width === 1 && stride === 1 && !relu && (!addend || addend.rank === 4))
     return affine(x, tf.reshape(filter, [inputs, outputs]), { bias, addend }) as tf.Tensor4D
-  const isFew = stride > 1 || 2 * x.size * height * width * outputs <= few.plain
+  const { plain, lanes } = worthHere()
+  const isFew = stride > 1 || 2 * x.size * height * width * outputs <= plain
   const kernel = isFew && outputs >= lanes ? fused('Convolution') : undefined
   const gradient = isFew && outputs % lanes === 0 ? fused('ConvolutionGradient') : undefined
   const geometry = { stride, same: padding === 'same' }
@@ -134,9 +141,6 @@ export function convolution(
     },
   )
 }
-
-/** Values that a processor computes at once, at most; the fused kernels compute so many outputs together. */
-const lanes = 16
 
 /** [n, c] -> [n, 1, 1, c]. */
 const overPixels = (t: tf.Tensor): tf.Tensor => tf.reshape(t, [t.shape[0]!, 1, 1, t.shape[1]!])

@@ -4,6 +4,8 @@
  * channels.
  */
 import * as tf from '@tensorflow/tfjs'
+import { fused } from '../../backend/fused.ts'
+import { differentiable } from './differentiable.ts'
 
 /** Rows of `outputs` weights over `inputs` positions, row-major. */
 export interface Matrix {
@@ -18,18 +20,33 @@ export function resample(x: tf.Tensor4D, rows: Matrix, columns: Matrix): tf.Tens
 }
 
 /** Along the height: [n, h, w, c] -> [n, outputs, w, c]. */
-export function resampleRows(x: tf.Tensor4D, { outputs, inputs, values }: Matrix): tf.Tensor4D {
-  const [n, , , c] = x.shape
-  return tf.tidy(() => {
-    const matrix = tf.tile(tf.tensor3d(values, [1, outputs, inputs]), [n, 1, 1])
-    return tf.reshape(tf.matMul(matrix, tf.reshape(x, [n, inputs, -1])), [n, outputs, -1, c])
-  })
+export function resampleRows(x: tf.Tensor4D, matrix: Matrix): tf.Tensor4D {
+  return tf.tidy(() => fusedResample(x, matrix, 1) ?? productOverRows(x, matrix))
 }
 
 /** Along the width: [n, h, w, c] -> [n, h, outputs, c]. */
 export function resampleColumns(x: tf.Tensor4D, matrix: Matrix): tf.Tensor4D {
   const swap = (x: tf.Tensor4D) => tf.transpose(x, [0, 2, 1, 3])
-  return tf.tidy(() => swap(resampleRows(swap(x), matrix)))
+  return tf.tidy(() => fusedResample(x, matrix, 2) ?? swap(productOverRows(swap(x), matrix)))
+}
+
+/** Along an axis by a kernel that reads only the weights that are not zero, where the backend has it. */
+function fusedResample(x: tf.Tensor4D, { outputs, inputs, values }: Matrix, axis: 1 | 2): tf.Tensor4D | undefined {
+  const kernel = fused('Resample')
+  if (!kernel) return undefined
+  const apply = (x: tf.Tensor, transposed: boolean) =>
+    kernel({ x, matrix: tf.tensor2d(values, [outputs, inputs]) }, { axis, transposed })[0] as tf.Tensor4D
+  return differentiable(
+    { x },
+    () => apply(x, false),
+    dy => ({ x: () => apply(dy, true) }),
+  )
+}
+
+function productOverRows(x: tf.Tensor4D, { outputs, inputs, values }: Matrix): tf.Tensor4D {
+  const [n, , , c] = x.shape
+  const matrix = tf.tile(tf.tensor3d(values, [1, outputs, inputs]), [n, 1, 1])
+  return tf.reshape(tf.matMul(matrix, tf.reshape(x, [n, inputs, -1])), [n, outputs, -1, c])
 }
 
 /** A matrix of what `weigh` gives for each output: weights at positions from `first` on. */

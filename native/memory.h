@@ -1,0 +1,82 @@
+// Copies of matrices as vectors want them.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <vector>
+
+#include "call.h"
+#include "products.h"
+
+/** Matrices [k, columns] of which the first of `taps` begins at `values`: those given, or copies whose columns fill vectors. */
+class Matrices {
+ public:
+  /** @param stride of their rows */
+  Matrices(const float* given, Index taps, Index k, Index columns, Index stride)
+      : Matrices(given, k, columns, k * stride, products::rowsOf(stride)) {
+    if (columns % products::kLanes == 0) return;
+    const Index width = products::wideEnough(columns);
+    copy_.assign(taps * k * width, 0.f);
+    for (Index r = 0; r < taps * k; r++) std::copy_n(given + r * stride, columns, &copy_[r * width]);
+    values_ = copy_.data();
+    tap_ = k * width;
+    layout_ = products::rowsOf(width);
+  }
+  /** Those of a filter or weight, which `pack` may have laid out. */
+  static Matrices ofWeight(const float* given, Index taps, Index k, Index columns) {
+    if constexpr (kPacked) return Matrices(given, k, columns, k * products::kPanel, {products::kPanel, taps * k * products::kPanel});
+    return Matrices(given, taps, k, columns, columns);
+  }
+
+  const float* tap(Index t) const { return values_ + t * tap_; }
+  /** Rows [from, to) of the product over taps that begin at `tap`. */
+  void multiply(const products::Row* rows, Index from, Index to, const products::Tap* taps, Index tapCount,
+                const products::Finish& ending) const {
+    products::product(rows, from, to, taps, tapCount, k_, layout_, columns_, ending);
+  }
+
+ private:
+  Matrices(const float* values, Index k, Index columns, Index tap, products::Layout layout)
+      : values_(values), k_(k), columns_(columns), tap_(tap), layout_(layout) {}
+
+  std::vector<float> copy_;
+  const float* values_;
+  Index k_, columns_, tap_;
+  products::Layout layout_;
+};
+
+/** Matrices [columns, k] by whose transposes rows are multiplied. */
+class PlainTransposed {
+ public:
+  PlainTransposed(const float* given, Index, Index k, Index columns) : values_(given), k_(k), columns_(columns) {}
+
+  const float* tap(Index t) const { return values_ + t * k_ * columns_; }
+  void multiply(const products::Row* rows, Index from, Index to, const products::Tap* taps, Index tapCount,
+                const products::Finish& ending) const {
+    products::transposedProduct(rows, from, to, taps, tapCount, k_, k_, columns_, ending);
+  }
+
+ private:
+  const float* values_;
+  Index k_, columns_;
+};
+
+/** Those of a filter or weight: as they are, or transposed when they were packed. */
+inline auto transposedWeight(const float* given, Index taps, Index k, Index columns) {
+  if constexpr (kPacked) return Matrices::ofWeight(given, taps, k, columns);
+  else return PlainTransposed(given, taps, k, columns);
+}
+
+/** Values that begin where a cache line does: vectors that lie across two of them take twice as long to load. */
+class Aligned {
+ public:
+  explicit Aligned(Index count) : memory_(count + 16) {
+    const auto address = reinterpret_cast<uintptr_t>(memory_.data());
+    begin_ = memory_.data() + (64 - address % 64) % 64 / sizeof(float);
+  }
+  float* data() { return begin_; }
+
+ private:
+  std::vector<float> memory_;
+  float* begin_;
+};
