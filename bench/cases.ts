@@ -40,6 +40,15 @@ export const peaks: readonly Case[] = [
   of('peak-convolution', '3x3 convolution, [16, 32, 32, 128] to 128', 'peak', ['convolution'], 15),
 ]
 
+/** The convolution of `peaks` by tfjs's own kernel, where `peaks` may have one of ours. */
+export const libraryConvolution: Case = of(
+  'library-convolution',
+  'The same convolution by the kernel of tfjs',
+  'peak',
+  ['library-convolution'],
+  15,
+)
+
 const sd = { model: 'stable-diffusion-v1-4' } as const
 
 export const cases: readonly Case[] = [

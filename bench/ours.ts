@@ -15,6 +15,7 @@ import { dissimilarity } from '../src/energies/identity.ts'
 import { splitMoments } from '../src/models/autoencoder.ts'
 import { conditionalEmbedding, latentDiffusion } from '../src/models/latent-diffusion.ts'
 import type { Shapes, Weights } from '../src/models/module.ts'
+import { convolution } from '../src/models/ops/affine.ts'
 import { dlib, dlibNet } from '../src/models/recognizers/dlib.ts'
 import { noisePredictionLoss } from '../src/train/diffusion.ts'
 import { meanGradient } from '../src/train/gradient.ts'
@@ -105,7 +106,8 @@ const works: Record<Work, (...args: never[]) => Run> = {
     }
     const x = tf.randomNormal([16, 32, 32, 128]) as tf.Tensor4D
     const filter = tf.randomNormal([3, 3, 128, 128]) as tf.Tensor4D
-    return () => tf.conv2d(x, filter, 1, 'same')
+    if (kind === 'library-convolution') return () => tf.conv2d(x, filter, 1, 'same')
+    return () => convolution(x, filter, undefined, 1, 'same')
   },
 }
 

@@ -10,7 +10,7 @@ import { writeJsonAtomic } from '../src/atomic.ts'
 import { loadModelConfig } from '../src/config/model.ts'
 import { UserError } from '../src/errors.ts'
 import { writeBetweenMarks } from './between-marks.ts'
-import { type Case, cases, peaks } from './cases.ts'
+import { type Case, cases, libraryConvolution, peaks } from './cases.ts'
 import { command } from './command.ts'
 import { thisMachine } from './machine.ts'
 import type { Settings } from './settings.ts'
@@ -28,7 +28,7 @@ async function main(): Promise<void> {
   if (!Number.isInteger(repetitions) || repetitions < 1)
     throw new UserError(`--repetitions: expected a whole number from 1 on, found '${options.repetitions}'`)
 
-  const measured = [...peaks, ...cases.filter(({ name }) => steps.includes(name))]
+  const measured = [...peaks, libraryConvolution, ...cases.filter(({ name }) => steps.includes(name))]
   const sides: Side[] = []
   const results: WasmResult[] = []
   try {

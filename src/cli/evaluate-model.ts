@@ -22,6 +22,11 @@ export const builder = (yargs: Argv) =>
       default: 1,
       describe: 'noise that these steps add, 0 to 1: 0 for none, 1 for as much as DDPM adds',
     })
+    .option('attention-guidance', {
+      type: 'number',
+      default: 0,
+      describe: 'how far these steps go away from noise predicted without self-attention; 0 for not at all',
+    })
     .option('pairs', { type: 'number', default: 1000, describe: 'most pairs of photos of one person, for recognizers' })
     .option('seed', { type: 'number', default: 1, describe: 'chooses the people and the pairs' })
     .option('jobs', { type: 'number', default: 1, describe: 'processes that draw side by side' })
@@ -41,6 +46,7 @@ interface Arguments extends InceptionArguments {
   samples: number
   steps: number
   eta: number
+  attentionGuidance: number
   pairs: number
   seed: number
   jobs: number
@@ -68,7 +74,7 @@ export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<v
   const { progress } = await import('../progress.ts')
   const { loadModel } = await import('../protect/model.ts')
 
-  const { samples, steps, eta, pairs, seed, jobs, out } = options
+  const { samples, steps, eta, attentionGuidance, pairs, seed, jobs, out } = options
   checkWhole({ samples, steps, pairs })
   checkJobs(jobs)
   const network = await inceptionNetwork(options)
@@ -77,6 +83,8 @@ export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<v
   const most = Math.floor(config.schedule.steps / 2)
   if (steps > most) throw new UserError(`expected --steps of 1 to ${most} for model '${config.name}', found ${steps}`)
   if (!(eta >= 0 && eta <= 1)) throw new UserError(`expected --eta of 0 to 1, found ${eta}`)
+  if (!(attentionGuidance >= 0))
+    throw new UserError(`expected --attention-guidance of 0 or more, found ${attentionGuidance}`)
   const chosen = async (...folders: string[]) => {
     const store = await FaceStore.open(...folders)
     checkFaceSize(store, config)
@@ -92,9 +100,10 @@ export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<v
     model: options.model,
     steps,
     eta,
+    attentionGuidance,
     count: samples,
-    // Faces drawn by another model, in other steps, with more noise or on another backend are other faces.
-    folder: join(out, 'drawn', `${model.sha256.slice(0, 8)}-${steps}-${eta}-${backend}`),
+    // Faces drawn by another model, in other steps, under other guidance or on another backend are other faces.
+    folder: join(out, 'drawn', `${model.sha256.slice(0, 8)}-${steps}-${eta}-${attentionGuidance}-${backend}`),
     jobs,
     backend,
     onProgress: (done, total, each) => bar.update(done, `${each.toFixed(2)} s a face of one process`, total),
@@ -121,7 +130,7 @@ export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<v
   const from = await provenance(
     `The model ${config.name} by itself`,
     backend,
-    `${samples} faces of as many people of ${options.faces}, chosen by seed ${seed}; faces drawn from noise in ${steps} steps with eta ${eta}`,
+    `${samples} faces of as many people of ${options.faces}, chosen by seed ${seed}; faces drawn from noise in ${steps} steps with eta ${eta}${attentionGuidance > 0 ? ` and attention guidance ${attentionGuidance}` : ''}`,
   )
   console.log(await writeEvaluation([evaluation], from, out))
 

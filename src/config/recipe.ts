@@ -2,6 +2,7 @@
 import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
 import { backendNames } from '../backend/names.ts'
+import { perturbedBlocks } from '../models/perturbed-blocks.ts'
 import { loadConfig } from '../yaml/load.ts'
 
 const weight = z.number().min(0).default(0)
@@ -52,6 +53,13 @@ export const recipeSchema = z.strictObject({
     .max(1)
     .default(0)
     .describe('noise that each step adds: 0 for none, as in the paper, 1 for as much as DDPM'),
+  attentionGuidance: z
+    .strictObject({
+      scale: z.number().min(0).default(0).describe('how far: 0 for not at all, as in the paper'),
+      blocks: z.enum(perturbedBlocks).default('all').describe('whose self-attention is put out of work'),
+    })
+    .prefault({})
+    .describe('away from noise predicted without self-attention: faces of one piece, for twice the noise predictions'),
   threshold: z.number().describe("timesteps above it are conditioned on the face's own embeddings, the others on none"),
   guide: z
     .enum(guideNames)

@@ -8,6 +8,7 @@ import { conv2d, groupNorm, type Layer4D, layerNorm, linear, pointwise, upsample
 import { define, type Module } from './module.ts'
 import { gatedGelu, swish } from './ops/activation.ts'
 import { attention } from './ops/attention.ts'
+import type { PerturbedBlocks } from './perturbed-blocks.ts'
 
 export interface UnetConfig {
   inChannels: number
@@ -25,10 +26,16 @@ export interface UnetConfig {
 }
 
 /** z [n, h, w, c], timesteps [n] (floats are allowed), context [n, s, d] -> predicted noise [n, h, w, outChannels]. */
-export type Unet = Module<[z: tf.Tensor4D, timesteps: tf.Tensor1D, context: tf.Tensor3D], tf.Tensor4D>
+export type Unet = Module<
+  [z: tf.Tensor4D, timesteps: tf.Tensor1D, context: tf.Tensor3D, perturbed?: PerturbedBlocks],
+  tf.Tensor4D
+>
 
-/** What a part of the UNet reads besides its features: SiLU of the time embedding [n, e] and the context [n, s, d]. */
-type Part = Module<[x: tf.Tensor4D, time: tf.Tensor2D, context: tf.Tensor3D], tf.Tensor4D>
+/**
+ * What a part of the UNet reads besides its features: SiLU of the time embedding [n, e], the context [n, s, d], and whether its
+ * self-attention is out of work.
+ */
+type Part = Module<[x: tf.Tensor4D, time: tf.Tensor2D, context: tf.Tensor3D, perturbed: boolean], tf.Tensor4D>
 
 /** The UNet of `config`; h and w of its input must divide by 2 ** (levels - 1). */
 export function unet(config: UnetConfig): Unet {
@@ -84,19 +91,22 @@ export function unet(config: UnetConfig): Unet {
   const outNorm = groupNorm('out.0', width, { groups, silu: true })
   const outConv = conv2d('out.2', width, outChannels)
 
-  return define([time, ...inputBlocks, middleBlock, ...outputBlocks, outNorm, outConv], (w, z, timesteps, context) =>
-    tf.tidy(() => {
-      const emb = time(w, timesteps) // [n, timeWidth], once for all blocks
-      const skips: tf.Tensor4D[] = []
-      let x = z
-      for (const block of inputBlocks) {
-        x = block(w, x, emb, context)
-        skips.push(x)
-      }
-      x = middleBlock(w, x, emb, context)
-      for (const block of outputBlocks) x = block(w, tf.concat([x, skips.pop()!], 3), emb, context)
-      return outConv(w, outNorm(w, x))
-    }),
+  return define(
+    [time, ...inputBlocks, middleBlock, ...outputBlocks, outNorm, outConv],
+    (w, z, timesteps, context, perturbed) =>
+      tf.tidy(() => {
+        const emb = time(w, timesteps) // [n, timeWidth], once for all blocks
+        const skips: tf.Tensor4D[] = []
+        let x = z
+        for (const block of inputBlocks) {
+          x = block(w, x, emb, context, perturbed === 'all')
+          skips.push(x)
+        }
+        x = middleBlock(w, x, emb, context, perturbed !== undefined)
+        for (const block of outputBlocks)
+          x = block(w, tf.concat([x, skips.pop()!], 3), emb, context, perturbed === 'all')
+        return outConv(w, outNorm(w, x))
+      }),
   )
 }
 
@@ -152,13 +162,13 @@ function spatialTransformer(name: string, width: number, heads: number, contextD
   const norm3 = layerNorm(`${block}.norm3`, width)
   const ff = gatedFeedForward(`${block}.ff`, width)
   const projOut = pointwise(`${name}.proj_out`, width, width)
-  return define([norm, projIn, norm1, attn1, norm2, attn2, norm3, ff, projOut], (w, x, _time, context) =>
+  return define([norm, projIn, norm1, attn1, norm2, attn2, norm3, ff, projOut], (w, x, _time, context, perturbed) =>
     tf.tidy(() => {
       const n = x.shape[0]
       const words = tf.reshape(context, [-1, contextDim])
       let t = projIn(w, tf.reshape(norm(w, x), [-1, width])) // [n * t, c]
       const a = norm1(w, t)
-      t = attn1(w, a, a, n, t)
+      t = attn1(w, a, a, n, t, perturbed)
       t = attn2(w, norm2(w, t), words, n, t)
       t = ff(w, norm3(w, t), t)
       return tf.reshape(projOut(w, t, tf.reshape(x, [-1, width])), x.shape)
@@ -168,21 +178,22 @@ function spatialTransformer(name: string, width: number, heads: number, contextD
 
 /**
  * Queries from rows x [n * t, width], keys and values from rows of the context [n * s, contextDim] -> [n * t, width], to
- * which `addend` is added.
+ * which `addend` is added. Where `perturbed`, each row attends to itself alone (Ahn et al. 2024, perturbed-attention guidance).
  */
 function crossAttention(
   name: string,
   width: number,
   contextDim: number,
   heads: number,
-): Module<[x: tf.Tensor, context: tf.Tensor, samples: number, addend: tf.Tensor], tf.Tensor> {
+): Module<[x: tf.Tensor, context: tf.Tensor, samples: number, addend: tf.Tensor, perturbed?: boolean], tf.Tensor> {
   const q = linear(`${name}.to_q`, width, width, false)
   const k = linear(`${name}.to_k`, contextDim, width, false)
   const v = linear(`${name}.to_v`, contextDim, width, false)
   const out = linear(`${name}.to_out.0`, width, width)
-  return define([q, k, v, out], (w, x, context, samples, addend) =>
-    out(w, attention(q(w, x), k(w, context), v(w, context), heads, { samples }), addend),
-  )
+  return define([q, k, v, out], (w, x, context, samples, addend, perturbed) => {
+    const values = v(w, context)
+    return out(w, perturbed ? values : attention(q(w, x), k(w, context), values, heads, { samples }), addend)
+  })
 }
 
 /** GEGLU (Shazeer 2020) and a projection back, and `addend`: [r, width] -> [r, width]. */
@@ -201,4 +212,4 @@ function upsample(name: string, width: number): Part {
 const plain = (layer: Layer4D): Part => define([layer], (w, x) => layer(w, x))
 
 const sequence = (parts: readonly Part[]): Part =>
-  define(parts, (w, x, time, context) => parts.reduce((h, part) => part(w, h, time, context), x))
+  define(parts, (w, x, time, context, perturbed) => parts.reduce((h, part) => part(w, h, time, context, perturbed), x))

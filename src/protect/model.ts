@@ -14,6 +14,7 @@ import {
 } from '../models/latent-diffusion.ts'
 import type { Weights } from '../models/module.ts'
 import { allBuckets } from '../models/msi.ts'
+import type { PerturbedBlocks } from '../models/perturbed-blocks.ts'
 import { loadModelWeights } from './model-weights.ts'
 
 /** A loaded model, as the tasks use it. Faces are [n, s, s, 3] in [-1, 1], latents [n, l, l, z] of unit variance. */
@@ -36,8 +37,8 @@ export interface FaceModel {
   conditional(vectors: tf.Tensor2D): tf.Tensor3D[]
   /** u, [1, p, d]; the model's own, not to be disposed of. */
   readonly unconditional: tf.Tensor3D
-  /** eps(z, t, c); the context [1, p, d] serves all n latents. */
-  predictNoise(latents: tf.Tensor4D, timestep: number, context: tf.Tensor3D): tf.Tensor4D
+  /** eps(z, t, c); the context [1, p, d] serves all n latents. Self-attention of the `perturbed` blocks is out of work. */
+  predictNoise(latents: tf.Tensor4D, timestep: number, context: tf.Tensor3D, perturbed?: PerturbedBlocks): tf.Tensor4D
 }
 
 /**
@@ -80,10 +81,10 @@ export function assembleModel(
     conditional: vectors =>
       tf.tidy(() => tf.split(conditionalEmbedding(text, of.text, prompt, vectors), vectors.shape[0]) as tf.Tensor3D[]),
     unconditional: tf.keep(unconditionalEmbedding(text, of.text, prompt)),
-    predictNoise: (latents, timestep, context) =>
+    predictNoise: (latents, timestep, context, perturbed) =>
       tf.tidy(() => {
         const n = latents.shape[0]
-        return unet(of.unet, latents, tf.fill([n], timestep), tf.tile(context, [n, 1, 1]))
+        return unet(of.unet, latents, tf.fill([n], timestep), tf.tile(context, [n, 1, 1]), perturbed)
       }),
   }
 }

@@ -3,7 +3,9 @@ import * as tf from '@tensorflow/tfjs'
 import { keepsDefect, type Recipe, stepsTaken } from '../config/recipe.ts'
 import { fromTensor } from '../data/image.ts'
 import { normal } from '../data/random.ts'
+import { awayFromPerturbed } from '../diffusion/attention-guidance.ts'
 import { addNoise } from '../diffusion/ddim.ts'
+import type { Denoiser } from '../diffusion/denoiser.ts'
 import { scheduledEmbedding } from '../diffusion/embedding-schedule.ts'
 import { type Energy, type GuidedStepReport, sampleGuided } from '../diffusion/guidance.ts'
 import { ddimSteps } from '../diffusion/schedule.ts'
@@ -12,6 +14,7 @@ import { dissimilarity, similarity } from '../energies/identity.ts'
 import { backgroundMask } from '../faces/background.ts'
 import { detectionScore } from '../faces/detect-aligned.ts'
 import type { FaceParser } from '../models/bisenet.ts'
+import type { PerturbedBlocks } from '../models/perturbed-blocks.ts'
 import type { Recognizer } from '../models/recognizers/recognizer.ts'
 import type { FaceModel } from './model.ts'
 import { placeholdersOf } from './placeholders.ts'
@@ -137,8 +140,12 @@ async function drawVersions(
     addNoise(clean, noise('start'), keepsDefect(recipe, 'lateStart') ? { alpha: first.alphaNext } : first),
   )
 
+  const denoiser =
+    (perturbed?: PerturbedBlocks): Denoiser =>
+    (z, timestep) =>
+      model.predictNoise(z, timestep, embeddingAt(timestep), perturbed)
   const latents = await sampleGuided(
-    (z, timestep) => model.predictNoise(z, timestep, embeddingAt(timestep)),
+    awayFromPerturbed(denoiser(), denoiser(recipe.attentionGuidance.blocks), recipe.attentionGuidance.scale),
     start,
     steps,
     {

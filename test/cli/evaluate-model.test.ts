@@ -56,10 +56,12 @@ async function evaluate(...more: string[]): Promise<string> {
 test('a seed draws one face, whatever is drawn with it; no tensor is left', async () => {
   const model = await loadModel(tiny.path)
   const before = tf.memory().numTensors
-  const [first, second] = await drawFaces(model, [3, 4], { steps: 3, eta: 1 })
+  const [first, second] = await drawFaces(model, [3, 4], { steps: 3, eta: 1, attentionGuidance: 0 })
   expect(tf.memory().numTensors).toBe(before)
-  const [alone] = await drawFaces(model, [4], { steps: 3, eta: 1 })
-  const [noNoise] = await drawFaces(model, [4], { steps: 3, eta: 0 })
+  const [alone] = await drawFaces(model, [4], { steps: 3, eta: 1, attentionGuidance: 0 })
+  const [noNoise] = await drawFaces(model, [4], { steps: 3, eta: 0, attentionGuidance: 0 })
+  const [guided] = await drawFaces(model, [4], { steps: 3, eta: 1, attentionGuidance: 2 })
+  expect(mae(guided!, second!)).toBeGreaterThan(0.1)
   expect(mae(alone!, second!)).toBeLessThan(0.1)
   expect(mae(first!, second!)).toBeGreaterThan(1)
   expect(mae(noNoise!, second!)).toBeGreaterThan(1)
@@ -93,6 +95,7 @@ test('the command draws what is not there, and writes tables, a report and a she
     model: tiny.path,
     steps: 2,
     eta: 1,
+    attentionGuidance: 0,
     count: 3,
     folder: drawn(''),
     jobs: 1,
@@ -174,6 +177,7 @@ test('a change is counted pair by pair', () => {
 test('what does not fit is refused before anything is drawn', async () => {
   await expect(evaluate('--samples', '0')).rejects.toThrow('expected --samples of 1 or more, found 0')
   await expect(evaluate('--steps', '501')).rejects.toThrow("expected --steps of 1 to 500 for model 'tiny', found 501")
+  await expect(evaluate('--attention-guidance', '-1')).rejects.toThrow('expected --attention-guidance of 0 or more')
   await expect(evaluate('--eta', '1.5')).rejects.toThrow('expected --eta of 0 to 1, found 1.5')
   await expect(evaluate('--samples', '5')).rejects.toThrow('expected 5 different people, found 4')
   await expect(evaluate('--jobs', '0')).rejects.toThrow('expected --jobs of 1 to')

@@ -6,6 +6,7 @@ import { autoencoderKl } from '../../src/models/autoencoder-kl.ts'
 import { clipText } from '../../src/models/clip-text.ts'
 import { countParameters } from '../../src/models/module.ts'
 import { allBuckets, BUCKETS, type MsiConfig, msi } from '../../src/models/msi.ts'
+import type { PerturbedBlocks } from '../../src/models/perturbed-blocks.ts'
 import { unet } from '../../src/models/unet.ts'
 import { proceduralWeights, relativeError } from '../../src/parity/golden.ts'
 import { proceduralInput } from '../../src/parity/procedural.ts'
@@ -31,6 +32,26 @@ describe.each(usableBackends)('networks on %s', backend => {
       const both = small(weights, z, tf.tensor1d([700.5, 20]), context)
       const second = small(weights, z.slice([1], [1]), tf.tensor1d([20]), context.slice([1], [1]))
       expect(relativeError(data(both.slice([1], [1])), data(second))).toBeLessThan(1e-5)
+    })
+
+    it('perturbed, does not ask pixels what they see in each other: in the middle, or anywhere', () => {
+      const weights = proceduralWeights(small.parameters)
+      const [z, context] = [values<tf.Tensor4D>('z', [1, 4, 4, 8]), values<tf.Tensor3D>('c', [1, 3, 6])]
+      /** How far the output moves when queries of these blocks' self-attention do. */
+      const moved = (blocks: RegExp, ...perturbed: PerturbedBlocks[]) => {
+        const other = Object.fromEntries(
+          Object.entries(weights).map(([name, tensor]) =>
+            blocks.test(name) && name.includes('attn1.to_q') ? [name, tf.mul(tensor, -3)] : [name, tensor],
+          ),
+        )
+        const outputs = [weights, other].map(w => data(small(w, z, tf.tensor1d([300]), context, ...perturbed)))
+        return relativeError(outputs[0]!, outputs[1]!)
+      }
+      expect(moved(/middle/)).toBeGreaterThan(0)
+      expect(moved(/put_blocks/)).toBeGreaterThan(0)
+      expect(moved(/middle/, 'middle')).toBe(0)
+      expect(moved(/put_blocks/, 'middle')).toBeGreaterThan(0)
+      expect(moved(/./, 'all')).toBe(0)
     })
 
     it('leaves no tensor behind, forward and backward', () => {

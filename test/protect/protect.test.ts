@@ -87,6 +87,17 @@ test('guidance changes the result, and without energies there is none', async ()
   expect(difference(without!, unguided!)).toBeLessThan(1e-5)
 })
 
+test('attention guidance changes the result, by its blocks', async () => {
+  const drawn = async (...options: string[]) =>
+    (await protectedFaces(await recipe('anonymize', ...options.map(option => `attentionGuidance.${option}`))))[0]!
+  const without = await drawn()
+  const everywhere = await drawn('scale=1')
+  const middle = await drawn('scale=1', 'blocks=middle')
+  expect(difference(without, everywhere)).toBeGreaterThan(1e-4)
+  expect(difference(without, middle)).toBeGreaterThan(1e-5)
+  expect(difference(everywhere, middle)).toBeGreaterThan(1e-5)
+})
+
 test('a version in which no face is found is drawn again', async () => {
   const [once, again] = [await recipe('anonymize'), await recipe('anonymize', 'attempts=2')]
   const timesteps: number[] = []

@@ -2,8 +2,11 @@
 import * as tf from '@tensorflow/tfjs'
 import { fromTensor, type Image } from '../../data/image.ts'
 import { normal } from '../../data/random.ts'
+import { awayFromPerturbed } from '../../diffusion/attention-guidance.ts'
 import { sample } from '../../diffusion/ddim.ts'
+import type { Denoiser } from '../../diffusion/denoiser.ts'
 import { ddimSteps } from '../../diffusion/schedule.ts'
+import type { PerturbedBlocks } from '../../models/perturbed-blocks.ts'
 import type { FaceModel } from '../../protect/model.ts'
 
 export interface Drawing {
@@ -11,15 +14,25 @@ export interface Drawing {
   readonly steps: number
   /** Noise that the steps add: 0 for none, 1 for as much as DDPM adds. */
   readonly eta: number
+  /** How far to go away from noise predicted without self-attention, 0 for not at all. */
+  readonly attentionGuidance: number
 }
 
 /** A face for each seed: DDIM from z_T ~ N(0, I) under the embedding of the empty prompt. */
-export async function drawFaces(model: FaceModel, seeds: readonly number[], { steps, eta }: Drawing): Promise<Image[]> {
+export async function drawFaces(
+  model: FaceModel,
+  seeds: readonly number[],
+  { steps, eta, attentionGuidance }: Drawing,
+): Promise<Image[]> {
+  const denoiser =
+    (perturbed?: PerturbedBlocks): Denoiser =>
+    (z, timestep) =>
+      model.predictNoise(z, timestep, model.unconditional, perturbed)
   const faces = tf.tidy(() => {
     const noise = (...purpose: (string | number)[]) =>
       tf.stack(seeds.map(seed => normal([...model.latentShape], seed, 'face from noise', ...purpose))) as tf.Tensor4D
     const clean = sample(
-      (z, timestep) => model.predictNoise(z, timestep, model.unconditional),
+      awayFromPerturbed(denoiser(), denoiser('all'), attentionGuidance),
       noise(),
       ddimSteps(model.schedule, steps),
       { eta, noise: timestep => noise('added', timestep) },

@@ -27,7 +27,7 @@ export interface DrawOptions extends Drawing {
  * @returns the path of each, by seed
  */
 export async function drawMissing(options: DrawOptions): Promise<string[]> {
-  const { model, steps, eta, count, folder, jobs, backend, onProgress = () => {} } = options
+  const { model, steps, eta, attentionGuidance, count, folder, jobs, backend, onProgress = () => {} } = options
   await makeFolder(folder)
   const paths = Array.from({ length: count }, (_, seed) => join(folder, `${String(seed).padStart(5, '0')}.png`))
   const missing = [...paths.entries()].filter(([, path]) => !existsSync(path))
@@ -39,7 +39,7 @@ export async function drawMissing(options: DrawOptions): Promise<string[]> {
   })
   let [done, seconds] = [0, 0]
   const draw = async (batch: DrawInput['paths']) => {
-    const input: DrawInput = { model, steps, eta, paths: batch }
+    const input: DrawInput = { model, steps, eta, attentionGuidance, paths: batch }
     const taken = (await pool.run({ id: `draw-${batch[0]![0]}`, kind: 'draw', input }).catch(asMistake)) as number
     seconds += taken
     done += batch.length
