@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { backendNames } from '../backend/names.ts'
 import { msiVariants } from './model.ts'
+import { guideNames } from './recipe.ts'
 
 const count = z.int().positive()
 
@@ -60,6 +61,13 @@ export const trainSchema = z.discriminatedUnion('task', [
     ...common,
     edgeWeight: z.number().min(0).describe('of the L1 between differences of neighbouring pixels'),
     featureWeight: z.number().min(0).describe('of the distance between features of the dlib recognizer'),
+    identityWeights: z
+      .partialRecord(z.enum(guideNames), z.number().positive())
+      .default({})
+      .describe("of 1 - the cosine of a face's and its decoded copy's embeddings, by recognizer"),
+    comparedFaces: count
+      .optional()
+      .describe('faces of a batch whose features and embeddings are compared; all unless given'),
     klWeight: z.number().min(0).describe('of the KL divergence of the latent from a standard normal'),
     decoderOnly: z
       .boolean()

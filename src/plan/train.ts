@@ -13,6 +13,7 @@ import { diffusionTask } from '../train/diffusion.ts'
 import { meanGradient } from '../train/gradient.ts'
 import { frozenBatchSize } from '../train/latents.ts'
 import { msiTask } from '../train/msi.ts'
+import { asPerceptual, perceptualNetworksOf } from '../train/perceptual.ts'
 import { inVariant } from '../train/run.ts'
 import { advance, disposeRun, namedState, type RunState } from '../train/state.ts'
 import type { TrainingTask } from '../train/task.ts'
@@ -74,9 +75,12 @@ function taskOf(
   }
   shapes.set('faces', [config.batchSize, model.imageSize, model.imageSize, 3])
   if (config.task === 'autoencoder') {
-    const dlib = recognizerNetworks.dlib.over(weights.of(recognizerNetworks.dlib.parameters, 'dlib, for the loss'))
+    const perceptual = perceptualNetworksOf(config).map(name => {
+      const { parameters, over } = recognizerNetworks[name]
+      return asPerceptual(over(weights.of(parameters, `${name}, for the loss`)))
+    })
     const trained = config.decoderOnly ? weights.of(parameters.autoencoder, 'autoencoder') : undefined
-    const task = autoencoderTask(networks.autoencoder, faces, outlineFaces(8, model), config, dlib.perceive, trained)
+    const task = autoencoderTask(networks.autoencoder, faces, outlineFaces(8, model), config, perceptual, trained)
     return task as TrainingTask
   }
 

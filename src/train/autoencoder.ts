@@ -10,6 +10,7 @@ import { discriminator } from '../models/discriminator.ts'
 import type { Weights } from '../models/module.ts'
 import { constant } from '../models/ops/differentiable.ts'
 import { batchIndices } from './batches.ts'
+import type { PerceptualNetwork } from './perceptual.ts'
 import type { TrainingTask } from './task.ts'
 
 export interface AutoencoderTaskOptions {
@@ -17,8 +18,12 @@ export interface AutoencoderTaskOptions {
   readonly batchSize: number
   /** Weight of the L1 between differences of neighbouring pixels, which keeps edges. */
   readonly edgeWeight: number
-  /** Weight of the squared distance between recognizer features. */
+  /** Weight of the squared distance between the perceptual networks' features. */
   readonly featureWeight: number
+  /** How many faces of a batch the perceptual networks compare, which costs more than all else; all unless given. */
+  readonly comparedFaces?: number | undefined
+  /** Weights of 1 - cos(r(decoded), r(face)) for perceptual networks r by name; 0 for those left out. */
+  readonly identityWeights: Readonly<Record<string, number>>
   /** Weight of the KL divergence of the latent from a standard normal. */
   readonly klWeight: number
   /** Weight of the loss that an adversary, trained beside, no longer tells decoded faces from photos; 0 for none. */
@@ -30,15 +35,12 @@ export interface AutoencoderTaskOptions {
   readonly latentNoise: number
 }
 
-/** Faces [n, s, s, 3] in [-1, 1] -> feature maps whose distances the loss sums. */
-export type FeatureNetwork = (faces: tf.Tensor4D) => tf.Tensor[]
-
 /**
  * Trains encoder and decoder; only the decoder where `trained` weights are given, whose encoder then stays as it is, and with
  * it every latent that other networks have learnt.
  * @param faces what is trained on, a batch mirrored as a whole every other time
  * @param demoFaces shown with their reconstructions at every demo, [n, s, s, 3]; the caller's
- * @param features frozen; without it no features are compared
+ * @param perceptual frozen; their features and embeddings of faces and of decoded faces are compared
  * @param trained weights of both that the decoder starts from
  */
 export function autoencoderTask(
@@ -46,7 +48,7 @@ export function autoencoderTask(
   faces: Pick<FaceStore, 'count' | 'faces'>,
   demoFaces: tf.Tensor4D,
   options: AutoencoderTaskOptions,
-  features?: FeatureNetwork,
+  perceptual: readonly PerceptualNetwork[] = [],
   trained?: Weights,
 ): TrainingTask<tf.Tensor4D> {
   const adversary = options.adversarialWeight > 0 ? discriminator() : undefined
@@ -80,11 +82,12 @@ export function autoencoderTask(
       const kl = tf.mul(0.5, tf.mean(tf.sub(tf.sub(tf.add(tf.square(mean), tf.exp(logVariance)), 1), logVariance)))
       let loss = tf.add(tf.add(pixels, tf.mul(edges, options.edgeWeight)), tf.mul(kl, options.klWeight))
       const parts: Record<string, tf.Scalar> = { pixels: pixels as tf.Scalar, kl: kl as tf.Scalar }
-      if (features && options.featureWeight > 0) {
-        const wanted = features(images)
-        const distance = tf.addN(features(decoded).map((f, i) => featureDistance(f, wanted[i]!)))
-        loss = tf.add(loss, tf.mul(distance, options.featureWeight))
-        parts.features = distance as tf.Scalar
+      const compared = Math.min(options.comparedFaces ?? images.shape[0], images.shape[0])
+      for (const network of perceptual) {
+        const { features, identity } = distances(network, first(decoded, compared), first(images, compared))
+        const identityWeight = options.identityWeights[network.name] ?? 0
+        loss = tf.add(loss, tf.add(tf.mul(features, options.featureWeight), tf.mul(identity, identityWeight)))
+        Object.assign(parts, { [`features of ${network.name}`]: features, [`identity by ${network.name}`]: identity })
       }
       if (adversary) {
         const { fooling, telling } = adversarialLosses(adversary, weights, images, decoded)
@@ -156,6 +159,22 @@ function differenceL1(a: tf.Tensor4D, b: tf.Tensor4D, axis: 1 | 2): tf.Tensor {
   const later = tf.slice(d, axis === 1 ? [0, 1, 0, 0] : [0, 0, 1, 0], size)
   return tf.mean(tf.abs(tf.sub(later, tf.slice(d, [0, 0, 0, 0], size))))
 }
+
+/** How far decoded faces are from the faces to a network: the sum over its feature maps, and 1 - the cosine of embeddings. */
+function distances(
+  { perceive }: PerceptualNetwork,
+  decoded: tf.Tensor4D,
+  faces: tf.Tensor4D,
+): Record<'features' | 'identity', tf.Scalar> {
+  const [found, wanted] = [perceive(decoded), perceive(faces)]
+  const maps = found.features.map((f, i) => featureDistance(f, wanted.features[i]!))
+  return {
+    features: (maps.length > 0 ? tf.addN(maps) : tf.scalar(0)) as tf.Scalar,
+    identity: tf.sub(1, tf.mean(tf.sum(tf.mul(found.embedding, wanted.embedding), 1))) as tf.Scalar,
+  }
+}
+
+const first = (faces: tf.Tensor4D, count: number): tf.Tensor4D => tf.slice(faces, [0, 0, 0, 0], [count, -1, -1, -1])
 
 /** Squared distance relative to the wanted feature's own mean square, so that every depth weighs alike. */
 function featureDistance(found: tf.Tensor, wanted: tf.Tensor): tf.Tensor {

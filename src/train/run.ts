@@ -34,6 +34,7 @@ import { frozenBatchSize, LatentCache, type LatentOptions } from './latents.ts'
 import { type StepReport, train } from './loop.ts'
 import { msiTask } from './msi.ts'
 import { msiDemo } from './msi-demo.ts'
+import { asPerceptual, perceptualNetworksOf } from './perceptual.ts'
 import { changes, checkResume, type ResolvedConfig } from './resume.ts'
 import { facesOf } from './subject.ts'
 import type { TrainingTask } from './task.ts'
@@ -181,10 +182,12 @@ async function buildTask(
   events: RunEvents,
 ): Promise<Built> {
   if (config.task === 'autoencoder') {
-    const dlib = await loadRecognizer('dlib')
+    const perceptual = await Promise.all(
+      perceptualNetworksOf(config).map(async name => asPerceptual(await loadRecognizer(name))),
+    )
     const shown = await faces.faces(spread(8, faces.count))
     const trained = config.decoderOnly ? await autoencoderWeights(model, networks, paths) : undefined
-    const task = autoencoderTask(networks.autoencoder, faces, shown, config, dlib.perceive, trained) as TrainingTask
+    const task = autoencoderTask(networks.autoencoder, faces, shown, config, perceptual, trained) as TrainingTask
     return { task, close: async () => tf.dispose([shown, trained] as tf.TensorContainer) }
   }
 

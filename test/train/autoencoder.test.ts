@@ -7,8 +7,10 @@ import { discriminator } from '../../src/models/discriminator.ts'
 import { conv2d, upsample2 } from '../../src/models/layers.ts'
 import { define, type Weights } from '../../src/models/module.ts'
 import { constant } from '../../src/models/ops/differentiable.ts'
+import { unit } from '../../src/models/recognizers/recognizer.ts'
 import { type AutoencoderTaskOptions, autoencoderTask } from '../../src/train/autoencoder.ts'
 import { initialise } from '../../src/train/initialise.ts'
+import type { PerceptualNetwork } from '../../src/train/perceptual.ts'
 
 beforeAll(() => useBackend('wasm'))
 
@@ -26,6 +28,7 @@ const options: AutoencoderTaskOptions = {
   batchSize: 2,
   edgeWeight: 0,
   featureWeight: 0,
+  identityWeights: {},
   klWeight: 0,
   adversarialWeight,
   latentNoise: 0.2,
@@ -107,4 +110,31 @@ it("adds to each face's latent noise of a deviation of its own, no greater than 
   expect(Math.max(...deviations)).toBeLessThan(0.2 * 1.1)
   expect(Math.max(...deviations)).toBeGreaterThan(0.12)
   expect(Math.min(...deviations)).toBeLessThan(0.08)
+})
+
+it('the loss grows by the distances of features and embeddings, of as many faces as are compared', () => {
+  // Mean colours as embeddings, and twice the picture as a feature.
+  const perceptual: PerceptualNetwork = {
+    name: 'colours',
+    perceive: faces => ({ embedding: unit(tf.mean(faces, [1, 2])), features: [tf.mul(faces, 2)] }),
+  }
+  const task = (extra: Partial<AutoencoderTaskOptions>) =>
+    autoencoderTask(network, faces, images, { ...options, adversarialWeight: 0, ...extra }, [perceptual])
+  const weights = initialise(task({}).parameters, 2)
+  const value = (extra: Partial<AutoencoderTaskOptions>) =>
+    tf.tidy(() => task(extra).loss(weights, images, 3).loss.dataSync()[0]!)
+  const parts = (comparedFaces?: number) =>
+    tf.tidy(() => {
+      const { parts } = task({ comparedFaces }).loss(weights, images, 3)
+      return Object.fromEntries(Object.entries(parts).map(([name, part]) => [name, part.dataSync()[0]!]))
+    })
+  const { 'features of colours': features, 'identity by colours': identity } = parts()
+  expect(features).toBeGreaterThan(0.1)
+  expect(identity).toBeGreaterThan(0.01)
+  expect(value({ featureWeight: 0.5 }) - value({})).toBeCloseTo(0.5 * features!, 4)
+  expect(value({ identityWeights: { colours: 3 } }) - value({})).toBeCloseTo(3 * identity!, 4)
+  expect(value({ identityWeights: { others: 3 } })).toBe(value({}))
+  const alone = parts(1)
+  expect(alone['identity by colours']).not.toBeCloseTo(identity!, 4)
+  expect(parts(5)).toEqual(parts(2))
 })

@@ -32,7 +32,15 @@ afterAll(async () => {
 
 const shared = { steps: 2, batchSize: 2, learningRate: { peak: 1e-4 }, precision: 'float32', logEvery: 1 }
 const configs = {
-  autoencoder: { ...shared, task: 'autoencoder', edgeWeight: 0.5, featureWeight: 0.05, klWeight: 1e-5, latentNoise: 0 },
+  autoencoder: {
+    ...shared,
+    task: 'autoencoder',
+    edgeWeight: 0.5,
+    featureWeight: 0.05,
+    identityWeights: { faceres: 0.1 },
+    klWeight: 1e-5,
+    latentNoise: 0,
+  },
   diffusion: { ...shared, task: 'diffusion', emptyPrompts: 0.15 },
   msi: { ...shared, task: 'msi', dropout: 0.05 },
 }

@@ -17,7 +17,7 @@ import { type Recognizer, unit } from './recognizer.ts'
  */
 export interface DlibRecognizer extends Recognizer, FeatureNetwork {
   /** The same five activations as they are, [n, h, w, c] of 35, 17, 8, 4 and 2 a side, and the embedding [n, 128]. */
-  perceive(faces: tf.Tensor4D): tf.Tensor[]
+  perceive(faces: tf.Tensor4D): { embedding: tf.Tensor2D; features: tf.Tensor4D[] }
 }
 
 const inputSize = 150
@@ -127,7 +127,7 @@ export function dlib(weights: Weights, crop: Rectangle = dlibCrop): DlibRecogniz
     perceive: faces =>
       tf.tidy(() => {
         const { embedding, stages } = run(faces)
-        return [...stages, unit(embedding)]
+        return { embedding: unit(embedding), features: stages }
       }),
   }
 }
