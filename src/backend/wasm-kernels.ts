@@ -47,8 +47,8 @@ export function wasmKernels(): Program | undefined {
 }
 
 function compile(bytes: Uint8Array): Program | undefined {
-  // Multiplications with additions in one instruction, which V8 has behind a flag up to Node 20.
-  setFlagsFromString('--experimental-wasm-relaxed-simd')
+  // Multiplications with additions in one instruction are behind a flag in Node 20, and later versions complain of it.
+  if (!webAssembly.validate(bytes)) setFlagsFromString('--experimental-wasm-relaxed-simd')
   return webAssembly.validate(bytes) ? new webAssembly.Module(bytes) : undefined
 }
 
