@@ -46,7 +46,7 @@ class TransposedHead {
 inline void rowsTimes(const float* x, Index xStride, float* y, Index yStride, Index count, const Matrices& matrix,
                       bool adds = false) {
   products::Row rows[kQueries];
-  const products::Tap tap = {0, matrix.tap(0)};
+  const products::Tap tap = matrix.tap(0);
   for (Index first = 0; first < count; first += kQueries) {
     const Index part = std::min(kQueries, count - first);
     for (Index r = 0; r < part; r++) {

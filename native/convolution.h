@@ -94,8 +94,8 @@ inline void convolution(const ForwardConvolution& options, Call& call) {
   for (Index ky = 0; ky < kh; ky++)
     for (Index kx = 0; kx < kw; kx++)
       if (meets(ky - above, s, rowsOut, h) && meets(kx - left, s, columnsOut, w))
-        taps.push_back({((ky + before - above) * width + kx + before - left) * c,
-                        filter.tap(ky * kw + kx)});
+        taps.push_back(filter.tap(ky * kw + kx, ((ky + before - above) * width + kx + before - left) * c));
+  filter.join(taps);
   const Index tapCount = static_cast<Index>(taps.size());
   std::vector<products::Row> rows(std::min(atOnce, n) * pixels);
   for (Index first = 0; first < n; first += atOnce) {
@@ -120,6 +120,8 @@ inline void convolutionGradient(const BackwardConvolution& options, Call& call) 
   const float *dy = call.input(0), *given = call.input(1), *y = options.relu ? call.input(2) : nullptr;
   float* dx = call.output(0, {n, height, width, c});
   const auto filter = transposedWeight(given, kh * kw, o, c);
+  // Packed filters are turned: then taps continue each other in the order of their rows.
+  const auto place = [&](Index tap) { return kPacked ? kh * kw - 1 - tap : tap; };
 
   // dx at i is the sum of dy at j times the filter at k, over i + above = j stride + k. With i + above = q stride + e the
   // taps are k = e + stride m, and j = q - m: the same m for all i of one e.
@@ -139,7 +141,9 @@ inline void convolutionGradient(const BackwardConvolution& options, Call& call) 
       for (Index ky = down; ky < kh; ky += s)
         for (Index kx = right; kx < kw; kx += s)
           if (meets(-(ky / s), 1, (height - 1 + above) / s + 1, h) && meets(-(kx / s), 1, (width - 1 + left) / s + 1, w))
-            taps.push_back({-((ky / s) * paddedWidth + kx / s) * o, filter.tap(ky * kw + kx)});
+            taps.push_back(filter.tap(place(ky * kw + kx), -((ky / s) * paddedWidth + kx / s) * o));
+      if (kPacked) std::reverse(taps.begin(), taps.end());
+      filter.join(taps);
       rows.clear();
       for (Index image = 0; image < images; image++)
         for (Index i = ((down - above) % s + s) % s; i < height; i += s)
@@ -173,7 +177,7 @@ inline void affine(const Affine& options, Call& call) {
   for (Index r = 0; r < count; r++) rows[r] = {x + r * inner, y + r * o, addend ? addend + r * o : nullptr};
   const products::Finish ending = {bias, false};
   const auto multiply = [&](const auto& matrix) {
-    const products::Tap tap = {0, matrix.tap(0)};
+    const products::Tap tap = matrix.tap(0);
     overRows(count, 2 * inner * o, [&](Index from, Index to) {
       matrix.multiply(rows.data(), from, to, &tap, 1, ending);
     });

@@ -28,11 +28,14 @@ class Matrices {
     return Matrices(given, taps, k, columns, columns);
   }
 
-  const float* tap(Index t) const { return values_ + t * tap_; }
+  /** Tap `t`, whose rows begin at `offset`. */
+  products::Tap tap(Index t, Index offset = 0) const { return {offset, values_ + t * tap_, k_}; }
+  /** Makes taps fewer where they continue each other. */
+  void join(std::vector<products::Tap>& taps) const { products::join(taps, layout_.row); }
   /** Rows [from, to) of the product over taps that begin at `tap`. */
   void multiply(const products::Row* rows, Index from, Index to, const products::Tap* taps, Index tapCount,
                 const products::Finish& ending) const {
-    products::product(rows, from, to, taps, tapCount, k_, layout_, columns_, ending);
+    products::product(rows, from, to, taps, tapCount, layout_, columns_, ending);
   }
 
  private:
@@ -50,7 +53,8 @@ class PlainTransposed {
  public:
   PlainTransposed(const float* given, Index, Index k, Index columns) : values_(given), k_(k), columns_(columns) {}
 
-  const float* tap(Index t) const { return values_ + t * k_ * columns_; }
+  products::Tap tap(Index t, Index offset = 0) const { return {offset, values_ + t * k_ * columns_, k_}; }
+  void join(std::vector<products::Tap>&) const {}
   void multiply(const products::Row* rows, Index from, Index to, const products::Tap* taps, Index tapCount,
                 const products::Finish& ending) const {
     products::transposedProduct(rows, from, to, taps, tapCount, k_, k_, columns_, ending);

@@ -11,7 +11,8 @@ struct Pack {
   explicit Pack(const Attributes& given) : transposed(given.flag("transposed")) {}
 };
 
-// x [..., k, columns], or [..., columns, k] where transposed -> [panels, ... k, kPanel], zeros behind the last column
+// x [..., k, columns] -> [panels, ... k, kPanel], zeros behind the last column; or of [..., columns, k] where transposed, the last
+// matrix first
 inline void pack(const Pack& options, Call& call) {
   const auto shape = call.shape(0);
   const Index rank = static_cast<Index>(shape.size()), height = shape[rank - 2], width = shape[rank - 1];
@@ -25,5 +26,5 @@ inline void pack(const Pack& options, Call& call) {
   for (Index t = 0; t < taps; t++, x += height * width)
     for (Index r = 0; r < height; r++)
       for (Index c = 0; c < width; c++)
-        y[options.transposed ? layout.at(t * k + c, r) : layout.at(t * k + r, c)] = x[r * width + c];
+        y[options.transposed ? layout.at((taps - 1 - t) * k + c, r) : layout.at(t * k + r, c)] = x[r * width + c];
 }

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <cstring>
 #include <utility>
+#include <vector>
 
 #include "shape.h"
 
@@ -62,11 +63,24 @@ struct Layout {
 /** Rows one after the other, so many values apart. */
 inline Layout rowsOf(Index width) { return {width, kPanel}; }
 
-/** A term of the sum: where its row begins after the row of the first tap, and its matrix. */
+/** A term of the sum: where its row begins after the row of the first tap, its matrix, and how many products it is of. */
 struct Tap {
   Index offset;
   const float* matrix;
+  Index k;
 };
+
+/** Joins taps whose rows and matrices continue the ones before: fewer and longer loops. @param row between a matrix's rows */
+inline void join(std::vector<Tap>& taps, Index row) {
+  size_t last = 0;
+  for (size_t t = 1; t < taps.size(); t++) {
+    Tap& before = taps[last];
+    const bool continues = taps[t].offset == before.offset + before.k && taps[t].matrix == before.matrix + before.k * row;
+    if (continues) before.k += taps[t].k;
+    else taps[++last] = taps[t];
+  }
+  if (!taps.empty()) taps.resize(last + 1);
+}
 
 /** What is done with a row's sum: y = sum + bias + addend, at least 0 when relu; bias and addend may be absent. */
 struct Finish {
@@ -98,13 +112,14 @@ constexpr Index kStretch = 128;
 
 /** y[r][c] = sum over taps and i < k of x[r][offset + i] matrix[i][c], for `columns` columns that fill V vectors. */
 template <int R, int V>
-void tile(const Row* rows, const Tap* taps, Index tapCount, Index k, Layout layout, Index first, Index columns,
+void tile(const Row* rows, const Tap* taps, Index tapCount, Layout layout, Index first, Index columns,
           const Finish& options) {
   Vector total[R][V] = {}, sum[R][V] = {};
   Index summed = 0;
   for (Index t = 0; t < tapCount; t++) {
     const float* x[R];
     for (int r = 0; r < R; r++) x[r] = rows[r].x + taps[t].offset;
+    const Index k = taps[t].k;
     for (Index begin = 0; begin < k; begin += kStretch) {
       const Index end = std::min(k, begin + kStretch);
       const float* matrix = taps[t].matrix + layout.at(begin, first);
@@ -120,7 +135,7 @@ void tile(const Row* rows, const Tap* taps, Index tapCount, Index k, Layout layo
         }
       }
       summed += end - begin;
-      if (summed < kStretch && t < tapCount - 1) continue;
+      if (summed < kStretch && (t < tapCount - 1 || end < k)) continue;
       summed = 0;
 #pragma GCC unroll 8
       for (int r = 0; r < R; r++) {
@@ -150,13 +165,21 @@ void tile(const Row* rows, const Tap* taps, Index tapCount, Index k, Layout layo
 }
 
 /** A tile of `count` rows, at most R. */
-template <int V, int R = kRows>
-void tileOf(Index count, const Row* rows, const Tap* taps, Index tapCount, Index k, Layout layout, Index first,
-            Index columns, const Finish& options) {
+template <int V, int R>
+void tileOf(Index count, const Row* rows, const Tap* taps, Index tapCount, Layout layout, Index first, Index columns,
+            const Finish& options) {
   if constexpr (R > 1) {
-    if (count < R) return tileOf<V, R - 1>(count, rows, taps, tapCount, k, layout, first, columns, options);
+    if (count < R) return tileOf<V, R - 1>(count, rows, taps, tapCount, layout, first, columns, options);
   }
-  tile<R, V>(rows, taps, tapCount, k, layout, first, columns, options);
+  tile<R, V>(rows, taps, tapCount, layout, first, columns, options);
+}
+
+/** Rows [from, to) of the columns that fill V vectors from `first` on. */
+template <int V>
+void tiles(const Row* rows, Index from, Index to, const Tap* taps, Index tapCount, Layout layout, Index first,
+           Index columns, const Finish& options) {
+  for (Index r = from; r < to; r += kRows)
+    tileOf<V, kRows>(std::min<Index>(kRows, to - r), rows + r, taps, tapCount, layout, first, columns, options);
 }
 
 /** Columns that `product` can take: matrices of others are widened by zeros first. */
@@ -166,7 +189,7 @@ inline Index wideEnough(Index columns) { return (columns + kLanes - 1) / kLanes 
  * Rows [from, to) of y = sum over taps of x matrix; each matrix is [k, columns], with values, whatever they are, up to a multiple
  * of kLanes columns.
  */
-inline void product(const Row* rows, Index from, Index to, const Tap* taps, Index tapCount, Index k, Layout layout,
+inline void product(const Row* rows, Index from, Index to, const Tap* taps, Index tapCount, Layout layout,
                     Index columns, const Finish& options) {
   for (; from < to; from += kRowsInCache) {
     const Index end = std::min(to, from + kRowsInCache);
@@ -174,12 +197,9 @@ inline void product(const Row* rows, Index from, Index to, const Tap* taps, Inde
       const Index left = (columns - first + kLanes - 1) / kLanes;
       const int vectors = left >= kWide ? kWide : static_cast<int>(left >= 2 ? 2 : 1);
       const Index wanted = std::min<Index>(vectors * kLanes, columns - first);
-      for (Index r = from; r < end; r += kRows) {
-        const Index count = std::min<Index>(kRows, end - r);
-        if (vectors == kWide) tileOf<kWide>(count, rows + r, taps, tapCount, k, layout, first, wanted, options);
-        else if (vectors == 2) tileOf<2>(count, rows + r, taps, tapCount, k, layout, first, wanted, options);
-        else tileOf<1>(count, rows + r, taps, tapCount, k, layout, first, wanted, options);
-      }
+      if (vectors == kWide) tiles<kWide>(rows, from, end, taps, tapCount, layout, first, wanted, options);
+      else if (vectors == 2) tiles<2>(rows, from, end, taps, tapCount, layout, first, wanted, options);
+      else tiles<1>(rows, from, end, taps, tapCount, layout, first, wanted, options);
       first += vectors * kLanes;
     }
   }
