@@ -9,10 +9,12 @@ import { sha256 } from '../src/weights/checksum.ts'
 afterEach(() => vi.unstubAllEnvs())
 
 test('compiled kernels are known by their bytes, and backends without any say so', async () => {
-  const path = fusedKernelsPath('tensorflow')
-  const expected = path === undefined ? 'none' : (await sha256(path)).slice(0, 12)
-  expect((await softwareOf('tensorflow')).fusedKernels).toBe(expected)
-  expect((await softwareOf('wasm')).fusedKernels).toBe('none')
+  for (const backend of ['tensorflow', 'wasm'] as const) {
+    const path = fusedKernelsPath(backend)
+    const expected = path === undefined ? 'none' : (await sha256(path)).slice(0, 12)
+    expect((await softwareOf(backend)).fusedKernels).toBe(expected)
+  }
+  expect((await softwareOf('cpu')).fusedKernels).toBe('none')
 })
 
 test('threads are those of each process; one where the backend has no more, none where a device computes', async () => {

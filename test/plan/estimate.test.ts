@@ -122,7 +122,7 @@ describe('memory', () => {
   it('that wasm cannot hold is refused with what would do', () => {
     const refused = () => refuseTooLarge(planOf(5e9), 'wasm', 64e9)
     expect(refused).toThrow(UserError)
-    expect(refused).toThrow(/within the 4\.0 GB that wasm can hold, .* 8\.0 GB: take --backend tensorflow .* 5\.6 GB/)
+    expect(refused).toThrow(/within the 4\.0 GB that wasm can hold, .* 7\.5 GB: take --backend tensorflow .* 5\.6 GB/)
     expect(() => refuseTooLarge(planOf(5e9), 'tensorflow', 64e9)).not.toThrow()
   })
 
@@ -149,7 +149,7 @@ describe('memory', () => {
   })
 
   it.each([
-    ['wasm', 'in all 2.5 GFLOP, 386 MB of memory at most'],
+    ['wasm', 'in all 2.5 GFLOP, 370 MB of memory at most'],
     ['webgpu', 'in all 2.5 GFLOP, 103 MB of tensors at most; the process has not been measured on webgpu'],
   ] as [BackendName, string][])('is told with all else on %s', (backend, last) => {
     const lines = planLines(planOf(1.03e8), backend)
