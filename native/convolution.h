@@ -106,7 +106,7 @@ inline void convolution(const ForwardConvolution& options, Call& call) {
       rows[p] = {padded.at(image, pixel / columnsOut * s, pixel % columnsOut * s), y + all * o,
                  addend ? addend + (everyPixel ? all : first + image) * o : nullptr};
     }
-    overRows(images * pixels, 2 * tapCount * c * o, [&](Index from, Index to) {
+    overRows(images * pixels, 2 * products::length(taps) * o, [&](Index from, Index to) {
       filter.multiply(rows.data(), from, to, taps.data(), tapCount, {bias, options.relu});
     });
   }
@@ -151,7 +151,7 @@ inline void convolutionGradient(const BackwardConvolution& options, Call& call) 
             rows.push_back({padded.at(image, (i + above) / s + before, (j + left) / s + before),
                             dx + (((first + image) * height + i) * width + j) * c, nullptr});
       const Index count = static_cast<Index>(rows.size()), tapCount = static_cast<Index>(taps.size());
-      overRows(count, 2 * tapCount * c * o, [&](Index from, Index to) {
+      overRows(count, 2 * products::length(taps) * c, [&](Index from, Index to) {
         filter.multiply(rows.data(), from, to, taps.data(), tapCount, {nullptr, false});
       });
     }

@@ -22,6 +22,7 @@ class Matrices {
     tap_ = k * width;
     layout_ = products::rowsOf(width);
   }
+  Matrices(const Matrices&) = delete;
   /** Those of a filter or weight, which `pack` may have laid out. */
   static Matrices ofWeight(const float* given, Index taps, Index k, Index columns) {
     if constexpr (kPacked) return Matrices(given, k, columns, k * products::kPanel, {products::kPanel, taps * k * products::kPanel});

@@ -100,6 +100,13 @@ inline void finish(const Finish& options, const float* sums, const float* bias, 
   }
 }
 
+/** Products that the taps' sum is of. */
+inline Index length(const std::vector<Tap>& taps) {
+  Index sum = 0;
+  for (const Tap& tap : taps) sum += tap.k;
+  return sum;
+}
+
 /** Rows of a product: where each one's input begins, where its output does, and what is added to it (or null). */
 struct Row {
   const float* x;

@@ -23,6 +23,7 @@ inline void resample(const Resample& options, Call& call) {
   for (Index k = 0; k < static_cast<Index>(shape.size()); k++)
     if (k != options.axis) (k < options.axis ? outer : inner) *= shape[k];
   const Index from = options.transposed ? outputs : inputs, to = options.transposed ? inputs : outputs;
+  if (shape[options.axis] != from) call.refuse("an axis", from, shape[options.axis]);
   shape[options.axis] = to;
   float* y = call.output(0, shape);
 

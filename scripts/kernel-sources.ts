@@ -6,9 +6,16 @@ import { join } from 'node:path'
 /** Name of the section of the compiled file that holds the checksum. */
 export const sourcesSection = 'sources'
 
-/** SHA-256 over names and texts of all that the compiler reads: headers, but for TensorFlow's, and wasm.cc. */
-export function sourcesChecksum(folder: string): string {
+/**
+ * SHA-256 over names and texts of all that the compiler reads, headers, but for TensorFlow's, and wasm.cc, and of what says how it
+ * is called.
+ * @param root of the repository
+ */
+export function sourcesChecksum(root: string): string {
+  const folder = join(root, 'native')
   const hash = createHash('sha256')
+  for (const file of ['native-wasm.ts', 'native-requirements-wasm.txt'])
+    hash.update(readFileSync(join(root, 'scripts', file)))
   const isRead = (file: string) => (file.endsWith('.h') && file !== 'tensorflow-call.h') || file === 'wasm.cc'
   for (const file of readdirSync(folder).filter(isRead).sort())
     hash.update(`${file}\n`).update(readFileSync(join(folder, file)))

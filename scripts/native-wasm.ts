@@ -36,7 +36,7 @@ async function main(): Promise<void> {
     const [object, program] = [join(staging, 'kernels.o'), join(staging, 'kernels.wasm')]
     run(zig, [...compile, '-c', join(sources, 'wasm.cc'), '-o', object])
     run(zig, [...link, object, '-o', program])
-    const section = customSection(sourcesSection, sourcesChecksum(sources))
+    const section = customSection(sourcesSection, sourcesChecksum(root))
     await writeFileAtomic(wasmKernelsPath, Buffer.concat([readFileSync(program), section]))
   } finally {
     rmSync(staging, { recursive: true, force: true })

@@ -175,7 +175,10 @@ function kernelsAreCurrent(): boolean {
   const compiled = join(tfjsNode, kernelsPath)
   if (!existsSync(compiled)) return false
   const { mtimeMs } = statSync(compiled)
-  return readdirSync(kernelsFolder).every(file => mtimeMs >= statSync(join(kernelsFolder, file)).mtimeMs)
+  const isRead = (file: string) => file === 'tensorflow.cc' || (file.endsWith('.h') && file !== 'wasm-call.h')
+  return readdirSync(kernelsFolder)
+    .filter(isRead)
+    .every(file => mtimeMs >= statSync(join(kernelsFolder, file)).mtimeMs)
 }
 
 /**

@@ -3,6 +3,7 @@
  * a backend registers it with tfjs; a caller asks whether the backend in use has it, and else makes it of the pieces.
  */
 import * as tf from '@tensorflow/tfjs'
+import type { BackendName } from './names.ts'
 
 /** For each kernel its inputs in order, the types of its attributes, and how many tensors it gives. */
 export const fusedKernels = {
@@ -57,6 +58,16 @@ type Attributes<Name extends FusedName> = {
   [key in keyof (typeof fusedKernels)[Name]['attributes']]: (typeof fusedKernels)[Name]['attributes'][key] extends 'BOOL'
     ? boolean
     : number
+}
+
+let planned: BackendName | undefined
+
+/** Whose fused kernels are at work: of the backend in use, or of the one that a run without values stands for. */
+export const kernelsBackend = (): string => planned ?? tf.getBackend()
+
+/** Has the backend in use stand for another; for itself again without a name. */
+export function standFor(backend?: BackendName): void {
+  planned = backend
 }
 
 /** The name under which a backend registers the kernel with tfjs. */

@@ -85,6 +85,9 @@ export const fusedKernelsPath = (name: BackendName): string | undefined => backe
 /** Whether a backend has kernels for the operations of fused.ts. */
 export const hasFusedKernels = (name: BackendName): boolean => fusedKernelsPath(name) !== undefined
 
+/** The backend itself where it has such kernels: what plans are made for. */
+export const fusedBackend = (name: BackendName): BackendName | undefined => (hasFusedKernels(name) ? name : undefined)
+
 /** Gives back what would keep Node from exiting. Tensors on a webgpu backend are gone afterwards. */
 export async function releaseBackend(): Promise<void> {
   if (current === 'webgpu') await webgpu.release()

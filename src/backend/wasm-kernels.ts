@@ -2,7 +2,7 @@
  * The fused kernels of the `wasm` backend: native/wasm.cc, compiled to native/kernels.wasm by `npm run native:wasm`.
  * They work in tfjs's own memory, and ask for inputs, attributes and outputs as they go (native/wasm-call.h).
  */
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { setFlagsFromString } from 'node:v8'
 import * as tf from '@tensorflow/tfjs'
 import { repositoryPath } from '../repository.ts'
@@ -42,7 +42,7 @@ let compiled: { readonly program: Program | undefined } | undefined
 
 /** The compiled kernels; undefined where the engine lacks the instructions that they are made of. */
 export function wasmKernels(): Program | undefined {
-  compiled ??= { program: compile(readFileSync(wasmKernelsPath)) }
+  compiled ??= { program: existsSync(wasmKernelsPath) ? compile(readFileSync(wasmKernelsPath)) : undefined }
   return compiled.program
 }
 
@@ -59,7 +59,9 @@ function compile(bytes: Uint8Array): Program | undefined {
  */
 export function registerWasmKernels(backend: WasmBackend): void {
   const program = wasmKernels()
-  if (!program || tf.getKernel(registeredName('GroupNorm'), 'wasm')) return
+  if (!program) return
+  registerMaxPoolGradient('wasm')
+  if (tf.getKernel(registeredName('GroupNorm'), 'wasm')) return
   const run = instantiate(program, backend)
   for (const name of Object.keys(fusedKernels) as FusedName[]) {
     const { inputs: order } = fusedKernels[name]
@@ -81,7 +83,6 @@ export function registerWasmKernels(backend: WasmBackend): void {
       },
     })
   }
-  registerMaxPoolGradient('wasm')
 }
 
 /** The kernels in the memory of `backend`; each gives its outputs. */
@@ -100,7 +101,7 @@ function instantiate(
   const names = new Map<number, string>()
   const nameAt = (address: number): string => {
     if (!names.has(address)) {
-      const bytes = new Uint8Array(memory.buffer, address)
+      const bytes = new Uint8Array(memory.buffer, address >>> 0)
       names.set(address, Buffer.from(bytes.subarray(0, bytes.indexOf(0))).toString())
     }
     return names.get(address)!
@@ -115,7 +116,7 @@ function instantiate(
       __table_base: constant(0),
       __indirect_function_table: new webAssembly.Table({ initial: tableSize, element: 'anyfunc' }),
       // operators new and delete
-      _Znwm: (bytes: number) => allocated(asm.malloc(bytes), bytes),
+      _Znwm: (bytes: number) => asm.malloc(bytes) || refuseToAllocate(bytes >>> 0),
       _ZdlPv: asm.free,
       _ZNSt3__122__libcpp_verbose_abortEPKcz() {
         throw new Error('a fused kernel of the wasm backend ran into an impossible state')
@@ -127,9 +128,12 @@ function instantiate(
       rank: (i: number): number => call!.inputs[i]!.shape.length,
       dimension: (i: number, axis: number): number => call!.inputs[i]!.shape[axis]!,
       output(i: number, dimensions: number, rank: number): number {
-        const shape = [...new Int32Array(memory.buffer, dimensions, rank)]
+        const shape = [...new Int32Array(memory.buffer, dimensions >>> 0, rank)]
+        const bytes = 4 * tf.util.sizeFromShape(shape)
+        // The allocator would take the lower 32 bits for the number.
+        if (bytes >= 2 ** 32) refuseToAllocate(bytes)
         call!.outputs[i] = backend.makeOutput(shape, 'float32')
-        return allocated(addressOf(call!.outputs[i]!, backend), 4 * tf.util.sizeFromShape(shape))
+        return addressOf(call!.outputs[i]!, backend) || refuseToAllocate(bytes)
       },
       refuse(name: number, wanted: number, found: number): never {
         throw new Error(`expected ${nameAt(name)} of ${wanted} values, found ${found}`)
@@ -143,6 +147,10 @@ function instantiate(
     try {
       exports[name]!()
       return call.outputs
+    } catch (error) {
+      // What the kernel itself had allocated stays so: nothing unwinds its stack.
+      for (const output of call.outputs) if (output) backend.disposeData(output.dataId, true)
+      throw error
     } finally {
       stack.value = top // an exception leaves it where it was
       call = undefined
@@ -150,10 +158,8 @@ function instantiate(
   }
 }
 
-/** An address that the allocator gave. @throws Error when there was no room */
-function allocated(address: number, bytes: number): number {
-  if (address === 0) throw new Error(`OOM when allocating ${bytes} bytes in the heap of the wasm backend`)
-  return address
+function refuseToAllocate(bytes: number): never {
+  throw new Error(`OOM when allocating ${bytes} bytes in the heap of the wasm backend`)
 }
 
 /** Where a tensor's values are in the memory. */

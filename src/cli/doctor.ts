@@ -44,7 +44,8 @@ export async function handler({ measure }: ArgumentsCamelCase<{ measure: boolean
     if (typeof speed === 'string') rows.push([name, 'fails', '', speed])
     else {
       const limit = speed.largestTensor && `one tensor up to ${gib(speed.largestTensor)}`
-      const slow = name === 'tensorflow' && !hasFusedKernels(name) && 'slow without its kernels: npm run native'
+      const remedy = { tensorflow: 'npm run native', wasm: 'a Node with relaxed SIMD' }[name as string]
+      const slow = remedy && !hasFusedKernels(name) && `slow without its kernels: ${remedy}`
       const notes = [reason, slow, !automatic && 'used only by name', limit].filter(Boolean).join('; ')
       rows.push([name, gflops(speed.convolution), gflops(speed.product), notes])
       if (speed.bf16) {

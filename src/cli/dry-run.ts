@@ -21,13 +21,13 @@ export const dryRunOption = <Options>(yargs: Argv<Options>) =>
 export async function goesOn(
   isDryRun: boolean,
   backend: string,
-  plan: (options: { brief: boolean; fused: boolean }) => Promise<Plan>,
+  plan: (options: { brief: boolean; fused: BackendName | undefined }) => Promise<Plan>,
   jobs = 1,
 ): Promise<{ backend: BackendName; bytes?: number } | undefined> {
-  const { chooseBackend, hasFusedKernels } = await import('../backend/index.ts')
+  const { chooseBackend, fusedBackend } = await import('../backend/index.ts')
   const { planLines, processBytes, refuseTooLarge } = await import('../plan/plan.ts')
   const chosen = await chooseBackend(backend)
-  const made = await plan({ brief: !isDryRun, fused: hasFusedKernels(chosen) })
+  const made = await plan({ brief: !isDryRun, fused: fusedBackend(chosen) })
   if (isDryRun) console.log(planLines(made, chosen).join('\n'))
   refuseTooLarge(made, chosen, undefined, jobs)
   return isDryRun ? undefined : { backend: chosen, bytes: processBytes(made, chosen) }

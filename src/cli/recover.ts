@@ -51,13 +51,13 @@ export async function handler({ pictures, key, out, model, passphraseFile, backe
   const { once } = await import('../once.ts')
   const { progress } = await import('../progress.ts')
   const load = once(async () => {
-    const { hasFusedKernels, useBackend } = await import('../backend/index.ts')
+    const { fusedBackend, useBackend } = await import('../backend/index.ts')
     const { loadModelConfig } = await import('../config/model.ts')
     const { refuseTooLarge } = await import('../plan/plan.ts')
     const { planRecovery } = await import('../plan/protect.ts')
     const { loadModel } = await import('../protect/model.ts')
     const used = await useBackend(backend)
-    refuseTooLarge(await planRecovery(await loadModelConfig(model), { fused: hasFusedKernels(used) }), used)
+    refuseTooLarge(await planRecovery(await loadModelConfig(model), { fused: fusedBackend(used) }), used)
     return { model: await loadModel(model), backend: used }
   })
   const bar = files.length > 1 ? progress('recovering, picture', files.length) : undefined

@@ -63,7 +63,6 @@ export const trainSchema = z.discriminatedUnion('task', [
     featureWeight: z.number().min(0).describe('of the distance between features of the dlib recognizer'),
     identityWeights: z
       .partialRecord(z.enum(guideNames), z.number().positive())
-      .default({})
       .describe("of 1 - the cosine of a face's and its decoded copy's embeddings, by recognizer"),
     comparedFaces: count
       .optional()

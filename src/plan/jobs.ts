@@ -1,5 +1,5 @@
 /** In how many processes a command does its work. */
-import { type BackendName, hasFusedKernels } from '../backend/index.ts'
+import { type BackendName, fusedBackend } from '../backend/index.ts'
 import { loadModelConfig } from '../config/model.ts'
 import type { Recipe } from '../config/recipe.ts'
 import { automaticJobs, type WorkToShare } from '../jobs/automatic.ts'
@@ -31,7 +31,7 @@ export async function processesToProtect(
   pieces: number,
   asked?: number,
 ): Promise<number> {
-  const options = { brief: true, fused: hasFusedKernels(backend) }
+  const options = { brief: true, fused: fusedBackend(backend) }
   const plan = await planProtection(await loadModelConfig(recipe.model), recipe, options)
   const processes = processesFor({ pieces, bytes: processBytes(plan, backend) }, backend, asked)
   refuseTooLarge(plan, backend, undefined, processes)

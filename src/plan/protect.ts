@@ -1,6 +1,6 @@
 /** What protecting and recovering a face take: the program itself, run without values. */
 import * as tf from '@tensorflow/tfjs'
-import { type BackendName, hasFusedKernels } from '../backend/index.ts'
+import { type BackendName, fusedBackend } from '../backend/index.ts'
 import { loadModelConfig, type ModelConfig } from '../config/model.ts'
 import type { Recipe } from '../config/recipe.ts'
 import { featureNetwork } from '../faces/features.ts'
@@ -70,12 +70,17 @@ export async function planRecovery(config: ModelConfig, options: CountOptions = 
  * @throws UserError as `refuseTooLarge`
  */
 export async function refuseRecipes(recipes: readonly Recipe[], backend: BackendName, jobs = 1): Promise<void> {
-  const options = { brief: true, fused: hasFusedKernels(backend) }
+  const options = { brief: true, fused: fusedBackend(backend) }
   // What of a recipe memory does not depend on is made equal, and what is equal then is planned once.
   const distinct = new Map(
     recipes.map(recipe => {
-      const { guidance, energies, seed, attempts, steps, strength, threshold, recovery, ...rest } = recipe
-      const uses = { guided: guidance.above + guidance.below > 0, diverse: energies.diversity > 0 }
+      const { guidance, energies, seed, attempts, steps, strength, threshold, recovery, attentionGuidance, ...rest } =
+        recipe
+      const uses = {
+        guided: guidance.above + guidance.below > 0,
+        diverse: energies.diversity > 0,
+        perturbed: attentionGuidance.scale > 0,
+      }
       return [JSON.stringify({ ...rest, ...uses }), recipe]
     }),
   )

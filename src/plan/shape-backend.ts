@@ -5,6 +5,8 @@
  */
 import * as tf from '@tensorflow/tfjs'
 import { replacedByBf16 } from '../backend/bf16.ts'
+import { standFor } from '../backend/fused.ts'
+import type { BackendName } from '../backend/names.ts'
 import { fusedRules, type Outline, type Rule, rules } from './shape-rules.ts'
 
 interface Entry {
@@ -139,8 +141,8 @@ export function outline<T extends tf.Tensor = tf.Tensor>(shape: readonly number[
 }
 
 export interface CountOptions {
-  /** Whether the backend that is planned for has the fused kernels. */
-  readonly fused?: boolean
+  /** The backend that is planned for, where it has fused kernels. */
+  readonly fused?: BackendName | undefined
   /** Whether it computes in bf16, which sets some of them aside. */
   readonly bf16?: boolean
 }
@@ -156,7 +158,7 @@ export type EndStage = (name: string) => void
  */
 export async function countedRun(
   program: (endStage: EndStage) => void | Promise<void>,
-  { fused = false, bf16 = false }: CountOptions = {},
+  { fused, bf16 = false }: CountOptions = {},
 ): Promise<Map<string, Count>> {
   const ofFused = Object.entries(fused ? fusedRules : {}).filter(([name]) => !(bf16 && replacedByBf16.includes(name)))
   const name = ofFused.length > 0 ? `shapes-${ofFused.length}-fused` : 'shapes'
@@ -167,10 +169,12 @@ export async function countedRun(
   tf.registerBackend(name, () => backend)
   tf.setBackend(name)
   tf.engine().startScope()
+  standFor(fused)
   try {
     await program(stage => stages.set(stage, backend.takeCount()))
     return stages
   } finally {
+    standFor()
     tf.engine().endScope()
     if (before) tf.setBackend(before)
     tf.removeBackend(name)

@@ -85,9 +85,15 @@ export function autoencoderTask(
       const compared = Math.min(options.comparedFaces ?? images.shape[0], images.shape[0])
       for (const network of perceptual) {
         const { features, identity } = distances(network, first(decoded, compared), first(images, compared))
-        const identityWeight = options.identityWeights[network.name] ?? 0
-        loss = tf.add(loss, tf.add(tf.mul(features, options.featureWeight), tf.mul(identity, identityWeight)))
-        Object.assign(parts, { [`features of ${network.name}`]: features, [`identity by ${network.name}`]: identity })
+        const weighed = [
+          [`features of ${network.name}`, features, options.featureWeight],
+          [`identity by ${network.name}`, identity, options.identityWeights[network.name] ?? 0],
+        ] as const
+        for (const [part, distance, weight] of weighed) {
+          if (!distance || weight === 0) continue
+          loss = tf.add(loss, tf.mul(distance, weight))
+          parts[part] = distance
+        }
       }
       if (adversary) {
         const { fooling, telling } = adversarialLosses(adversary, weights, images, decoded)
@@ -165,11 +171,11 @@ function distances(
   { perceive }: PerceptualNetwork,
   decoded: tf.Tensor4D,
   faces: tf.Tensor4D,
-): Record<'features' | 'identity', tf.Scalar> {
+): { features?: tf.Scalar; identity: tf.Scalar } {
   const [found, wanted] = [perceive(decoded), perceive(faces)]
   const maps = found.features.map((f, i) => featureDistance(f, wanted.features[i]!))
   return {
-    features: (maps.length > 0 ? tf.addN(maps) : tf.scalar(0)) as tf.Scalar,
+    ...(maps.length > 0 && { features: tf.addN(maps) as tf.Scalar }),
     identity: tf.sub(1, tf.mean(tf.sum(tf.mul(found.embedding, wanted.embedding), 1))) as tf.Scalar,
   }
 }

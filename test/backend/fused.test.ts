@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs'
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { type FusedName, fused, fusedKernels, registeredName } from '../../src/backend/fused.ts'
 import { availableBackends, useBackend } from '../../src/backend/index.ts'
 import type { BackendName } from '../../src/backend/names.ts'
@@ -26,7 +26,9 @@ const values = (shape: number[], seed: number, mean = 0) => tf.randomNormal(shap
 /** What `f` gives with our kernels, and what it gives of tfjs's own operations. */
 function both(f: () => tf.Tensor[]): [number[][], number[][]] {
   const run = () => tf.tidy(() => f().map(x => [...x.dataSync()]))
+  const called = spyOnKernels()
   const ours = run()
+  expect(called()).toBeGreaterThan(0)
   const kernels = (Object.keys(fusedKernels) as FusedName[]).map(name =>
     tf.getKernel(registeredName(name), tf.getBackend()),
   )
@@ -34,6 +36,16 @@ function both(f: () => tf.Tensor[]): [number[][], number[][]] {
   const theirs = run()
   kernels.forEach(tf.registerKernel)
   return [ours, theirs]
+}
+
+/** Counts the fused kernels that are called from now on. */
+function spyOnKernels(): () => number {
+  const spy = vi.spyOn(tf.engine(), 'runKernel')
+  return () => {
+    const fusedCalls = spy.mock.calls.filter(([name]) => name.startsWith('DiffPrivacy')).length
+    spy.mockRestore()
+    return fusedCalls
+  }
 }
 
 /** Largest difference of any value, relative to the largest value of its tensor. */

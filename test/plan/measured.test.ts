@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { expect, it } from 'vitest'
-import { hasFusedKernels } from '../../src/backend/index.ts'
+import { fusedBackend } from '../../src/backend/index.ts'
 import { loadModelConfig } from '../../src/config/model.ts'
 import { loadRecipe } from '../../src/config/recipe.ts'
 import { processBytes } from '../../src/plan/plan.ts'
@@ -20,7 +20,7 @@ it.skipIf(!isLinux).each(usableBackends)(
     const measured = Number(stdout.trim().split('\n').at(-1))
     const plan = await planProtection(await loadModelConfig('faces-128'), await loadRecipe('anonymize'), {
       brief: true,
-      fused: hasFusedKernels(backend),
+      fused: fusedBackend(backend),
     })
     const planned = processBytes(plan, backend)!
     expect(Math.abs(planned / measured - 1), `${planned} planned, ${measured} measured`).toBeLessThan(0.15)

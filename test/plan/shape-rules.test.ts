@@ -210,13 +210,13 @@ describe.skipIf(!hasFused)('fused kernels', () => {
     const run = () => {
       found = program()
     }
-    await countedRun(run, { fused: true })
+    await countedRun(run, { fused: 'tensorflow' })
     await useBackend('cpu')
     expect(found).toEqual(expected)
     // Other backends are planned without them.
     await countedRun(() => expect(fused(name)).toBeUndefined())
     const isReplaced = replacedByBf16.includes(registeredName(name))
-    await countedRun(() => expect(fused(name) === undefined).toBe(isReplaced), { fused: true, bf16: true })
+    await countedRun(() => expect(fused(name) === undefined).toBe(isReplaced), { fused: 'tensorflow', bf16: true })
   })
 })
 

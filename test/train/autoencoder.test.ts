@@ -125,7 +125,8 @@ it('the loss grows by the distances of features and embeddings, of as many faces
     tf.tidy(() => task(extra).loss(weights, images, 3).loss.dataSync()[0]!)
   const parts = (comparedFaces?: number) =>
     tf.tidy(() => {
-      const { parts } = task({ comparedFaces }).loss(weights, images, 3)
+      const compared = { comparedFaces, featureWeight: 1, identityWeights: { colours: 1 } }
+      const { parts } = task(compared).loss(weights, images, 3)
       return Object.fromEntries(Object.entries(parts).map(([name, part]) => [name, part.dataSync()[0]!]))
     })
   const { 'features of colours': features, 'identity by colours': identity } = parts()

@@ -1,6 +1,6 @@
 /** Matrix products and convolutions with what follows them, each one operation with its gradients in closed form. */
 import * as tf from '@tensorflow/tfjs'
-import { fused } from '../../backend/fused.ts'
+import { fused, kernelsBackend } from '../../backend/fused.ts'
 import { differentiable } from './differentiable.ts'
 
 /**
@@ -64,7 +64,7 @@ const worth: Readonly<Record<string, { plain: number; transposed: number; lanes:
   tensorflow: { plain: 80e6, transposed: 25e6, lanes: 16 },
   wasm: { plain: Number.POSITIVE_INFINITY, transposed: Number.POSITIVE_INFINITY, lanes: 1 },
 }
-const worthHere = () => worth[tf.getBackend()] ?? worth.tensorflow!
+const worthHere = () => worth[kernelsBackend()] ?? worth.tensorflow!
 
 /** What follows a convolution and its bias. */
 export interface Ending {
