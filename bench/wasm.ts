@@ -22,7 +22,7 @@ const steps = ['guided-step-1', 'guided-step-4']
 
 async function main(): Promise<void> {
   const { values: options } = parseArgs({
-    options: { repetitions: { type: 'string', default: '8' }, 'no-write': { type: 'boolean', default: false } },
+    options: { repetitions: { type: 'string', default: '12' }, 'no-write': { type: 'boolean', default: false } },
   })
   const repetitions = Number(options.repetitions)
   if (!Number.isInteger(repetitions) || repetitions < 1)
@@ -66,7 +66,7 @@ async function start({ work, arguments: args, precision, model }: Case): Promise
     precision,
     model: await loadModelConfig(model),
     threads: 1,
-    warmup: 3,
+    warmup: 10, // until the engine has compiled what runs often
     backend: 'wasm',
     device: 'cpu',
   }
