@@ -118,8 +118,7 @@ export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<v
     pairs,
     seed,
     recognizers: recognizerNames,
-    // The autoencoder's loss compares dlib's features, and those are what MSI reads.
-    guides: [config.features.network],
+    guides: config.perceptual,
     thresholds,
     network,
     onProgress: (done, total, set) => bar.update(done, set, total),

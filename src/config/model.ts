@@ -5,6 +5,7 @@ import { z } from 'zod'
 import { repositoryPath } from '../repository.ts'
 import { clipTokenizer } from '../text/clip-tokenizer.ts'
 import { loadConfig } from '../yaml/load.ts'
+import { guideNames } from './recipe.ts'
 
 const folder = repositoryPath('configs/models')
 
@@ -105,6 +106,10 @@ export const modelSchema = z.strictObject({
       }),
     ])
     .describe('the frozen network whose activations at five depths MSI reads'),
+  perceptual: z
+    .array(z.enum(guideNames))
+    .default([])
+    .describe("recognizers in the autoencoder's loss: of what it reconstructs, their verdict is a white box's"),
   msi: z.strictObject({
     variant: z.enum(msiVariants).describe('attend over the mean of a scale, over its tokens, or give one vector'),
     dim: count,

@@ -86,6 +86,11 @@ export const trainSchema = z.discriminatedUnion('task', [
     task: z.literal('diffusion'),
     ...common,
     emptyPrompts: z.number().min(0).max(1).describe('share of faces with the empty prompt'),
+    minSnr: z
+      .number()
+      .positive()
+      .optional()
+      .describe('signal-to-noise ratio above which a timestep counts less in the loss; none does unless given'),
   }),
   z.strictObject({
     task: z.literal('msi'),

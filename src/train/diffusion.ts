@@ -25,6 +25,8 @@ export interface DiffusionTaskOptions {
   readonly batchSize: number
   /** Share of faces whose prompt is empty. */
   readonly emptyPrompts: number
+  /** gamma of lossWeight; every timestep weighs alike without it. */
+  readonly minSnr?: number
 }
 
 /** The projection from identity embeddings to the slot; it exists only while the base model is trained. */
@@ -49,7 +51,7 @@ export function diffusionTask(
   options: DiffusionTaskOptions,
   demo?: (weights: Weights) => Promise<Readonly<Record<string, tf.Tensor5D>>>,
 ): TrainingTask<Batch> {
-  const { seed, batchSize, emptyPrompts } = options
+  const { seed, batchSize, emptyPrompts, minSnr } = options
   const slotWidth = text.parameters['embeddings.token_embedding.weight']![1]!
   const project = identityProjection(cache.embeddingWidth, slotWidth)
   return {
@@ -85,6 +87,7 @@ export function diffusionTask(
         context,
         seed,
         step,
+        t => lossWeight(schedule, t, minSnr),
       )
       return { loss, parts: {} }
     },
@@ -94,11 +97,22 @@ export function diffusionTask(
 }
 
 /**
+ * What the squared error of a noise prediction at timestep `t` counts: min(SNR, gamma) / SNR with SNR = abar / (1 - abar)
+ * (Hang et al. 2023, equation 6 for noise). Errors that hardly move the clean latent then count little, and what a face looks
+ * like as a whole is learnt sooner. 1 without a gamma.
+ */
+export function lossWeight({ alphasCumprod }: NoiseSchedule, t: number, gamma = Number.POSITIVE_INFINITY): number {
+  const alpha = alphasCumprod[t]!
+  return Math.min(1, (gamma * (1 - alpha)) / alpha)
+}
+
+/**
  * Mean squared error between the noise in z_t and its prediction (Ho et al. 2020, equation 14).
  * @param latents z_0 [n, l, l, z]
  * @param timesteps n of them
  * @param context [n, p, d]
  * @param seed of the noise, which the training `step` keys
+ * @param weight of a timestep's error
  */
 export function noisePredictionLoss(
   unet: LatentDiffusion['unet'],
@@ -109,6 +123,7 @@ export function noisePredictionLoss(
   context: tf.Tensor3D,
   seed: number,
   step: number,
+  weight: (t: number) => number = () => 1,
 ): tf.Scalar {
   const column = (f: (t: number) => number) => tf.tensor4d(timesteps.map(f), [timesteps.length, 1, 1, 1])
   const noise = normal(latents.shape, seed, 'noise', step)
@@ -116,5 +131,5 @@ export function noisePredictionLoss(
   const noiseScale = column(t => Math.sqrt(1 - alphasCumprod[t]!))
   const noisy = tf.add(tf.mul(latents, signalScale), tf.mul(noise, noiseScale)) as tf.Tensor4D
   const predicted = unet(weights, noisy, tf.tensor1d([...timesteps]), context)
-  return tf.mean(tf.square(tf.sub(predicted, noise)))
+  return tf.mean(tf.mul(tf.square(tf.sub(predicted, noise)), column(weight)))
 }
