@@ -35,6 +35,7 @@ const sizes = {
   text: { vocabulary: 3, positions: 4, width: 32, innerWidth: 64, layers: 1, heads: 2 },
   prompt: { placeholder: [0, 1, 2, 2], empty: [0, 2, 2, 2], position: 1 },
   features: { network: 'dlib' },
+  perceptual: ['dlib'],
   msi: { variant: 'patch', dim: 32, featureDims: [32, 64, 128, 256, 256], heads: 2, headDim: 16 },
   schedule: { steps: 1000, betaStart: 0.00085, betaEnd: 0.012 },
 }
