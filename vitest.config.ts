@@ -6,7 +6,7 @@ export default defineConfig({
     // tfjs keeps one engine per process: each test file gets its own, two at a time.
     pool: 'forks',
     maxWorkers: 2,
-    testTimeout: 120_000,
-    hookTimeout: 120_000,
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
   },
 })

@@ -1,36 +1,42 @@
-/** The networks that compare pictures and where features are kept, as `eval`, `evaluate` and `reproduce` share them. */
+/** The networks that compare pictures and where features are kept, as the commands that measure share them. */
 import type { Argv } from 'yargs'
 import type { DistributionNetwork } from '../eval/features/inception.ts'
 import type { ProtocolOptions } from '../eval/protocols.ts'
 import type { FidResizeName } from '../models/fid-inception.ts'
 
-/** Adds --inception and --resize. */
-export const inceptionOptions = <Options>(yargs: Argv<Options>) =>
+/** Adds --inception, --resize and --cache. */
+export const measuringOptions = <Options>(yargs: Argv<Options>) =>
   yargs
     .option('inception', { type: 'string', describe: "weights of FID's Inception [default: nsfwjs' network]" })
     .option('resize', { type: 'string', default: 'pytorch-fid', describe: 'how pictures are resized for --inception' })
+    .option('cache', { type: 'string', default: 'runs/features', describe: 'folder of the features that are kept' })
 
 /** Adds --inception, --resize, --lpips and --cache. */
 export const comparingOptions = <Options>(yargs: Argv<Options>) =>
-  inceptionOptions(yargs)
-    .option('lpips', { type: 'string', array: true, describe: 'weights of LPIPS: the trunk, the linear layers' })
-    .option('cache', { type: 'string', default: 'runs/features', describe: 'folder of the features that are kept' })
+  measuringOptions(yargs).option('lpips', {
+    type: 'string',
+    array: true,
+    describe: 'weights of LPIPS: the trunk, the linear layers',
+  })
 
-export interface InceptionArguments {
+export interface MeasuringArguments {
   inception?: string
   resize: string
+  cache: string
 }
 
-export interface ComparingArguments extends InceptionArguments {
+export interface ComparingArguments extends MeasuringArguments {
   lpips?: string[]
-  cache: string
 }
 
 /**
  * The network for distances between sets of pictures.
  * @throws UserError for a mode of resizing that there is not
  */
-export async function inceptionNetwork({ inception, resize }: InceptionArguments): Promise<DistributionNetwork> {
+export async function inceptionNetwork({
+  inception,
+  resize,
+}: Pick<MeasuringArguments, 'inception' | 'resize'>): Promise<DistributionNetwork> {
   const { UserError } = await import('../errors.ts')
   const { fidNetwork, npmNetwork } = await import('../eval/features/inception.ts')
   const { fidResizes } = await import('../models/fid-inception.ts')

@@ -1,12 +1,12 @@
 import type { Tensor5D } from '@tensorflow/tfjs'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
-import { type InceptionArguments, inceptionNetwork, inceptionOptions } from './comparing.ts'
+import { inceptionNetwork, type MeasuringArguments, measuringOptions } from './comparing.ts'
 import { checkWhole } from './whole.ts'
 
 export const command = 'evaluate-model'
 
 export const builder = (yargs: Argv) =>
-  inceptionOptions(yargs)
+  measuringOptions(yargs)
     .option('model', { type: 'string', default: 'faces-128', describe: 'a model of configs/models, or a path' })
     .option('faces', { type: 'string', demandOption: true, describe: 'prepared faces of people it was not trained on' })
     .option('train', {
@@ -39,7 +39,7 @@ export const builder = (yargs: Argv) =>
 /** Drawn faces on the sheet, of the first seeds, and how many in a row. */
 const sheet = { faces: 64, columns: 8 }
 
-interface Arguments extends InceptionArguments {
+interface Arguments extends MeasuringArguments {
   model: string
   faces: string
   train: string[]
@@ -64,6 +64,7 @@ export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<v
   const { readImage, toTensor, writeImage } = await import('../data/image.ts')
   const { UserError } = await import('../errors.ts')
   const { chooseFaces } = await import('../eval/choose-faces.ts')
+  const { withFeatures } = await import('../eval/features/cache.ts')
   const { drawMissing } = await import('../eval/model-quality/drawn.ts')
   const { measureModel } = await import('../eval/model-quality/measure.ts')
   const { provenance } = await import('../eval/provenance.ts')
@@ -110,19 +111,22 @@ export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<v
   }).finally(() => bar.stop())
 
   bar = progress('measuring', 1)
-  const evaluation = await measureModel({
-    model,
-    held,
-    others,
-    drawn,
-    pairs,
-    seed,
-    recognizers: recognizerNames,
-    guides: config.perceptual,
-    thresholds,
-    network,
-    onProgress: (done, total, set) => bar.update(done, set, total),
-  }).finally(() => {
+  const evaluation = await withFeatures(options.cache, cache =>
+    measureModel({
+      model,
+      held,
+      others,
+      drawn,
+      pairs,
+      seed,
+      recognizers: recognizerNames,
+      guides: config.perceptual,
+      thresholds,
+      network,
+      cache,
+      onProgress: (done, total, set) => bar.update(done, set, total),
+    }),
+  ).finally(() => {
     bar.stop()
     return Promise.all([held.store.close(), others?.store.close()])
   })

@@ -8,6 +8,7 @@ import { useBackend } from '../../src/backend/index.ts'
 import { run } from '../../src/cli/program.ts'
 import { FaceStore } from '../../src/data/face-store.ts'
 import { readImage } from '../../src/data/image.ts'
+import { withFeatures } from '../../src/eval/features/cache.ts'
 import { changeOf } from '../../src/eval/intervals.ts'
 import { mae } from '../../src/eval/metrics/mae.ts'
 import { psnr } from '../../src/eval/metrics/psnr.ts'
@@ -22,7 +23,8 @@ import { type TinyModel, tinyModel } from '../protect/tiny-model.ts'
 const root = mkdtempSync(join(tmpdir(), 'evaluate-model-'))
 const size = 64
 const backend = usableBackends.includes('tensorflow') ? 'tensorflow' : 'wasm'
-const [held, others, out] = ['held', 'others', 'out'].map(name => join(root, name)) as [string, string, string]
+const folders = ['held', 'others', 'out', 'features'].map(name => join(root, name))
+const [held, others, out, features] = folders as [string, string, string, string]
 let tiny: TinyModel
 
 beforeAll(async () => {
@@ -46,7 +48,8 @@ async function evaluate(...more: string[]): Promise<string> {
   const log = vi.spyOn(console, 'log').mockImplementation(() => {})
   vi.spyOn(process.stderr, 'write').mockImplementation(() => true)
   try {
-    await run(['evaluate-model', '--model', tiny.path, '--faces', held, '--out', out, '--backend', backend, ...more])
+    const where = ['--faces', held, '--out', out, '--cache', features, '--backend', backend]
+    await run(['evaluate-model', '--model', tiny.path, ...where, ...more])
     return log.mock.calls.flat().join('\n')
   } finally {
     vi.restoreAllMocks()
@@ -116,23 +119,43 @@ test('sets are compared with the photos of held-out people', async () => {
   // What is drawn is the photos themselves: no distance, and every photo is within the other set's manifold.
   const names = ['a', 'b', 'c', 'd']
   const folder = await writeFolder(join(root, 'same'), Object.fromEntries(names.map((name, i) => [name, images[i]!])))
-  const { values, notes } = await measureModel({
-    // An autoencoder that keeps all of a face but makes it darker.
-    model: {
-      ...model,
-      encode: x => tf.mul(tf.add(x, 1), 0.5) as tf.Tensor4D,
-      decode: x => tf.sub(x, 0.75) as tf.Tensor4D,
+  let computed = 0
+  const network: typeof colours = {
+    ...colours,
+    feature: {
+      ...colours.feature,
+      load: async () => {
+        const { compute, ...loaded } = await colours.feature.load()
+        return { ...loaded, compute: pictures => compute(pictures).finally(() => (computed += pictures.length)) }
+      },
     },
-    held: faces,
-    others: { store: photos, indices: [0, 1, 2, 3] },
-    drawn: names.map(name => join(folder, `${name}.png`)),
-    pairs: 10,
-    seed: 0,
-    recognizers: ['mobilefacenet'],
-    guides: [],
-    thresholds: { mobilefacenet: { threshold: -1, far: 1e-3 } },
-    network: colours,
-  })
+  }
+  const measure = () =>
+    withFeatures(join(root, 'features of sets'), cache =>
+      measureModel({
+        // An autoencoder that keeps all of a face but makes it darker.
+        model: {
+          ...model,
+          encode: x => tf.mul(tf.add(x, 1), 0.5) as tf.Tensor4D,
+          decode: x => tf.sub(x, 0.75) as tf.Tensor4D,
+        },
+        held: faces,
+        others: { store: photos, indices: [0, 1, 2, 3] },
+        drawn: names.map(name => join(folder, `${name}.png`)),
+        pairs: 10,
+        seed: 0,
+        recognizers: ['mobilefacenet'],
+        guides: [],
+        thresholds: { mobilefacenet: { threshold: -1, far: 1e-3 } },
+        network,
+        cache,
+      }),
+    )
+  const { values, notes } = await measure()
+  // Photos, reconstructions and other people's photos, each once: what was drawn here are the photos themselves.
+  expect(computed).toBe(3 * names.length)
+  expect((await measure()).values).toEqual(values)
+  expect(computed).toBe(3 * names.length)
   await Promise.all([store.close(), photos.close()])
   expect(notes).toEqual([])
   const value = (definition: string, version: string, of?: string) =>

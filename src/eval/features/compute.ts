@@ -2,6 +2,7 @@
  * Computes each feature that some metric needs once for each content, in batches that alone are in memory: features of
  * pictures first, faces found in them among these, then features of the aligned faces and of pairs.
  */
+import { createHash } from 'node:crypto'
 import { type Image, readImage } from '../../data/image.ts'
 import { invert, type Similarity, similarity } from '../../faces/similarity.ts'
 import { faceSize, fivePoints, template } from '../../faces/template.ts'
@@ -10,9 +11,9 @@ import { oncePer } from '../../once.ts'
 import type { Picture } from '../folders.ts'
 import type { Alignment } from '../metric.ts'
 import { comparedWith, featureKeys, type Study } from '../study.ts'
-import type { FeatureTable } from './cache.ts'
+import type { FeatureCache, FeatureTable } from './cache.ts'
 import { centreOf, type FoundFace, foundFaces, nearest, readFaces } from './faces.ts'
-import type { Feature, FeatureOf, LoadedFeature, PicturePair } from './feature.ts'
+import type { FaceFeature, Feature, FeatureOf, LoadedFeature, PictureFeature, PicturePair } from './feature.ts'
 
 /** Pictures in memory at a time. */
 const batchSize = 16
@@ -60,6 +61,26 @@ export async function computeRows<Input>(feature: FeatureOf<Feature['of'], Input
   const { compute } = (await loadOnce(feature as Feature)) as LoadedFeature<Input>
   return compute(inputs)
 }
+
+/** Rows of a feature of pictures that are in memory, kept by their pixels. */
+export async function keptRows(
+  cache: FeatureCache,
+  feature: PictureFeature | FaceFeature,
+  images: readonly Image[],
+): Promise<Float32Array[]> {
+  const { checksum, compute } = (await loadOnce(feature)) as LoadedFeature<Image>
+  const table = await cache.table(feature.name, checksum)
+  const keys = images.map(pixelKey)
+  const missing = [...new Map(keys.map((key, i) => [key, images[i]!] as const)).entries()].filter(
+    ([key]) => !table.has(key),
+  )
+  const rows = missing.length > 0 ? await compute(missing.map(([, image]) => image)) : []
+  await table.add(missing.map(([key], i) => [key, rows[i]!] as const))
+  return Promise.all(keys.map(key => table.get(key)))
+}
+
+const pixelKey = ({ width, height, data }: Image) =>
+  createHash('sha256').update(`${width} x ${height}`).update(data).digest('hex')
 
 /** A feature's networks, read once a process. */
 const loadOnce = oncePer(async (feature: Feature) => feature.load())

@@ -11,7 +11,8 @@ import type { FaceModel } from '../../protect/model.ts'
 import { reconstruct } from '../../protect/recovery.ts'
 import { stack } from '../embedded.ts'
 import type { Evaluation, Row } from '../evaluation.ts'
-import { computeRows, wholeFace } from '../features/compute.ts'
+import type { FeatureCache } from '../features/cache.ts'
+import { keptRows, wholeFace } from '../features/compute.ts'
 import type { FaceFeature, PictureFeature } from '../features/feature.ts'
 import type { DistributionNetwork } from '../features/inception.ts'
 import { embeddingOf } from '../features/networks.ts'
@@ -52,6 +53,8 @@ export interface ModelQualityOptions {
   readonly guides: readonly string[]
   readonly thresholds: Readonly<Record<string, Pick<RecognizerThreshold, 'threshold' | 'far'>>>
   readonly network: DistributionNetwork
+  /** Where features are kept: what was measured before is not measured again. */
+  readonly cache: FeatureCache
   /** Told of the pictures of each set that are measured. */
   readonly onProgress?: (done: number, total: number, set: string) => void
 }
@@ -93,7 +96,7 @@ export async function measureModel(options: ModelQualityOptions): Promise<Evalua
 
 /** What reconstruction of the second photo does to pairs of two photos of one person. */
 async function measureIdentity(options: ModelQualityOptions): Promise<{ values: Found[]; notes: string[] }> {
-  const { model, held, recognizers, guides, thresholds, onProgress = () => {} } = options
+  const { model, held, recognizers, guides, thresholds, cache, onProgress = () => {} } = options
   const { store } = held
   const pairs = somePairs(genuinePairs(store.entries, genuineCap), options)
   if (pairs.length === 0) return { values: [], notes: ['Nobody has two photos: no true accept rate was measured.'] }
@@ -104,11 +107,15 @@ async function measureIdentity(options: ModelQualityOptions): Promise<{ values: 
     (read: Read): Read =>
     async places =>
       (await read(places)).map(wholeFace)
-  const photos = await rowsOf(features, faces.length, whole(readFaces({ store, indices: faces })), (done, total) =>
-    onProgress(done, total, 'pairs'),
+  const photos = await rowsOf(
+    cache,
+    features,
+    faces.length,
+    whole(readFaces({ store, indices: faces })),
+    (done, total) => onProgress(done, total, 'pairs'),
   )
   const back = whole(reconstructed(model, readFaces({ store, indices: seconds })))
-  const treated = await rowsOf(features, seconds.length, back, (done, total) =>
+  const treated = await rowsOf(cache, features, seconds.length, back, (done, total) =>
     onProgress(done, total, 'pairs, reconstructed'),
   )
   const [photoAt, treatedAt] = [faces, seconds].map(of => new Map(of.map((face, i) => [face, i])))
@@ -152,12 +159,18 @@ function somePairs(all: readonly Pair[], { pairs, seed }: ModelQualityOptions): 
 
 /** Reconstructed, drawn and other people's faces, as sets, beside photos of held-out people. */
 async function measureSets(options: ModelQualityOptions): Promise<{ values: Found[]; notes: string[] }> {
-  const { model, held, others, drawn, network, onProgress = () => {} } = options
+  const { model, held, others, drawn, network, cache, onProgress = () => {} } = options
   const saying = (set: string) => (done: number, total: number) => onProgress(done, total, set)
   const values: Found[] = []
   const notes: string[] = []
   const features = [network.feature, ...detectors.map(({ feature }) => feature)]
-  const [originals, ...inOriginals] = await rowsOf(features, held.indices.length, readFaces(held), saying('originals'))
+  const [originals, ...inOriginals] = await rowsOf(
+    cache,
+    features,
+    held.indices.length,
+    readFaces(held),
+    saying('originals'),
+  )
   const found = (version: string, of: string, rows: readonly Float32Array[][], people: readonly [string][]) => {
     for (const [i, detector] of detectors.entries())
       values.push({
@@ -173,7 +186,7 @@ async function measureSets(options: ModelQualityOptions): Promise<{ values: Foun
       })
   }
   const measure = async (version: string, read: Read, people: readonly [string][]) => {
-    const [made, ...inMade] = await rowsOf(features, people.length, read, saying(version))
+    const [made, ...inMade] = await rowsOf(cache, features, people.length, read, saying(version))
     found(version, version, inMade, people)
     const about = { group: 'quality', version, n: people.length, network: network.name } as const
     const far = distances(stack(originals!), stack(made!))
@@ -224,6 +237,7 @@ function reconstructed(model: FaceModel, read: Read, onPair: (original: Image, b
 
 /** Rows of features, by feature and place. */
 async function rowsOf(
+  cache: FeatureCache,
   features: readonly (PictureFeature | FaceFeature)[],
   count: number,
   read: Read,
@@ -233,7 +247,7 @@ async function rowsOf(
   for (let start = 0; start < count; start += batchSize) {
     const places = Array.from({ length: Math.min(batchSize, count - start) }, (_, i) => start + i)
     const images = await read(places)
-    for (const [k, feature] of features.entries()) rows[k]!.push(...(await computeRows(feature, images)))
+    for (const [k, feature] of features.entries()) rows[k]!.push(...(await keptRows(cache, feature, images)))
     onProgress(start + places.length, count)
   }
   return rows
