@@ -6,7 +6,8 @@
 import * as tf from '@tensorflow/tfjs'
 import type { Recipe } from '../config/recipe.ts'
 import type { FaceEntry, FaceStore } from '../data/face-store.ts'
-import { fromTensor, type Image, toTensor } from '../data/image.ts'
+import { fromTensor, type Image } from '../data/image.ts'
+import { compareFaces } from '../faces/compare.ts'
 import { markdownTable } from '../markdown.ts'
 import { BUCKETS, type MsiVariant } from '../models/msi.ts'
 import type { Recognizer } from '../models/recognizers/recognizer.ts'
@@ -85,11 +86,17 @@ export async function measureMsiVariants(
         kept.get(arm)!.dispose()
         kept.delete(arm)
       }
-      const cosines = await cosinesOf(recognizers, original!, picture!)
-      measurements.push({ arm, identity: entry.identity, psnr: psnr(original!, picture!), cosines })
       pictures.push(picture!)
     }
     face.dispose()
+    const cosines = await compareFaces(pictures, recognizers)
+    for (const [i, arm] of arms.entries())
+      measurements.push({
+        arm,
+        identity: entry.identity,
+        psnr: psnr(original!, pictures[i + 1]!),
+        cosines: cosines[i]!,
+      })
     onFace(done + 1, pictures)
   }
   for (const { dispose } of kept.values()) dispose()
@@ -111,24 +118,6 @@ function withoutMsi(model: FaceModel): FaceModel {
 
 function invertAndRecover(model: FaceModel, face: tf.Tensor4D, recovery: Recipe['recovery']): tf.Tensor4D {
   return tf.tidy(() => recoverFace(model, makeSecret(model, face, { recovery, compat: [] }), recovery.steps))
-}
-
-/** Compared as the bytes that a picture file would hold. */
-async function cosinesOf(
-  recognizers: readonly Recognizer[],
-  original: Image,
-  picture: Image,
-): Promise<Record<string, number>> {
-  const cosines: Record<string, number> = {}
-  for (const { name, embed } of recognizers) {
-    const cosine = tf.tidy(() => {
-      const [a, b] = [original, picture].map(image => embed(toTensor(image)))
-      return tf.sum(tf.mul(a!, b!))
-    })
-    cosines[name] = (await cosine.data())[0]!
-    cosine.dispose()
-  }
-  return cosines
 }
 
 /** A table as Markdown: PSNR and the share of faces that each recognizer accepts, with 95 % intervals. */

@@ -4,7 +4,7 @@ import type { Recipe } from '../config/recipe.ts'
 import { readImage } from '../data/image.ts'
 import { compareFaces } from '../faces/compare.ts'
 import { type DetectOptions, detectFaces, type Face } from '../faces/detect.ts'
-import { loadRecognizer, type RecognizerName } from '../faces/recognizers.ts'
+import { loadRecognizer, recognizerNames } from '../faces/recognizers.ts'
 import type { Handler } from '../jobs/job.ts'
 import type { FaceKey } from './key.ts'
 import { loadModelOnce } from './model-once.ts'
@@ -72,9 +72,10 @@ const recover: Handler<Recover, Made<string>> = async ({ model: name, key }, { h
   })
 }
 
-const compare: Handler<Compare, Record<RecognizerName, number>[]> = async ({ faces }, { here }) => {
+const compare: Handler<Compare, Record<string, number>[]> = async ({ faces }, { here }) => {
   await useBackend(here.backend)
-  return compareFaces(await Promise.all(faces.map(unpackImage)))
+  const recognizers = await Promise.all(recognizerNames.map(loadRecognizer))
+  return compareFaces(await Promise.all(faces.map(unpackImage)), recognizers)
 }
 
 export const handlers = { detect, protect, key, recover, compare }
