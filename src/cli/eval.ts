@@ -93,7 +93,7 @@ export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<v
   const { useBackend } = await import('../backend/index.ts')
   const { readLfwPairs } = await import('../data/lfw-pairs.ts')
   const { evaluate } = await import('../eval/evaluation.ts')
-  const { provenance } = await import('../eval/provenance.ts')
+  const { circumstances } = await import('../eval/provenance.ts')
   const { writeEvaluation } = await import('../report/evaluation-files.ts')
   const { loadThresholds } = await import('../eval/thresholds.ts')
   const { recognizerNetworks } = await import('../faces/recognizers.ts')
@@ -121,6 +121,7 @@ export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<v
     lfwPairs: options.lfwPairs === undefined ? undefined : await readLfwPairs(options.lfwPairs),
     onProgress: (done, total, what) => bar.update(done, what, total),
   }).finally(() => bar.stop())
-  console.log(await writeEvaluation([evaluation], await provenance(`Evaluation of ${method}`, backend, originals), out))
+  const from = { title: `Evaluation of ${method}`, ...(await circumstances(backend)), originals }
+  console.log(await writeEvaluation([evaluation], from, out))
   console.log(`${out}: report.html, table.md, metrics.json`)
 }

@@ -67,7 +67,7 @@ export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<v
   const { withFeatures } = await import('../eval/features/cache.ts')
   const { drawMissing } = await import('../eval/model-quality/drawn.ts')
   const { measureModel } = await import('../eval/model-quality/measure.ts')
-  const { provenance } = await import('../eval/provenance.ts')
+  const { circumstances } = await import('../eval/provenance.ts')
   const { writeEvaluation } = await import('../report/evaluation-files.ts')
   const { loadThresholds } = await import('../eval/thresholds.ts')
   const { recognizerNames } = await import('../faces/recognizers.ts')
@@ -130,11 +130,11 @@ export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<v
     bar.stop()
     return Promise.all([held.store.close(), others?.store.close()])
   })
-  const from = await provenance(
-    `The model ${config.name} by itself`,
-    backend,
-    `${samples} faces of as many people of ${options.faces}, chosen by seed ${seed}; faces drawn from noise in ${steps} steps with eta ${eta}${attentionGuidance > 0 ? ` and attention guidance ${attentionGuidance}` : ''}`,
-  )
+  const from = {
+    title: `The model ${config.name} by itself`,
+    ...(await circumstances(backend)),
+    originals: `${samples} faces of as many people of ${options.faces}, chosen by seed ${seed}; faces drawn from noise in ${steps} steps with eta ${eta}${attentionGuidance > 0 ? ` and attention guidance ${attentionGuidance}` : ''}`,
+  }
   console.log(await writeEvaluation([evaluation], from, out))
 
   const shown = Math.min(sheet.faces, samples - (samples % sheet.columns) || samples)

@@ -65,7 +65,7 @@ export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<v
   const { UserError } = await import('../errors.ts')
   const { choosePeople } = await import('../eval/choose-faces.ts')
   const { armName, arms, measureMsiVariants, msiVariantsTable } = await import('../eval/msi-variants.ts')
-  const { provenance } = await import('../eval/provenance.ts')
+  const { circumstances } = await import('../eval/provenance.ts')
   const { loadThresholds } = await import('../eval/thresholds.ts')
   const { loadFeatureNetwork } = await import('../faces/features.ts')
   const { loadRecognizer, recognizerNames } = await import('../faces/recognizers.ts')
@@ -123,11 +123,9 @@ export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<v
   })
 
   const from = {
-    ...(await provenance(
-      'Forms of MSI',
-      backend,
-      `${count} faces of as many people of ${faces}, chosen by seed ${seed}`,
-    )),
+    title: 'Forms of MSI',
+    ...(await circumstances(backend)),
+    originals: `${count} faces of as many people of ${faces}, chosen by seed ${seed}`,
     model: { name: model.name, sha256: model.sha256 },
     recovery,
     training: configs,

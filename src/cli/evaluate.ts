@@ -47,7 +47,7 @@ export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<v
   const { loadSuite, recipesOf } = await import('../config/suite.ts')
   const { FaceStore } = await import('../data/face-store.ts')
   const { chooseFaces } = await import('../eval/choose-faces.ts')
-  const { provenance } = await import('../eval/provenance.ts')
+  const { circumstances } = await import('../eval/provenance.ts')
   const { writeEvaluation } = await import('../report/evaluation-files.ts')
   const { makeSuite, measureSuite, originalsFolder } = await import('../eval/suite.ts')
   const { loadThresholds } = await import('../eval/thresholds.ts')
@@ -64,14 +64,14 @@ export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<v
   const recipes = recipesOf(methods)
   const backend = await useBackend(options.backend ?? recipes[0]?.backend)
   await refuseRecipes(recipes, backend, jobs)
-  const from = await provenance(
-    `Evaluation: ${options.suite}`,
-    backend,
-    `${indices.length} faces of ${count} people of ${faces}, chosen by seed ${seed}`,
-  )
+  const made = await circumstances(backend)
+  const from = {
+    title: `Evaluation: ${options.suite}`,
+    ...made,
+    originals: `${indices.length} faces of ${count} people of ${faces}, chosen by seed ${seed}`,
+  }
 
   let bar = progress('protecting faces', 1)
-  const { title: _, originals: __, ...made } = from
   await makeSuite({
     methods,
     store: faces,

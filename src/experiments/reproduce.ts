@@ -5,7 +5,7 @@ import type { BackendName } from '../backend/index.ts'
 import type { MethodConfig } from '../config/suite.ts'
 import type { Evaluation, EvaluationOptions } from '../eval/evaluation.ts'
 import { methodOf } from '../eval/methods/index.ts'
-import { provenance } from '../eval/provenance.ts'
+import { type Circumstances, circumstances } from '../eval/provenance.ts'
 import { makeSuite, measureSuite } from '../eval/suite.ts'
 import { type ChosenFaces, type PlannedTable, type PlanOptions, shown } from './plan.ts'
 import { type MeasuredMethod, shownIds, tableJson, tableMarkdown } from './table.ts'
@@ -44,14 +44,12 @@ export async function reproduceTable(
     suite.methods.set(methodOf(work.config).name, work.config)
   }
   const stores = [...suites.values()].map(({ faces }) => `${faces.indices.length} of ${faces.store}`)
-  const from = await provenance(
-    table.title,
-    backend,
-    `faces of ${count} people, chosen by seed ${seed}: ${stores.join('; ') || 'none'}`,
-  )
+  const made = await circumstances(backend)
+  const originals = `faces of ${count} people, chosen by seed ${seed}: ${stores.join('; ') || 'none'}`
+  const from = { title: table.title, ...made, originals }
   const found = new Map<string, Evaluation>()
   for (const suite of suites.values())
-    for (const evaluation of await runSuite(suite, { table, methods }, options, from))
+    for (const evaluation of await runSuite(suite, { table, methods }, options, made))
       found.set(join(suite.faces.out, evaluation.method), evaluation)
   const measured = methods.map((method): MeasuredMethod => {
     const { work } = method
@@ -71,7 +69,7 @@ async function runSuite(
   { faces, methods }: Suite,
   planned: PlannedTable,
   { backend, jobs, measuring, onProgress = () => {} }: ReproduceOptions,
-  { title: _, originals: __, ...made }: Awaited<ReturnType<typeof provenance>>,
+  made: Circumstances,
 ): Promise<Evaluation[]> {
   const { table } = planned
   const configs = [...methods.values()]

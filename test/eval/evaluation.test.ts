@@ -8,7 +8,7 @@ import { useBackend } from '../../src/backend/index.ts'
 import { run } from '../../src/cli/program.ts'
 import { type Evaluation, evaluate } from '../../src/eval/evaluation.ts'
 import type { Value } from '../../src/eval/metric.ts'
-import { provenance } from '../../src/eval/provenance.ts'
+import { circumstances } from '../../src/eval/provenance.ts'
 import { writeEvaluation } from '../../src/report/evaluation-files.ts'
 import { grey, portrait } from '../protect/photos.ts'
 import { colours } from './procedural.ts'
@@ -117,7 +117,8 @@ test('a second run computes no feature again, gives the same, and leaves no tens
 
 test('the files hold every number; in the report each leads to its definition', async () => {
   const out = join(root, 'out')
-  const table = await writeEvaluation([evaluation], await provenance('Evaluation of <blur>', 'wasm', originals), out)
+  const from = { title: 'Evaluation of <blur>', ...(await circumstances('wasm')), originals }
+  const table = await writeEvaluation([evaluation], from, out)
   const metrics = JSON.parse(readFileSync(join(out, 'metrics.json'), 'utf8'))
   expect(metrics.values).toHaveLength(evaluation.values.length)
   expect(metrics.methods[0]).toMatchObject({ method: 'blur', pictures: 3, people: 3, guides: ['dlib'] })
