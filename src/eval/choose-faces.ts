@@ -7,7 +7,7 @@ import { byIdentity, onePerIdentity } from './pairs.ts'
 export function choosePeople(entries: readonly FaceEntry[], count: number, seed: number, photos = 1): number[] {
   const first = onePerIdentity(entries, seed)
   if (first.length < count)
-    throw new UserError(`expected ${count} different people, found ${first.length}: ask for fewer with --count`)
+    throw new UserError(`expected ${count} different people, found ${first.length}: ask for fewer`)
   const rank = (face: number) => new RandomStream(seed, 'chosen people', entries[face]!.identity).uniform()
   const ranks = new Map(first.map(face => [face, rank(face)]))
   const people = byIdentity(entries)

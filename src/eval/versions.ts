@@ -22,15 +22,19 @@ export function versionsOf(protocol: 'anonymize' | 'hide' | 'recover', folders: 
     throw new UserError("expected --recovered, the folder of recovered pictures, to measure 'recover', found none")
   if (protocol !== 'recover' && samples.length === 0)
     throw new UserError(`expected --protected, the folder of protected pictures, to measure '${protocol}', found none`)
+  const controls = control.map(pair => {
+    const [name, folder] = splitOnce(pair)
+    if (!folder || !name || ['original', 'protected', 'recovered', 'guessed'].includes(name))
+      throw new UserError(`expected --control NAME=DIR with a name of its own, found '${pair}'`)
+    return { name, kind: 'control', folders: [folder] } as const
+  })
+  const names = controls.map(({ name }) => name)
+  const twice = names.find((name, i) => names.indexOf(name) !== i)
+  if (twice !== undefined) throw new UserError(`expected one --control called ${twice}, found two: rename one of them`)
   return [
     ...(samples.length > 0 ? [{ name: 'protected', kind: 'protected', folders: samples } as const] : []),
     ...(recovered === undefined ? [] : [{ name: 'recovered', kind: 'recovered', folders: [recovered] } as const]),
-    ...control.map(pair => {
-      const [name, folder] = splitOnce(pair)
-      if (!folder || !name || ['original', 'protected', 'recovered', 'guessed'].includes(name))
-        throw new UserError(`expected --control NAME=DIR with a name of its own, found '${pair}'`)
-      return { name, kind: 'control', folders: [folder] } as const
-    }),
+    ...controls,
     ...(guessed === undefined ? [] : [{ name: 'guessed', kind: 'guess', folders: [guessed] } as const]),
   ]
 }

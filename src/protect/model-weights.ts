@@ -91,6 +91,14 @@ export async function modelChecksum(config: ModelConfig): Promise<string> {
   return checksumOf([...new Set(files)], config.sha256)
 }
 
+/**
+ * SHA-256 of the weights that one network is read from, perhaps together with others.
+ * @throws UserError as `modelChecksum`
+ */
+export async function networkChecksum(config: ModelConfig, network: NetworkName): Promise<string> {
+  return checksumOf([await located(config, network)], typeof config.weights === 'string' ? config.sha256 : undefined)
+}
+
 /** The file or folder of a network's weights. @throws UserError when there is none */
 async function located({ name, weights }: ModelConfig, network: NetworkName): Promise<string> {
   return locateWeights(typeof weights === 'string' ? weights : weights[network]).catch(error => {

@@ -25,6 +25,10 @@ export interface ModelRuns {
 export async function exportModel(model: ModelConfig, runs: ModelRuns, out: string): Promise<string> {
   const networks = latentDiffusion(model)
   const { autoencoder, unet, text, msi } = parametersOf(networks)
+  if (runs.decoder !== undefined && runs.autoencoder === undefined)
+    throw new UserError(
+      'expected --autoencoder beside --decoder, the run whose decoder was trained further, found none',
+    )
   const average = async (run: string | undefined, parameters: Shapes): Promise<Weights> =>
     run === undefined ? {} : loadAverage(lastCheckpoint(run), parameters)
   const trained = await average(runs.autoencoder, autoencoder)

@@ -49,8 +49,9 @@ export function msiTask(
     loss(weights, { latents, features }, step) {
       const random = new RandomStream(seed, 'timesteps', step)
       const bucket = random.integer(BUCKETS)
-      const perBucket = schedule.steps / BUCKETS
-      const timesteps = Array.from({ length: batchSize }, () => bucket * perBucket + random.integer(perBucket))
+      // The bucket's first timestep, and the next one's.
+      const [first, end] = [bucket, bucket + 1].map(i => Math.ceil((i * schedule.steps) / BUCKETS)) as [number, number]
+      const timesteps = Array.from({ length: batchSize }, () => first + random.integer(end - first))
       const drop: Dropout = (x, site) => tf.dropout(x, dropout, undefined, `${seed}/${step}/${site}`)
       const vectors = msi(weights, features, bucket, dropout > 0 ? drop : undefined)
       const context = conditionalEmbedding(text, frozen.text, prompt, vectors)

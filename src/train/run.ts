@@ -22,7 +22,7 @@ import {
   withPrefix,
 } from '../models/latent-diffusion.ts'
 import type { Weights } from '../models/module.ts'
-import { loadNetworkWeights } from '../protect/model-weights.ts'
+import { loadNetworkWeights, networkChecksum } from '../protect/model-weights.ts'
 import { openTrackers } from '../tracking/open.ts'
 import { sha256 } from '../weights/checksum.ts'
 import { flatten } from '../yaml/flatten.ts'
@@ -108,7 +108,7 @@ async function trainAlone(
     return built.at(-1)!.task
   }
   try {
-    const resolved: ResolvedConfig = { train: config, model, data: await checksums(faces, paths) }
+    const resolved: ResolvedConfig = { train: config, model, data: await checksums(config, model, faces, paths) }
     // Before the frozen networks run over all faces, which can take hours.
     const before = await readNote(lastCheckpoint(paths.out))
     if (before && !allowChanges) checkResume(before.config, resolved)
@@ -158,12 +158,27 @@ async function openFaces(folders: readonly string[], model: ModelConfig): Promis
   }
 }
 
-/** What the run is computed from besides its config. */
-async function checksums(faces: FaceStore, paths: RunPaths): Promise<Record<string, string>> {
+/** What the run is computed from besides its config: faces, and the runs or the model's own weights that it builds upon. */
+async function checksums(
+  config: TrainConfig,
+  model: ModelConfig,
+  faces: FaceStore,
+  paths: RunPaths,
+): Promise<Record<string, string>> {
   const sums: Record<string, string> = { faces: faces.checksum }
-  for (const base of ['autoencoder', 'diffusion'] as const)
+  for (const base of basesOf(config)) {
     if (paths[base]) sums[base] = await sha256(lastCheckpoint(paths[base]))
+    else for (const network of networksOf[base]) sums[network] = await networkChecksum(model, network)
+  }
   return sums
+}
+
+const networksOf = { autoencoder: ['autoencoder'], diffusion: ['unet', 'text'] } as const
+
+/** What a task builds upon, frozen or as its start. */
+function basesOf(config: TrainConfig): readonly ('autoencoder' | 'diffusion')[] {
+  if (config.task === 'msi') return ['autoencoder', 'diffusion']
+  return config.task === 'diffusion' || config.decoderOnly ? ['autoencoder'] : []
 }
 
 /** A task, and what frees the frozen networks and data that it is over. */

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as tf from '@tensorflow/tfjs'
@@ -143,4 +143,13 @@ it("trains on a decoder alone, from a run's or from the model's own, and leaves 
   const changes = Object.keys(after).map(change)
   expect(Math.max(...changes)).toBeGreaterThan(0)
   expect(Math.max(...changes)).toBeLessThan(0.01)
+
+  // It does not go on from other weights than it began with.
+  const bytes = await readFile(model.weights as string)
+  bytes[bytes.length - 1]! ^= 0x80
+  const other = { ...model, weights: join(folder, 'other.safetensors'), sha256: undefined }
+  await writeFile(other.weights, bytes)
+  await runTraining(config, model, { faces, out }, events)
+  await expect(runTraining(config, other, { faces, out }, events)).rejects.toThrow('begun otherwise: data.autoencoder')
+  await expect(exportModel(model, { decoder: out }, other.weights)).rejects.toThrow('expected --autoencoder beside')
 })
