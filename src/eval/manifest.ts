@@ -21,7 +21,10 @@ export const manifestSchema = z.strictObject({
   task: z.enum(tasks),
   aligned: z.boolean().default(false).describe('originals are aligned faces: none is looked for in them'),
   samples: z.int().positive().default(1).describe('protected versions of each picture'),
-  guides: z.array(z.string()).default([]).describe('recognizers whose gradient was followed: white boxes'),
+  guides: z
+    .array(z.string())
+    .default([])
+    .describe('recognizers whose gradient was followed, then or when the model was trained: white boxes'),
   recoveryReads: z.enum(['key', 'key and picture']).optional().describe('what the pictures were recovered from'),
   made: z.unknown().optional().describe('how: command, model, recipe, machine'),
   pictures: z.array(pictureSchema),

@@ -51,7 +51,7 @@ export async function makeSuite(options: SuiteOptions): Promise<void> {
     for (const { config, method } of named) {
       const folder = join(out, method.name)
       const places = await unfinished(method, faces, folder)
-      if (places.length < indices.length) await refuseOtherBackend(method, folder, options.backend)
+      if (places.length < indices.length) await refuseOtherBackend(method, faces, folder, options.backend)
       work.push(...places.map(place => ({ config, method, place })))
     }
     let done = 0
@@ -116,7 +116,7 @@ interface Task {
 async function maker(options: SuiteOptions, faces: Faces) {
   const { out, jobs, store, indices, backend } = options
   if (jobs === 1) {
-    const start = oncePer((method: Method) => makePictures(method, faces, join(out, method.name)))
+    const start = oncePer((method: Method) => makePictures(method, faces, join(out, method.name), backend))
     return {
       make: async ({ method, place }: Task) => (await start(method))(place),
       close: async () => {},

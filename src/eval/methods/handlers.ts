@@ -29,7 +29,7 @@ const make: Handler<MakeInput, number> = async ({ place, ...work }) => {
 const start = oncePer(async (work: string) => {
   const { config, store, indices, folder, backend } = JSON.parse(work) as Omit<MakeInput, 'place'>
   await useBackend(backend)
-  return makePictures(methodOf(config), facesOf(await FaceStore.open(store), indices), folder)
+  return makePictures(methodOf(config), facesOf(await FaceStore.open(store), indices), folder, backend)
 })
 
 export const handlers = { make }

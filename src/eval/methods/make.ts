@@ -7,11 +7,18 @@ import { makeFolder, writeJsonAtomic } from '../../atomic.ts'
 import type { FaceStore } from '../../data/face-store.ts'
 import { writeImage } from '../../data/image.ts'
 import { UserError } from '../../errors.ts'
-import { type Manifest, type ManifestPicture, manifestFile, readManifest } from '../manifest.ts'
+import { type Manifest, type ManifestPicture, manifestFile } from '../manifest.ts'
 import type { Faces, Method, SourceFace } from './method.ts'
 
 /** What a method's folder keeps of each picture as it is made: a line of JSON. */
 const logFile = 'pictures.jsonl'
+
+/** A line of it. */
+type LoggedPicture = ManifestPicture & {
+  /** Of the settings and the face. */
+  readonly key: string
+  readonly backend?: string
+}
 
 /** Faces of a store by their place among `indices`. */
 export function facesOf(store: FaceStore, indices: readonly number[]): Faces {
@@ -68,14 +75,19 @@ export async function unfinished(method: Method, faces: Faces, folder: string): 
  * Refuses to go on in a folder whose pictures of the same settings another backend made: they differ in rounding and time.
  * @throws UserError naming both backends
  */
-export async function refuseOtherBackend(method: Method, folder: string, backend: string): Promise<void> {
-  const path = join(folder, manifestFile)
-  const made = existsSync(path) && ((await readManifest(path)).made as { backend?: string; settings?: unknown })
-  if (!made || made.backend === undefined || made.backend === backend) return
-  if (JSON.stringify(made.settings) === JSON.stringify(await method.settings()))
-    throw new UserError(
-      `expected pictures made by ${backend} in ${folder}, found those of ${made.backend}: take that --backend or another --out`,
-    )
+export async function refuseOtherBackend(method: Method, faces: Faces, folder: string, backend: string): Promise<void> {
+  const settings = await method.settings()
+  const finished = await readLog(join(folder, logFile))
+  for (const place of faces.indices.keys()) {
+    const face = await faces.read(place)
+    const made = finished.get(face.name)
+    // Logs of earlier versions do not say it.
+    const before = made?.key === settingsKey(settings, face) ? (made.backend ?? backend) : backend
+    if (before !== backend)
+      throw new UserError(
+        `expected pictures made by ${backend} in ${folder}, found those of ${before}: take that --backend or another --out`,
+      )
+  }
 }
 
 /** Makes the pictures of one face after the other into `folder`, a folder a version; a line in a log says that they are there. */
@@ -83,6 +95,7 @@ export async function makePictures(
   method: Method,
   faces: Faces,
   folder: string,
+  backend: string,
 ): Promise<(place: number) => Promise<void>> {
   await makeFolder(folder)
   const settings = await method.settings()
@@ -99,7 +112,7 @@ export async function makePictures(
     await appendFile(
       join(folder, logFile),
       // A line that a crash cut short must not swallow this one.
-      `\n${JSON.stringify({ key: settingsKey(settings, face), name, identity, id, ...about })}\n`,
+      `\n${JSON.stringify({ key: settingsKey(settings, face), backend, name, identity, id, ...about })}\n`,
     )
   }
 }
@@ -110,16 +123,16 @@ export async function writeManifest(method: Method, faces: Faces, folder: string
   const pictures: ManifestPicture[] = []
   for (let place = 0; place < faces.indices.length; place++) {
     const { name } = await faces.read(place)
-    const { key: _, ...picture } = finished.get(name)!
+    const { key: _, backend: __, ...picture } = finished.get(name)!
     pictures.push(picture)
   }
-  const { name, task, guides, samples, recoveryReads } = method
+  const { name, task, samples, recoveryReads } = method
   const manifest: Manifest = {
     method: name,
     task,
     aligned: true,
     samples,
-    guides,
+    guides: [...(await method.guides())],
     ...(recoveryReads && { recoveryReads }),
     made: { ...made, settings: await method.settings() },
     pictures,
@@ -137,12 +150,12 @@ function settingsKey(settings: unknown, { image, id }: SourceFace): string {
 }
 
 /** The lines of a log by name, the last of each. One that a crash cut short is left out. */
-async function readLog(path: string): Promise<Map<string, ManifestPicture & { key: string }>> {
+async function readLog(path: string): Promise<Map<string, LoggedPicture>> {
   const text = await readFile(path, 'utf8').catch(() => '')
-  const finished = new Map<string, ManifestPicture & { key: string }>()
+  const finished = new Map<string, LoggedPicture>()
   for (const line of text.split('\n')) {
     try {
-      const entry = JSON.parse(line) as ManifestPicture & { key: string }
+      const entry = JSON.parse(line) as LoggedPicture
       finished.set(entry.name, entry)
     } catch {}
   }

@@ -31,7 +31,7 @@ export interface Faces {
   read(place: number): Promise<SourceFace>
 }
 
-export interface Method extends Pick<Manifest, 'task' | 'guides' | 'samples' | 'recoveryReads'> {
+export interface Method extends Pick<Manifest, 'task' | 'samples' | 'recoveryReads'> {
   /** Also its folder. */
   readonly name: string
   /** Its versions: folders of each, one a sample. */
@@ -40,6 +40,8 @@ export interface Method extends Pick<Manifest, 'task' | 'guides' | 'samples' | '
     readonly kind: VersionKind
     readonly folders: readonly string[]
   }[]
+  /** Recognizers that took part in making its pictures, whose verdict is therefore no evidence. */
+  guides(): Promise<readonly string[]>
   /** All that its pictures depend on besides the face, as plain JSON. */
   settings(): Promise<unknown>
   /**
@@ -64,7 +66,7 @@ export function baseline(
   return {
     name,
     task: 'anonymize',
-    guides: [],
+    guides: async () => [],
     samples: 1,
     settings: async () => settings,
     versions: [{ name: 'protected', kind: 'protected', folders: ['protected'] }],

@@ -5,6 +5,7 @@ import { stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import * as tf from '@tensorflow/tfjs'
 import { makeFolder } from '../../atomic.ts'
+import { loadModelConfig } from '../../config/model.ts'
 import type { Recipe } from '../../config/recipe.ts'
 import type { MethodConfig } from '../../config/suite.ts'
 import { checkFaceSize } from '../../data/face-store.ts'
@@ -42,7 +43,7 @@ export function protecting(config: ModelMethod): Method {
   return {
     name,
     task: recipe.task,
-    guides: [recipe.guide],
+    guides: async () => [recipe.guide],
     samples: recipe.samples,
     settings: async () => ({ recipe, weights: (await loadModelOnce(recipe.model)).sha256 }),
     versions,
@@ -89,7 +90,8 @@ export function recovering(config: ModelMethod): Method {
   return {
     name,
     task: 'recover',
-    guides: [recipe.guide],
+    // What comes back is what the autoencoder keeps: more of what recognizers look at that were in its loss.
+    guides: async () => [...new Set([recipe.guide, ...(await loadModelConfig(recipe.model)).perceptual])],
     samples: 1,
     recoveryReads: 'key',
     settings,
