@@ -19,10 +19,12 @@ export interface Ranked {
 
 /** Faces of the first sample of each version, cut out where the original's is; by the judges whose embeddings were computed. */
 export async function rankFaces(study: Study): Promise<Ranked[]> {
-  const judges = study.recognizers.filter(name => study.role(name) === 'judge' && study.tables.has(embeddingOf(name)))
-  if (judges.length === 0) return []
   const ranked: Ranked[] = []
   for (const version of study.versions.keys()) {
+    const judges = study.recognizers.filter(
+      name => study.role(name) === 'judge' && study.hasRows(embeddingOf(name), version),
+    )
+    if (judges.length === 0) continue
     const sums = new Float64Array(study.cases.length)
     for (const judge of judges) {
       const originals = await study.rows(embeddingOf(judge), 'original')

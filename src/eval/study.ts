@@ -157,6 +157,14 @@ export class Study {
     return found
   }
 
+  /** Whether a feature was computed of a version: each picture's row is there, or no face was found in it. */
+  hasRows(feature: Feature, version: string): boolean {
+    const table = this.tables.get(feature)
+    return (
+      table !== undefined && featureKeys(this, feature, version, {}).every(key => key === undefined || table.has(key))
+    )
+  }
+
   /** A feature's row for each case; undefined where it has none because no face was found. */
   async rows(feature: Feature, version: string, which: Which = {}): Promise<(Float32Array | undefined)[]> {
     const table = this.tables.get(feature)

@@ -5,8 +5,9 @@ import { latentDiffusion, parametersOf, prefixes, withPrefix } from '../models/l
 import type { Shapes, Weights } from '../models/module.ts'
 import { sha256 } from '../weights/checksum.ts'
 import { saveWeights } from '../weights/load.ts'
-import { loadAverage } from './checkpoint.ts'
+import { loadAverage, readNote } from './checkpoint.ts'
 import { lastCheckpoint } from './keep.ts'
+import type { ResolvedConfig } from './resume.ts'
 
 /** The runs that a model is put together from; a network whose run is left out is not in the file. */
 export interface ModelRuns {
@@ -15,6 +16,20 @@ export interface ModelRuns {
   readonly decoder?: string
   readonly diffusion?: string
   readonly msi?: string
+}
+
+/** What each of them was to train. */
+const taskOf = { autoencoder: 'autoencoder', decoder: 'autoencoder', diffusion: 'diffusion', msi: 'msi' } as const
+
+/** Weights of another form may have the same shapes. */
+async function checkRun(run: string, task: string, { name, msi }: ModelConfig): Promise<void> {
+  const { train, model } = ((await readNote(lastCheckpoint(run)))?.config ?? {}) as Partial<ResolvedConfig>
+  if (train && train.task !== task)
+    throw new UserError(`expected a run of the task ${task} in ${run}, found ${train.task}`)
+  if (task === 'msi' && model && model.msi.variant !== msi.variant)
+    throw new UserError(
+      `${run}: expected MSI of the variant ${msi.variant}, as in the model ${name}, found ${model.msi.variant}`,
+    )
 }
 
 /**
@@ -31,6 +46,10 @@ export async function exportModel(model: ModelConfig, runs: ModelRuns, out: stri
     )
   const average = async (run: string | undefined, parameters: Shapes): Promise<Weights> =>
     run === undefined ? {} : loadAverage(lastCheckpoint(run), parameters)
+  for (const kind of Object.keys(taskOf) as (keyof ModelRuns)[]) {
+    const run = runs[kind]
+    if (run !== undefined) await checkRun(run, taskOf[kind], model)
+  }
   const trained = await average(runs.autoencoder, autoencoder)
   const further = await average(runs.decoder, networks.autoencoder.decode.parameters)
   const weights: Weights = {

@@ -123,7 +123,7 @@ async function trainAlone(
         compared: ['loss', 'validationLoss'],
       },
       tracker,
-      validation: others && (await build(forEverybody(config), others)),
+      validation: others && (await build(forValidation(config), others)),
       onStart,
       onReport,
       signal,
@@ -142,9 +142,13 @@ export function inVariant(model: ModelConfig, config: TrainConfig): ModelConfig 
   return { ...model, msi: { ...model.msi, variant: config.variant } }
 }
 
-/** The same task for faces among which its subject is not. */
-function forEverybody(config: TrainConfig): TrainConfig {
-  return config.task === 'msi' ? { ...config, subject: 'everybody' } : config
+/**
+ * The same task as a measure of weights: over faces among which its subject is not, of the whole network, and not against
+ * an adversary, whose verdict changes as it learns.
+ */
+function forValidation(config: TrainConfig): TrainConfig {
+  if (config.task === 'msi') return { ...config, subject: 'everybody', dropout: 0 }
+  return config.task === 'autoencoder' ? { ...config, adversarialWeight: 0 } : config
 }
 
 async function openFaces(folders: readonly string[], model: ModelConfig): Promise<FaceStore> {

@@ -102,6 +102,11 @@ it('trains a model network by network, each upon the last, and puts it into one 
   const face = tf.zeros([1, 64, 64, 3]) as tf.Tensor4D
   expect([...joined.placeholders(face).dataSync()]).toEqual([...model.placeholders(face).dataSync()])
   await expect(exportModel(await loadModelConfig(scaled), {}, msi)).rejects.toThrow('expected a run to export')
+  const misnamed = exportModel(await loadModelConfig(scaled), { msi: runs.diffusion }, msi)
+  await expect(misnamed).rejects.toThrow(`expected a run of the task msi in ${runs.diffusion}, found diffusion`)
+  const config = await loadModelConfig(scaled)
+  const released = exportModel({ ...config, msi: { ...config.msi, variant: 'released' } }, { msi: runs.msi }, msi)
+  await expect(released).rejects.toThrow('expected MSI of the variant released')
 })
 
 it('leaves a folder alone in which another process trains', async () => {

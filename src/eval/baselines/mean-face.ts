@@ -2,7 +2,7 @@ import { baseline, type Method } from '../methods/method.ts'
 
 /** Every face becomes the mean of all faces that are evaluated, its own among them. */
 export function meanFace(): Method {
-  return baseline('mean-face', { method: 'mean-face' }, async faces => {
+  const method = baseline('mean-face', { method: 'mean-face' }, async faces => {
     const { size } = faces.store
     const sum = new Float64Array(size * size * 3)
     for (const index of faces.indices)
@@ -10,4 +10,5 @@ export function meanFace(): Method {
     const data = Uint8Array.from(sum, value => Math.round(value / faces.indices.length))
     return () => ({ width: size, height: size, data })
   })
+  return { ...method, ofAllFaces: true }
 }

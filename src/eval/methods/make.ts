@@ -58,7 +58,7 @@ export async function writeOriginals(faces: Faces, folder: string): Promise<void
  * @param folder of the method
  */
 export async function unfinished(method: Method, faces: Faces, folder: string): Promise<number[]> {
-  const settings = await method.settings()
+  const settings = await settingsOver(method, faces)
   const finished = await readLog(join(folder, logFile))
   const folders = method.versions.flatMap(version => version.folders)
   const places: number[] = []
@@ -76,7 +76,7 @@ export async function unfinished(method: Method, faces: Faces, folder: string): 
  * @throws UserError naming both backends
  */
 export async function refuseOtherBackend(method: Method, faces: Faces, folder: string, backend: string): Promise<void> {
-  const settings = await method.settings()
+  const settings = await settingsOver(method, faces)
   const finished = await readLog(join(folder, logFile))
   for (const place of faces.indices.keys()) {
     const face = await faces.read(place)
@@ -98,7 +98,7 @@ export async function makePictures(
   backend: string,
 ): Promise<(place: number) => Promise<void>> {
   await makeFolder(folder)
-  const settings = await method.settings()
+  const settings = await settingsOver(method, faces)
   const make = await method.start(faces, folder)
   return async place => {
     const face = await faces.read(place)
@@ -142,6 +142,12 @@ export async function writeManifest(method: Method, faces: Faces, folder: string
 }
 
 const picturePath = (folder: string, name: string) => join(folder, `${name}.png`)
+
+/** All that a method's pictures of these faces depend on besides the one face. */
+async function settingsOver(method: Method, { store, indices }: Faces): Promise<unknown> {
+  const settings = await method.settings()
+  return method.ofAllFaces ? { settings, faces: store.checksum, indices } : settings
+}
 
 /** A short name of everything that a face's pictures depend on: the settings and the face's bytes. */
 function settingsKey(settings: unknown, { image, id }: SourceFace): string {

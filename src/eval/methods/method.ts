@@ -42,8 +42,10 @@ export interface Method extends Pick<Manifest, 'task' | 'samples' | 'recoveryRea
   }[]
   /** Recognizers that took part in making its pictures, whose verdict is therefore no evidence. */
   guides(): Promise<readonly string[]>
-  /** All that its pictures depend on besides the face, as plain JSON. */
+  /** All that its pictures depend on besides the faces, as plain JSON. */
   settings(): Promise<unknown>
+  /** A face's pictures depend on all faces that are worked on, not on it alone. */
+  readonly ofAllFaces?: boolean
   /**
    * Loads what it needs.
    * @param folder of the method's results, for what it keeps there

@@ -20,7 +20,7 @@ import { keyOfAlignedFace, recoverFromKey } from '../../protect/photo.ts'
 import { protectFace } from '../../protect/protect.ts'
 import { reconstruct } from '../../protect/recovery.ts'
 import { type Faces, type Method, sampleFolders, secondsSince } from './method.ts'
-import { controlKey, controls } from './wrong-keys.ts'
+import { controlKey, controls, swappedKey } from './wrong-keys.ts'
 
 /** A method of a model. */
 type ModelMethod = Extract<MethodConfig, { recipe: Recipe }>
@@ -45,7 +45,7 @@ export function protecting(config: ModelMethod): Method {
     task: recipe.task,
     guides: async () => [recipe.guide],
     samples: recipe.samples,
-    settings: async () => ({ recipe, weights: (await loadModelOnce(recipe.model)).sha256 }),
+    settings: async () => ({ recipe, ...(await modelSettings(recipe.model)) }),
     versions,
     start: async faces => {
       const model = await loadModelOnce(recipe.model)
@@ -85,7 +85,7 @@ export function recovering(config: ModelMethod): Method {
   const { seed, recovery, compat } = recipe
   const settings = async () => ({
     recipe: { seed, recovery, compat },
-    weights: (await loadModelOnce(recipe.model)).sha256,
+    ...(await modelSettings(recipe.model)),
   })
   return {
     name,
@@ -113,15 +113,17 @@ export function recovering(config: ModelMethod): Method {
           seconds[part] = secondsSince(started)
           return result
         }
-        const { key, bytes } = await timed('key', () => keys(place))
+        const { key, bytes, seconds: keySeconds } = await keys(place)
+        if (keySeconds !== undefined) seconds.key = keySeconds
         const pictures: Record<string, Image> = {}
         if (isAsked('recovered'))
           pictures.recovered = await timed('recover', async () => (await recoverFromKey(model, key))[0]!)
         if (isAsked('autoencoder')) pictures.autoencoder = await autoencoded(model, image)
-        const askedControls = controls.filter(control => isAsked(controlFolder(control)))
-        const other = askedControls.length > 0 ? (await keys((place + 1) % faces.indices.length)).key : key
-        for (const control of askedControls) {
-          const changed = controlKey(control, key, other, recipe.seed)
+        for (const control of controls.filter(control => isAsked(controlFolder(control)))) {
+          const changed =
+            control === 'swapped-key'
+              ? swappedKey(key, (await keys(nextPerson(faces, place))).key)
+              : controlKey(control, key, recipe.seed)
           pictures[controlFolder(control)] = (await recoverFromKey(model, changed))[0]!
         }
         return { pictures, seconds, keyBytes: bytes }
@@ -144,19 +146,39 @@ function asked({ method, versions }: ModelMethod, all: Method['versions']): Meth
   return versions ? all.filter(({ name }) => versions.includes(name)) : all
 }
 
-/** Keys of faces by their place, made once and kept in a folder as the files that a user gets. */
+/** What the model makes of a face depends on: its weights and how they are used, wherever they are. */
+async function modelSettings(name: string): Promise<{ model: unknown; weights: string }> {
+  const { weights: _, sha256: __, ...model } = await loadModelConfig(name)
+  return { model, weights: (await loadModelOnce(name)).sha256 }
+}
+
+/**
+ * The next place that shows somebody else.
+ * @throws UserError when there is none
+ */
+function nextPerson({ store, indices }: Faces, place: number): number {
+  const identityAt = (at: number) => store.entries[indices[at]!]!.identity
+  for (let step = 1; step < indices.length; step++) {
+    const next = (place + step) % indices.length
+    if (identityAt(next) !== identityAt(place)) return next
+  }
+  throw new UserError('expected faces of two people or more, to swap their keys, found one')
+}
+
+/** Keys of faces by their place, made once and kept in a folder as the files that a user gets; `seconds` of one made now. */
 function keyring(model: FaceModel, recipe: Recipe, faces: Faces, folder: string) {
-  return async (place: number): Promise<{ key: FaceKey; bytes: number }> => {
+  return async (place: number): Promise<{ key: FaceKey; bytes: number; seconds?: number }> => {
     const { image, name } = await faces.read(place)
     const path = join(folder, `${name}.dpkey`)
     const [kept] = existsSync(path) ? await readKeys(path) : []
     const fits = kept?.picture === pictureHash(image.data)
-    const key = fits ? kept : await keyOfAlignedFace(model, image, recipe)
-    if (!fits) {
-      await makeFolder(dirname(path))
-      await writeKeys(path, [key])
-    }
-    return { key, bytes: (await stat(path)).size }
+    if (fits) return { key: kept, bytes: (await stat(path)).size }
+    const started = performance.now()
+    const key = await keyOfAlignedFace(model, image, recipe)
+    const seconds = secondsSince(started)
+    await makeFolder(dirname(path))
+    await writeKeys(path, [key])
+    return { key, bytes: (await stat(path)).size, seconds }
   }
 }
 

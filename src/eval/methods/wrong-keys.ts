@@ -2,19 +2,18 @@
 import { RandomStream } from '../../data/random.ts'
 import { type FaceKey, wrongKey } from '../../protect/key.ts'
 
-/** What of another key each control puts in place of the right one's; `swapped` is the whole key of another face. */
+/** What is tried in place of the right key. */
 export const controls = ['wrong-key', 'half-wrong-key', 'key-e-only', 'key-i-only', 'swapped-key'] as const
-export type Control = (typeof controls)[number]
+type Control = (typeof controls)[number]
 
 /**
- * A control of a key.
+ * A control of a key that is made from it alone.
  * - `wrong-key`: random numbers of the same sizes
  * - `half-wrong-key`: every second embedding and a random half of the latent's numbers are the wrong key's
  * - `key-e-only`: the right embeddings with the wrong key's latent
  * - `key-i-only`: the right latent with the wrong key's embeddings
- * - `swapped-key`: the key of another face
  */
-export function controlKey(control: Control, right: FaceKey, other: FaceKey, seed: number): FaceKey {
+export function controlKey(control: Exclude<Control, 'swapped-key'>, right: FaceKey, seed: number): FaceKey {
   const wrong = wrongKey(right, seed)
   switch (control) {
     case 'wrong-key':
@@ -34,7 +33,10 @@ export function controlKey(control: Control, right: FaceKey, other: FaceKey, see
       return { ...right, latent: wrong.latent }
     case 'key-i-only':
       return { ...right, embeddings: wrong.embeddings }
-    case 'swapped-key':
-      return { ...right, embeddings: other.embeddings, latent: other.latent }
   }
+}
+
+/** `swapped-key`: the numbers of the key of another face in place of the right one's. */
+export function swappedKey(right: FaceKey, { embeddings, latent }: FaceKey): FaceKey {
+  return { ...right, embeddings, latent }
 }

@@ -13,7 +13,7 @@ import { readImage } from '../../../src/data/image.ts'
 import { readManifest } from '../../../src/eval/manifest.ts'
 import { methodOf } from '../../../src/eval/methods/index.ts'
 import { facesOf, makePictures } from '../../../src/eval/methods/make.ts'
-import { controlKey } from '../../../src/eval/methods/wrong-keys.ts'
+import { controlKey, swappedKey } from '../../../src/eval/methods/wrong-keys.ts'
 import { mae } from '../../../src/eval/metrics/mae.ts'
 import { measureSuite } from '../../../src/eval/suite.ts'
 import type { FaceKey } from '../../../src/protect/key.ts'
@@ -69,7 +69,7 @@ test('each method becomes a folder with a manifest; a second run makes nothing a
     { method: 'recover' },
     { method: 'pixelate', block: 8 },
   ])
-  await make(path, '--count', '1', '--photos', '2')
+  await make(path, '--count', '2')
   const manifest = await readManifest(join(out, 'anonymize', 'manifest.json'))
   expect(manifest).toMatchObject({
     method: 'anonymize',
@@ -78,7 +78,7 @@ test('each method becomes a folder with a manifest; a second run makes nothing a
     guides: ['dlib'],
     aligned: true,
   })
-  expect(new Set(manifest.pictures.map(({ identity }) => identity)).size).toBe(1)
+  expect(new Set(manifest.pictures.map(({ identity }) => identity)).size).toBe(2)
   expect(manifest.pictures).toHaveLength(2)
   const [{ name, seconds }] = manifest.pictures as [(typeof manifest.pictures)[0]]
   expect(seconds!.protect).toBeGreaterThan(0)
@@ -106,13 +106,13 @@ test('each method becomes a folder with a manifest; a second run makes nothing a
 
   const log = join(out, 'anonymize', 'pictures.jsonl')
   const before = readFileSync(log, 'utf8')
-  await make(path, '--count', '1', '--photos', '2')
+  await make(path, '--count', '2')
   expect(readFileSync(log, 'utf8')).toBe(before)
 
   // A line that a crash cut short, and a picture that is gone, cost that face alone.
   appendFileSync(log, '\n{"key":"0123')
   rmSync(join(out, 'anonymize', 'protected-2', `${name}.png`))
-  await make(path, '--count', '1', '--photos', '2')
+  await make(path, '--count', '2')
   const lines = readFileSync(log, 'utf8')
     .split('\n')
     .filter(line => line.endsWith('}'))
@@ -120,8 +120,27 @@ test('each method becomes a folder with a manifest; a second run makes nothing a
 
   // Other settings are other pictures.
   const made = statSync(join(out, 'hidden', 'protected', `${name}.png`)).mtimeMs
-  await make(path, '--count', '1', '--photos', '2', '--seed', '1', '--set', 'strength=0.4')
+  await make(path, '--count', '2', '--seed', '1', '--set', 'strength=0.4')
   expect(statSync(join(out, 'hidden', 'protected', `${name}.png`)).mtimeMs).toBeGreaterThan(made)
+})
+
+test('the mean face of other faces is made again', async () => {
+  const path = suite('mean', [{ method: 'mean-face' }])
+  const meanOf = async (count: number) => {
+    await make(path, '--count', String(count))
+    const { pictures } = await readManifest(join(out, 'mean-face', 'manifest.json'))
+    return pictures
+  }
+  const { name } = (await meanOf(1))[0]!
+  const picture = join(out, 'mean-face', 'protected', `${name}.png`)
+  const alone = await readImage(picture)
+  expect((await meanOf(2)).map(({ name }) => name)).toContain(name)
+  expect(mae(alone, await readImage(picture))).toBeGreaterThan(0.1)
+})
+
+test('keys are swapped between two people, not between two photos of one', async () => {
+  const path = suite('alone', [{ method: 'recover', versions: ['recovered-swapped-key'] }])
+  await expect(make(path, '--count', '1', '--photos', '2')).rejects.toThrow('expected faces of two people or more')
 })
 
 test('what was made is measured method by method, the pictures of the manifest alone', async () => {
@@ -272,7 +291,7 @@ test('controls change what their names say of a key and keep the rest', () => {
   const [right, other] = [key(0), key(1)]
   const same = (a: Float32Array, b: Float32Array) => a.filter((value, i) => value === b[i]).length
   const kept = (control: Parameters<typeof controlKey>[0]) => {
-    const changed = controlKey(control, right, other, 0)
+    const changed = controlKey(control, right, 0)
     return [same(changed.embeddings, right.embeddings), same(changed.latent, right.latent)]
   }
   expect(kept('wrong-key')).toEqual([0, 0])
@@ -282,7 +301,7 @@ test('controls change what their names say of a key and keep the rest', () => {
   expect(rows).toBe(20)
   expect(values).toBeGreaterThan(8)
   expect(values).toBeLessThan(24)
-  expect(controlKey('swapped-key', right, other, 0)).toMatchObject({
+  expect(swappedKey(right, other)).toMatchObject({
     embeddings: other.embeddings,
     latent: other.latent,
   })
