@@ -31,7 +31,8 @@ export const builder = (yargs: Argv) =>
     })
     .option('diffusion', {
       type: 'string',
-      describe: "the run that trained the noise predictor, for MSI; the model's own weights unless given",
+      describe:
+        "the run that trained the noise predictor, for MSI and to train it further; the model's own weights unless given",
     })
     .option('cache', {
       type: 'string',

@@ -12,7 +12,11 @@ const common = {
     .default('auto')
     .describe('tfjs backend; the fastest present unless one is named'),
   model: z.string().default('faces-128').describe('a model of configs/models/, or the path of such a file'),
-  seed: z.int().default(0).describe('of initial weights, batches, noise and timesteps'),
+  seed: z.int().default(0).describe('of random initial weights, batches, noise and timesteps'),
+  startFrom: z
+    .enum(['random', 'trained'])
+    .default('random')
+    .describe("random numbers, or trained weights: those of the run that is named, or else the model's own"),
   faces: z.array(z.string()).default([]).describe('prepared faces, where the command line names none'),
   steps: count.describe('optimizer steps in all'),
   batchSize: count.describe('faces in memory at once'),

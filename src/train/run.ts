@@ -107,13 +107,16 @@ async function trainAlone(
     built.push(await buildTask(config, model, networks, faces, paths, events))
     return built.at(-1)!.task
   }
+  let start: Weights = {}
   try {
     const resolved: ResolvedConfig = { train: config, model, data: await checksums(config, model, faces, paths) }
     // Before the frozen networks run over all faces, which can take hours.
     const before = await readNote(lastCheckpoint(paths.out))
     if (before && !allowChanges) checkResume(before.config, resolved)
     if (before) for (const change of changes(before.config, resolved)) onNote(`goes on with another ${change}`)
-    const weights = await train(await build(config, faces), config, {
+    const task = await build(config, faces)
+    if (config.startFrom === 'trained') start = await trainedWeights(config, model, networks, paths)
+    const weights = await train({ ...task, start: { ...start, ...task.start } }, config, {
       folder: paths.out,
       config: resolved,
       description: {
@@ -130,6 +133,7 @@ async function trainAlone(
     })
     tf.dispose(Object.values(weights))
   } finally {
+    tf.dispose(Object.values(start))
     for (const { close } of built) await close()
     await faces.close()
     await others?.close()
@@ -174,6 +178,7 @@ async function checksums(
     if (paths[base]) sums[base] = await sha256(lastCheckpoint(paths[base]))
     else for (const network of networksOf[base]) sums[network] = await networkChecksum(model, network)
   }
+  if (config.task === 'msi' && config.startFrom === 'trained') sums.msi = await networkChecksum(model, 'msi')
   return sums
 }
 
@@ -181,8 +186,9 @@ const networksOf = { autoencoder: ['autoencoder'], diffusion: ['unet', 'text'] }
 
 /** What a task builds upon, frozen or as its start. */
 function basesOf(config: TrainConfig): readonly ('autoencoder' | 'diffusion')[] {
-  if (config.task === 'msi') return ['autoencoder', 'diffusion']
-  return config.task === 'diffusion' || config.decoderOnly ? ['autoencoder'] : []
+  const isTrained = config.startFrom === 'trained'
+  if (config.task === 'autoencoder') return isTrained || config.decoderOnly ? ['autoencoder'] : []
+  return config.task === 'msi' || isTrained ? ['autoencoder', 'diffusion'] : ['autoencoder']
 }
 
 /** A task, and what frees the frozen networks and data that it is over. */
@@ -263,6 +269,19 @@ function refuseDeviation(deviation: number, { name, scaleFactor }: ModelConfig):
   return new UserError(
     `the latents of these faces have standard deviation ${deviation.toFixed(3)}, expected 1: set scaleFactor: ${right} in the model '${name}'`,
   )
+}
+
+/** Trained weights of the networks that a task trains, by its names of them. */
+async function trainedWeights(
+  config: TrainConfig,
+  model: ModelConfig,
+  networks: LatentDiffusion,
+  paths: RunPaths,
+): Promise<Weights> {
+  if (config.task === 'autoencoder') return autoencoderWeights(model, networks, paths)
+  if (config.task === 'msi') return loadNetworkWeights(model, 'msi', networks.msi.parameters)
+  const { unet, text } = await baseWeights(model, networks, paths)
+  return { ...withPrefix(unet, prefixes.unet), ...withPrefix(text, prefixes.text) }
 }
 
 /** The autoencoder's weights: averaged ones of the run that trained it, or the model's own where no run is named. */

@@ -9,7 +9,13 @@ import { loadModelConfig } from '../../src/config/model.ts'
 import { trainSchema } from '../../src/config/train.ts'
 import { RandomStream } from '../../src/data/random.ts'
 import { withLock } from '../../src/lock.ts'
-import { latentDiffusion, parametersOf } from '../../src/models/latent-diffusion.ts'
+import {
+  latentDiffusion,
+  parametersOf,
+  prefixes,
+  withoutPrefix,
+  withPrefix,
+} from '../../src/models/latent-diffusion.ts'
 import { loadModel } from '../../src/protect/model.ts'
 import { loadNetworkWeights } from '../../src/protect/model-weights.ts'
 import { loadAverage } from '../../src/train/checkpoint.ts'
@@ -108,6 +114,32 @@ it('trains a model network by network, each upon the last, and puts it into one 
   const released = exportModel({ ...config, msi: { ...config.msi, variant: 'released' } }, { msi: runs.msi }, msi)
   await expect(released).rejects.toThrow('expected MSI of the variant released')
 })
+
+it.each(['autoencoder', 'diffusion', 'msi'] as const)(
+  'trains the model’s own %s further, with little of it changed',
+  async task => {
+    const scaleFactor = task === 'diffusion' ? 3.057 : 1 // Of latents of noise.
+    const model = await loadModelConfig(tiny.variant(`further-${task}`, { scaleFactor }))
+    const out = join(folder, `further-${task}`)
+    const config = trainSchema.parse({ ...configs[task], startFrom: 'trained', steps: 1 })
+    await runTraining(
+      config,
+      model,
+      { faces: [await noiseFaces(4, 64)], out },
+      { onPrepare: () => {}, onReport: () => {} },
+    )
+    const network = task === 'diffusion' ? 'unet' : task
+    const prefix = task === 'diffusion' ? prefixes.unet : ''
+    const parameters = parametersOf(latentDiffusion(model))[network]
+    const own = await loadNetworkWeights(model, network, parameters)
+    const after = withoutPrefix(await loadAverage(lastCheckpoint(out), withPrefix(parameters, prefix)), prefix)
+    for (const [name, before] of Object.entries(own)) {
+      const change = tf.tidy(() => tf.max(tf.abs(tf.sub(after[name]!, before))).dataSync()[0]!)
+      expect(change, name).toBeLessThan(0.01)
+    }
+    tf.dispose([...Object.values(own), ...Object.values(after)])
+  },
+)
 
 it('leaves a folder alone in which another process trains', async () => {
   const out = join(folder, 'taken')
