@@ -54,7 +54,7 @@ const clipSizes = z.strictObject({
 /** The variants of MSI (src/models/msi.ts). */
 export const msiVariants = ['released', 'patch', 'single'] as const
 
-export const modelSchema = z.strictObject({
+const modelSchema = z.strictObject({
   name: z.string().describe('name of the model'),
   imageSize: count.describe('side of the aligned faces in pixels'),
   weights: z

@@ -51,7 +51,7 @@ const direction = z
 
 const seed = z.int().default(0)
 
-export const sweepSchema = z
+const sweepSchema = z
   .strictObject({
     title: z.string().describe('heads the report'),
     task: z.enum(['anonymize', 'hide']),

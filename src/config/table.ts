@@ -40,7 +40,7 @@ const publishedSchema = z.strictObject({
     .describe('numbers as published, by the heads of columns'),
 })
 
-export const tableSchema = suiteSchema
+const tableSchema = suiteSchema
   .extend({
     title: z.string(),
     asks: z.string().describe('the question that the table answers'),

@@ -47,8 +47,15 @@ export async function splitsOf(folder: string): Promise<SplitInfo[]> {
 /** What the preparation of a folder said of itself, where it did; an earlier version said less, which is left out. */
 export async function summaryOf(folder: string): Promise<PrepareSummary | undefined> {
   const text = await readFile(join(folder, 'summary.json'), 'utf8').catch(() => undefined)
-  const summary = text === undefined ? undefined : JSON.parse(text)
-  return summary?.photoSizes ? summary : undefined
+  if (text === undefined) return undefined
+  try {
+    const summary = JSON.parse(text)
+    return summary.photoSizes ? summary : undefined
+  } catch {
+    throw new UserError(
+      `${join(folder, 'summary.json')}: expected JSON, found something else: prepare the data set again`,
+    )
+  }
 }
 
 /** How many of LFW's pairs have both photos in a split. */

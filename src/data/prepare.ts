@@ -4,6 +4,7 @@ import { rm, stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { makeFolder, writeFileAtomic, writeJsonAtomic } from '../atomic.ts'
 import { UserError } from '../errors.ts'
+import { withLock } from '../lock.ts'
 import { celebaIdentities, type Identities } from './celeba.ts'
 import { cutFace, type Dropped, type DropReason, dropReasons } from './cut-face.ts'
 import { type Image, readImage } from './image.ts'
@@ -61,35 +62,45 @@ export interface PrepareSummary extends Pick<DatasetManifest, 'title' | 'licence
  * Prepares a data set into one face store for each split (`out/train`, `out/test`), `out/summary.json` and
  * `out/dropped.tsv`. A store that was there is replaced when the new one is whole; one of an earlier preparation, of a split
  * that there is no more, goes: its people may be in another now. A preparation that was interrupted goes on where it was.
- * @throws UserError when there are no pictures or none with a face, or the stores cannot be written
+ * @throws UserError when there are no pictures or none with a face, the stores cannot be written, or another process is at it
  */
 export async function prepareDataset(manifest: DatasetManifest, options: PrepareOptions): Promise<PrepareSummary> {
-  const { out, size, onProgress, workers } = options
-  const { source, placed, known } = await openAndPlace(manifest, options)
+  const opened = await openAndPlace(manifest, options)
   try {
-    const folder = journalFolder(out)
-    await (await beginJournal(manifest, options)).close() // Refuses other settings before any process begins.
-    await workers?.(pictures => onProgress(pictures, placed.length))
-    await lookAt(manifest, options, placed)
-    const summary: PrepareSummary = {
-      dataset: manifest.name,
-      title: manifest.title,
-      licence: manifest.licence,
-      terms: manifest.terms,
-      from: options.from,
-      source: source.kind,
-      size,
-      identitiesKnown: identitiesKnown(manifest, source.pictures, known),
-      ...(await assemble(placed, await readJournals(folder, size), options)),
-    }
-    for (const split of Object.keys((await summaryOf(out))?.written ?? {}))
-      if (!(split in summary.written)) await rm(join(out, split), { recursive: true, force: true })
-    await writeJsonAtomic(join(out, 'summary.json'), summary)
-    await rm(folder, { recursive: true })
-    return summary
+    return await withLock(join(options.out, '.lock'), `preparing ${options.out}`, () =>
+      prepareAlone(manifest, options, opened),
+    )
   } finally {
-    await source.close()
+    await opened.source.close()
   }
+}
+
+async function prepareAlone(
+  manifest: DatasetManifest,
+  options: PrepareOptions,
+  { source, placed, known }: Opened,
+): Promise<PrepareSummary> {
+  const { out, size, onProgress, workers } = options
+  const folder = journalFolder(out)
+  await (await beginJournal(manifest, options)).close() // Refuses other settings before any process begins.
+  await workers?.(pictures => onProgress(pictures, placed.length))
+  await lookAt(manifest, options, placed)
+  const summary: PrepareSummary = {
+    dataset: manifest.name,
+    title: manifest.title,
+    licence: manifest.licence,
+    terms: manifest.terms,
+    from: options.from,
+    source: source.kind,
+    size,
+    identitiesKnown: identitiesKnown(manifest, source.pictures, known),
+    ...(await assemble(placed, await readJournals(folder, size), options)),
+  }
+  for (const split of Object.keys((await summaryOf(out))?.written ?? {}))
+    if (!(split in summary.written)) await rm(join(out, split), { recursive: true, force: true })
+  await writeJsonAtomic(join(out, 'summary.json'), summary)
+  await rm(folder, { recursive: true })
+  return summary
 }
 
 /** Looks at the pictures of part `part` of `parts`, for a `prepareDataset` in another process. */
@@ -108,10 +119,14 @@ export async function preparePart(
   }
 }
 
-async function openAndPlace(
-  manifest: DatasetManifest,
-  { from, size, identities }: PrepareOptions,
-): Promise<{ source: Source; placed: Placed[]; known: Identities | undefined }> {
+/** The pictures of a data set, to be closed, and in which split each is. */
+interface Opened {
+  readonly source: Source
+  readonly placed: Placed[]
+  readonly known: Identities | undefined
+}
+
+async function openAndPlace(manifest: DatasetManifest, { from, size, identities }: PrepareOptions): Promise<Opened> {
   if (!Number.isInteger(size) || size < leastSize)
     throw new UserError(`expected a --size of ${leastSize} pixels or more, found ${size}`)
   const source = await openSource(from, manifest.identityColumn)

@@ -14,7 +14,7 @@ export interface ScheduleConfig {
 }
 
 /** Stable Diffusion's schedule. */
-export const latentDiffusionSchedule: ScheduleConfig = { steps: 1000, betaStart: 0.00085, betaEnd: 0.012 }
+const latentDiffusionSchedule: ScheduleConfig = { steps: 1000, betaStart: 0.00085, betaEnd: 0.012 }
 
 /** Betas linear in their square root from `betaStart` to `betaEnd` (Rombach et al. 2022, `scaled_linear`). */
 export function noiseSchedule({ steps, betaStart, betaEnd }: ScheduleConfig = latentDiffusionSchedule): NoiseSchedule {

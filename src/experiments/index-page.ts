@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import { writeBetween } from '../between-marks.ts'
 import { experimentsFolder, loadTable, tableNames } from '../config/table.ts'
+import { UserError } from '../errors.ts'
 import { markdownTable } from '../markdown.ts'
 
 /** Of table.json what the list says. */
@@ -28,9 +29,20 @@ export async function tableList(folder = experimentsFolder): Promise<string> {
 async function madeOf(folder: string, name: string): Promise<string> {
   const text = await readFile(join(folder, 'table.json'), 'utf8').catch(() => undefined)
   if (text === undefined) return 'not yet'
-  const { date, backend, commit, rows } = madeSchema.parse(JSON.parse(text))
+  const made = madeSchema.safeParse(parsed(text))
+  if (!made.success)
+    throw new UserError(`${join(folder, 'table.json')}: expected a table, found something else: make it again`)
+  const { date, backend, commit, rows } = made.data
   const n = Math.max(...rows.map(row => row.n ?? 0))
   return `[${date}](${name}/table.md), N = ${n}, ${backend}${commit === undefined ? '' : `, ${commit}`}`
+}
+
+function parsed(json: string): unknown {
+  try {
+    return JSON.parse(json)
+  } catch {
+    return undefined
+  }
 }
 
 /** Brings the list in the folder's README.md up to date. */

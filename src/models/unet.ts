@@ -121,7 +121,7 @@ function timeEmbedding(name: string, frequencies: number, width: number): Module
 }
 
 /** cos and sin of t * 10000 ** (-i / half) for i < half = width / 2: [n] -> [n, width], cosines first. */
-export function sinusoids(timesteps: tf.Tensor1D, width: number): tf.Tensor2D {
+function sinusoids(timesteps: tf.Tensor1D, width: number): tf.Tensor2D {
   const half = width / 2
   const rates = tf.tensor2d(
     Float32Array.from({ length: half }, (_, i) => Math.exp((-Math.log(10000) * i) / half)),

@@ -91,7 +91,7 @@ export function input<T extends tf.Tensor>({ name, shape, scale }: GoldenInput):
 /** The procedural input [n, c, h, w] as [n, h, w, c]. */
 export const imageInput = (golden: GoldenInput): tf.Tensor4D => tf.tidy(() => toNhwc(input<tf.Tensor4D>(golden)))
 
-export const toNhwc = (x: tf.Tensor4D): tf.Tensor4D => tf.transpose(x, [0, 2, 3, 1])
+const toNhwc = (x: tf.Tensor4D): tf.Tensor4D => tf.transpose(x, [0, 2, 3, 1])
 export const toNchw = (x: tf.Tensor4D): tf.Tensor4D => tf.transpose(x, [0, 3, 1, 2])
 
 /**

@@ -48,7 +48,7 @@ function unknownKey(schema: z.ZodType, config: unknown, path: Path, key: string)
 }
 
 /** The keys that `schema` knows at `path` of `config`; none where it takes any. */
-export function keysAt(schema: z.core.$ZodType, config: unknown, path: Path): string[] {
+function keysAt(schema: z.core.$ZodType, config: unknown, path: Path): string[] {
   const here = unwrap(schema)
   const [key, ...rest] = path
   if (here instanceof z.ZodDiscriminatedUnion || here instanceof z.ZodUnion) {

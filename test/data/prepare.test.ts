@@ -8,6 +8,7 @@ import { type Image, readImage, resizeImage, writeImage } from '../../src/data/i
 import { pairsWithin, splitsOf, summaryOf, writeContactSheet } from '../../src/data/info.ts'
 import { manifestSchema } from '../../src/data/manifest.ts'
 import { type PrepareOptions, prepareDataset, preparePart } from '../../src/data/prepare.ts'
+import { withLock } from '../../src/lock.ts'
 import { portrait } from './portraits.ts'
 
 const manifest = manifestSchema.parse({
@@ -119,6 +120,13 @@ describe('prepareDataset', () => {
     expect(summary).toEqual(await summaryOf(join(folder, 'out')))
     const stores = await Promise.all(['out', 'again'].map(out => readFile(join(folder, out, 'train/faces.u8'))))
     expect(stores[0]!.equals(stores[1]!)).toBe(true)
+  })
+
+  it('is done by one process at a time', async () => {
+    const twice = options('twice')
+    await withLock(join(twice.out, '.lock'), 'another', async () => {
+      await expect(prepareDataset(manifest, twice)).rejects.toThrow(`preparing ${twice.out}: process`)
+    })
   })
 
   it('shares the work with other processes', async () => {

@@ -13,7 +13,7 @@ const inputSize = 224
 /** Mean blue, green and red of the training faces, of 255. */
 const meanColour = [103.939, 116.779, 123.68]
 /** Of five crops tried on LFW test pairs, the most accurate: a little wider than ArcFace's. */
-export const faceresCrop: Rectangle = { left: 6 / 128, top: 10 / 128, right: 122 / 128, bottom: 126 / 128 }
+const faceresCrop: Rectangle = { left: 6 / 128, top: 10 / 128, right: 122 / 128, bottom: 126 / 128 }
 
 /** Input channels, output channels and stride of the thirteen separable convolutions. */
 const blocks: readonly (readonly [number, number, number])[] = [

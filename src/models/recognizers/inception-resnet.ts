@@ -11,7 +11,7 @@ import { type Recognizer, unit } from './recognizer.ts'
 
 const inputSize = 160
 /** The mean box that MTCNN, facenet-pytorch's detector, draws in the aligned face: measured on 300 faces of LFW. */
-export const facenetCrop: Rectangle = { left: 27 / 128, top: 26 / 128, right: 101 / 128, bottom: 124 / 128 }
+const facenetCrop: Rectangle = { left: 27 / 128, top: 26 / 128, right: 101 / 128, bottom: 124 / 128 }
 /** Of every batch normalisation, as in TensorFlow, where the network was trained. */
 const epsilon = 1e-3
 
