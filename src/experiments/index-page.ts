@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { writeBetween } from '../between-marks.ts'
+import { loadModelConfig } from '../config/model.ts'
 import { experimentsFolder, loadTable, tableNames } from '../config/table.ts'
 import { UserError } from '../errors.ts'
 import { markdownTable } from '../markdown.ts'
@@ -12,7 +13,7 @@ const madeSchema = z.object({
   date: z.string(),
   backend: z.string(),
   commit: z.string().optional(),
-  rows: z.array(z.object({ n: z.number().nullable() })),
+  rows: z.array(z.object({ n: z.number().nullable(), made: z.object({ weights: z.string().optional() }).nullish() })),
 })
 
 /** The list as Markdown. */
@@ -25,7 +26,7 @@ export async function tableList(folder = experimentsFolder): Promise<string> {
   return markdownTable(['table', 'asks', 'made'], rows)
 }
 
-/** When and how a table was made, or that it was not. */
+/** When and how a table was made, and whether with earlier weights of the default model; or that it was not made. */
 async function madeOf(folder: string, name: string): Promise<string> {
   const text = await readFile(join(folder, 'table.json'), 'utf8').catch(() => undefined)
   if (text === undefined) return 'not yet'
@@ -34,7 +35,10 @@ async function madeOf(folder: string, name: string): Promise<string> {
     throw new UserError(`${join(folder, 'table.json')}: expected a table, found something else: make it again`)
   const { date, backend, commit, rows } = made.data
   const n = Math.max(...rows.map(row => row.n ?? 0))
-  return `[${date}](${name}/table.md), N = ${n}, ${backend}${commit === undefined ? '' : `, ${commit}`}`
+  const weights = rows.flatMap(({ made }) => made?.weights ?? [])
+  const { sha256 } = await loadModelConfig('faces-128')
+  const before = weights.length > 0 && !weights.includes(sha256!) ? ', **earlier weights**' : ''
+  return `[${date}](${name}/table.md), N = ${n}, ${backend}${commit === undefined ? '' : `, ${commit}`}${before}`
 }
 
 function parsed(json: string): unknown {

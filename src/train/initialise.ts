@@ -5,8 +5,8 @@ import { runtimeShape } from '../weights/layout.ts'
 
 /**
  * PyTorch's default initial weights in runtime layout: uniform in +-1/sqrt(fan in) for convolutions and linear layers
- * and their biases, one and zero for norms; embeddings are normal of deviation 0.02, as CLIP's. Names that match `zero` start at zero, so that a
- * residual branch begins as the identity.
+ * and their biases, one and zero for norms; embeddings are normal of deviation 0.02, as CLIP's. Names that match `zero` start
+ * at zero, so that a residual branch begins as the identity.
  */
 export function initialise(parameters: Shapes, seed: number, zero?: RegExp): Weights {
   const weights: Record<string, tf.Tensor> = {}

@@ -74,7 +74,7 @@ export interface RunOptions {
 /**
  * Trains what `config` says; a run that was interrupted goes on where its last checkpoint is.
  * @param config with the backend and precision in use, not 'auto'
- * @throws UserError when faces, earlier runs or the scale of the latents do not fit the model, or the run in the folder
+ * @throws UserError when faces, earlier runs, the scale of the latents or the variant of trained MSI do not fit the model, or the run in the folder
  *   was begun with another config or is under way in another process
  */
 export async function runTraining(
@@ -97,6 +97,10 @@ async function trainAlone(
   { allowChanges = false, signal }: RunOptions,
 ): Promise<void> {
   const model = inVariant(base, config)
+  if (config.startFrom === 'trained' && model.msi.variant !== base.msi.variant)
+    throw new UserError(
+      `expected the variant ${base.msi.variant}, that of the trained MSI of '${base.name}', found ${model.msi.variant}: leave out startFrom`,
+    )
   const networks = latentDiffusion(model)
   const { onStart, onReport, onNote = () => {} } = events
   const tracker = openTrackers(config.tracking, paths.out, onNote)

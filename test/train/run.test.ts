@@ -153,6 +153,15 @@ it('leaves a folder alone in which another process trains', async () => {
   })
 })
 
+it('does not train one variant of MSI further as another', async () => {
+  const model = await loadModelConfig(tiny.path)
+  const variant = model.msi.variant === 'released' ? 'patch' : 'released'
+  const config = trainSchema.parse({ ...configs.msi, startFrom: 'trained', variant })
+  const paths = { faces: [await noiseFaces(4, 64)], out: join(folder, 'other-variant') }
+  const training = runTraining(config, model, paths, { onPrepare: () => {}, onReport: () => {} })
+  await expect(training).rejects.toThrow(`expected the variant ${model.msi.variant}`)
+})
+
 it('says which faces do not fit', async () => {
   const model = await loadModelConfig(tiny.path)
   const events = { onPrepare: () => {}, onReport: () => {} }
