@@ -85,6 +85,12 @@ export const trainSchema = z.discriminatedUnion('task', [
       .number()
       .min(0)
       .describe("largest standard deviation of noise added to the latent before it is decoded, each face's own"),
+    variation: z
+      .number()
+      .min(0)
+      .lt(1)
+      .default(0)
+      .describe('how far the faces trained on are stretched, moved and tinted at random; 0 leaves them as they are'),
   }),
   z.strictObject({
     task: z.literal('diffusion'),

@@ -4,6 +4,7 @@
  */
 import * as tf from '@tensorflow/tfjs'
 import type { Layer4D } from './layers.ts'
+import type { Weights } from './module.ts'
 
 export interface Autoencoder {
   /** Image [n, s, s, 3] in [-1, 1] -> moments of the latent, [n, l, l, 2z]: means, then logarithms of variances. */
@@ -20,4 +21,16 @@ export function splitMoments(moments: tf.Tensor4D): { mean: tf.Tensor4D; logVari
     const [mean, logVariance] = tf.split(moments, 2, 3) as [tf.Tensor4D, tf.Tensor4D]
     return { mean, logVariance: tf.clipByValue(logVariance, -30, 20) }
   })
+}
+
+/**
+ * What a diffusion model sees of an autoencoder with these weights: means of latents in the unit of its noise, that is times
+ * `scale`, 1 / their standard deviation (Rombach et al., CVPR 2022, appendix G). Images are [n, s, s, 3] in [-1, 1].
+ */
+export function scaledLatents({ encode, decode }: Autoencoder, weights: Weights, scale: number) {
+  return {
+    encode: (images: tf.Tensor4D): tf.Tensor4D =>
+      tf.tidy(() => tf.mul(splitMoments(encode(weights, images)).mean, scale)),
+    decode: (latents: tf.Tensor4D): tf.Tensor4D => tf.tidy(() => decode(weights, tf.mul(latents, 1 / scale))),
+  }
 }

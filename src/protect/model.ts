@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs'
 import { loadModelConfig, type ModelConfig } from '../config/model.ts'
 import { type NoiseSchedule, noiseSchedule } from '../diffusion/schedule.ts'
 import { loadFeatureNetwork } from '../faces/features.ts'
-import { splitMoments } from '../models/autoencoder.ts'
+import { scaledLatents } from '../models/autoencoder.ts'
 import type { FeatureNetwork } from '../models/features/feature-network.ts'
 import {
   conditionalEmbedding,
@@ -70,12 +70,7 @@ export function assembleModel(
     latentShape: [latentSize, latentSize, config.autoencoder.latentChannels],
     placeholderWidth: config.msi.dim,
     schedule: noiseSchedule(config.schedule),
-    encode: faces =>
-      tf.tidy(() => {
-        const { mean } = splitMoments(autoencoder.encode(of.autoencoder, faces))
-        return tf.mul(mean, scaleFactor)
-      }),
-    decode: latents => tf.tidy(() => autoencoder.decode(of.autoencoder, tf.mul(latents, 1 / scaleFactor))),
+    ...scaledLatents(autoencoder, of.autoencoder, scaleFactor),
     placeholders: face =>
       tf.tidy(() => tf.squeeze(allBuckets(msi, of.msi, network.features(face).features), [0]) as tf.Tensor2D),
     conditional: vectors =>

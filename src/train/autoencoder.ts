@@ -12,6 +12,7 @@ import { constant } from '../models/ops/differentiable.ts'
 import { batchIndices } from './batches.ts'
 import type { PerceptualNetwork } from './perceptual.ts'
 import type { TrainingTask } from './task.ts'
+import { randomViews } from './views.ts'
 
 export interface AutoencoderTaskOptions {
   readonly seed: number
@@ -33,12 +34,14 @@ export interface AutoencoderTaskOptions {
    * decoder learns to draw clean faces from the imperfect latents that a noise predictor makes.
    */
   readonly latentNoise: number
+  /** How far the faces trained on vary from those given, 0..1 (`randomViews`). */
+  readonly variation: number
 }
 
 /**
  * Trains encoder and decoder; only the decoder where `trained` weights are given, whose encoder then stays as it is, and with
  * it every latent that other networks have learnt.
- * @param faces what is trained on, a batch mirrored as a whole every other time
+ * @param faces what is trained on, views of them, a batch mirrored as a whole every other time
  * @param demoFaces shown with their reconstructions at every demo, [n, s, s, 3]; the caller's
  * @param perceptual frozen; their features and embeddings of faces and of decoded faces are compared
  * @param trained weights of both that the decoder starts from
@@ -59,12 +62,15 @@ export function autoencoderTask(
     zero: /\.conv2\.weight$/,
 
     async batch(step) {
-      const images = await faces.faces(batchIndices(step, options.batchSize, faces.count, options.seed))
-      const flip = new RandomStream(options.seed, 'flip', step).uniform() < 0.5
-      if (!flip) return images
-      const flipped = tf.reverse(images, 2)
+      const { batchSize, seed, variation } = options
+      const images = await faces.faces(batchIndices(step, batchSize, faces.count, seed))
+      const flip = new RandomStream(seed, 'flip', step).uniform() < 0.5
+      const batch = tf.tidy(() => {
+        const views = variation > 0 ? randomViews(images, variation, seed, step) : images
+        return flip ? tf.reverse(views, 2) : tf.clone(views)
+      })
       images.dispose()
-      return flipped
+      return batch
     },
 
     loss(weights, images, step) {

@@ -56,10 +56,19 @@ export async function readNote(path: string): Promise<CheckpointNote | undefined
   const step = Number(metadata.step ?? Number.NaN)
   if (!Number.isInteger(step))
     throw new UserError(`${path}: expected a training checkpoint, found no step in it: choose another folder`)
+  const parsed = (text: string) => {
+    try {
+      return JSON.parse(text)
+    } catch {
+      throw new UserError(
+        `${path}: its metadata is no JSON, so that it is damaged: restore it or choose another folder`,
+      )
+    }
+  }
   return {
     step,
-    config: JSON.parse(metadata.config ?? '{}'),
-    ...(metadata.score !== undefined && { score: JSON.parse(metadata.score) }),
+    config: parsed(metadata.config ?? '{}'),
+    ...(metadata.score !== undefined && { score: parsed(metadata.score) }),
   }
 }
 

@@ -11,7 +11,7 @@ import { UserError } from '../errors.ts'
 import { loadFeatureNetwork } from '../faces/features.ts'
 import { loadRecognizer } from '../faces/recognizers.ts'
 import { withLock } from '../lock.ts'
-import { splitMoments } from '../models/autoencoder.ts'
+import { scaledLatents } from '../models/autoencoder.ts'
 import {
   type LatentDiffusion,
   latentDiffusion,
@@ -223,10 +223,7 @@ async function buildTask(
   const schedule = noiseSchedule(model.schedule)
   const autoencoder = await autoencoderWeights(model, networks, paths)
   const frozen = {
-    encode: (images: tf.Tensor4D): tf.Tensor4D =>
-      tf.tidy(() => tf.mul(splitMoments(networks.autoencoder.encode(autoencoder, images)).mean, model.scaleFactor)),
-    decode: (latents: tf.Tensor4D) =>
-      tf.tidy(() => networks.autoencoder.decode(autoencoder, tf.mul(latents, 1 / model.scaleFactor))),
+    ...scaledLatents(networks.autoencoder, autoencoder, model.scaleFactor),
     features: (await loadFeatureNetwork(model.features, model.msi.featureDims)).features,
   }
   const cacheOf = (options: LatentOptions) =>

@@ -32,6 +32,7 @@ const options: AutoencoderTaskOptions = {
   klWeight: 0,
   adversarialWeight,
   latentNoise: 0.2,
+  variation: 0,
 }
 const images = normal([2, 32, 32, 3], 1, 'images') as tf.Tensor4D
 const faces = { count: 2, faces: async () => images.clone() }

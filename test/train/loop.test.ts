@@ -11,7 +11,7 @@ import { folderTracker } from '../../src/tracking/folder.ts'
 import { readNote } from '../../src/train/checkpoint.ts'
 import { type LoopOptions, type Run, type StepReport, train } from '../../src/train/loop.ts'
 import type { TrainingTask } from '../../src/train/task.ts'
-import { loadWeights } from '../../src/weights/load.ts'
+import { loadWeights, saveWeights } from '../../src/weights/load.ts'
 import { readTensors } from '../../src/weights/open.ts'
 
 const layer = conv2d('conv', 3, 4)
@@ -148,6 +148,12 @@ describe('train', () => {
     const log = await readFile(join(folder, 'run', 'log.jsonl'), 'utf8')
     expect(log.match(/validationLoss/g)).toHaveLength(5)
     free(at8)
+  })
+
+  it('says which checkpoint is damaged where what it notes of itself is no JSON', async () => {
+    const path = join(folder, 'damaged.safetensors')
+    await saveWeights(path, {}, { step: '3', config: '{"seed":' })
+    await expect(readNote(path)).rejects.toThrow(/damaged\.safetensors: its metadata is no JSON/)
   })
 
   it('stops when asked to, with a checkpoint', async () => {

@@ -67,7 +67,12 @@ export function matrixOf(
 
 /** torch.nn.functional.interpolate(mode='bilinear', align_corners=True): first and last positions stay where they are. */
 export function alignedCorners(inputs: number, outputs: number): Matrix {
-  return matrixOf(inputs, outputs, i => between(outputs > 1 ? (i * (inputs - 1)) / (outputs - 1) : 0))
+  return bilinearBetween(inputs, outputs, 0, inputs - 1)
+}
+
+/** Bilinear at `outputs` places spread evenly from the place `first` to `last`, in positions of the input. */
+export function bilinearBetween(inputs: number, outputs: number, first: number, last: number): Matrix {
+  return matrixOf(inputs, outputs, i => between(outputs > 1 ? first + (i * (last - first)) / (outputs - 1) : first))
 }
 
 /** The two positions around a place, each with the weight of its nearness. */
