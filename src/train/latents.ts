@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto'
 import { type FileHandle, open, readFile, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as tf from '@tensorflow/tfjs'
+import { z } from 'zod'
 import { makeFolder, writeJsonAtomic } from '../atomic.ts'
 import type { FaceStore } from '../data/face-store.ts'
 import { UserError } from '../errors.ts'
@@ -177,10 +178,12 @@ async function checkRoom(folder: string, bytes: number, rows: number): Promise<v
     )
 }
 
-/** The deviation of all latents, written down once it has been computed. */
+/** The deviation of all latents, written down once it has been computed; computed again where the note is damaged. */
 async function knownDeviation(path: string, file: FileHandle, layout: Layout, count: number): Promise<number> {
-  const known = await readFile(path, 'utf8').catch(() => undefined)
-  if (known !== undefined) return JSON.parse(known).deviation
+  const known = await readFile(path, 'utf8')
+    .then(text => z.object({ deviation: z.number().positive() }).parse(JSON.parse(text)))
+    .catch(() => undefined)
+  if (known) return known.deviation
   const width = widthOf(layout)
   const latent = new Float32Array(sizeOf(layout[0]!))
   let [sum, squares] = [0, 0]
