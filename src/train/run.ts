@@ -156,7 +156,7 @@ export function inVariant(model: ModelConfig, config: TrainConfig): ModelConfig 
  */
 function forValidation(config: TrainConfig): TrainConfig {
   if (config.task === 'msi') return { ...config, subject: 'everybody', dropout: 0 }
-  return config.task === 'autoencoder' ? { ...config, adversarialWeight: 0 } : config
+  return config.task === 'autoencoder' ? { ...config, adversarialWeight: 0, variation: 0 } : config
 }
 
 async function openFaces(folders: readonly string[], model: ModelConfig): Promise<FaceStore> {
