@@ -151,7 +151,8 @@ test('sets are compared with the photos of held-out people', async () => {
         cache,
       }),
     )
-  const { values, notes } = await measure()
+  const { values, notes, made } = await measure()
+  expect(made).toEqual({ weights: { [model.name]: model.sha256 } })
   // Photos, reconstructions and other people's photos, each once: what was drawn here are the photos themselves.
   expect(computed).toBe(3 * names.length)
   expect((await measure()).values).toEqual(values)

@@ -78,6 +78,7 @@ export async function measureModel(options: ModelQualityOptions): Promise<Evalua
     recognizers,
     guides,
     originals: 'held-out people',
+    made: { weights: { [model.name]: model.sha256 } },
     values: [...identity.values, ...sets.values].map(value => ({ method: model.name, ...value })),
     definitions: [
       intervalDefinition,
