@@ -20,6 +20,7 @@ import { createRequire } from 'node:module'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { kernelsPath, supersededKernels } from '../src/backend/tensorflow-kernels.ts'
+import { quietPath } from '../src/backend/tensorflow-quiet.ts'
 import { UserError } from '../src/errors.ts'
 
 /** Raw TensorFlow through the binding at argv[1]: prints the version and whether a CUDA device is in use. */
@@ -49,12 +50,12 @@ function main(gpu: boolean): void {
   const present = tryBinding(join(tfjsNode, bindingPath))
   if (present && (!gpu || noted()?.gpu === true)) {
     if (!noted()) note({ tensorflow: present.tensorflow, gpu: false })
-    if (kernelsAreCurrent()) {
+    if (addons.every(isCurrent)) {
       console.log(`The tensorflow backend already works: libtensorflow ${present.tensorflow}. Nothing to do.`)
       return
     }
     console.log(`The tensorflow backend works: libtensorflow ${present.tensorflow}.`)
-    buildKernels()
+    buildAddons()
     return
   }
   const tools = findTools()
@@ -72,7 +73,7 @@ function main(gpu: boolean): void {
   const trial = tryBinding(join(build, bindingPath))
   if (!trial) throw new UserError('the freshly built binding does not compute: see the message above')
   install(build, library, gpu, trial)
-  buildKernels()
+  buildAddons()
   console.log(`The tensorflow backend works: libtensorflow ${trial.tensorflow}.`)
   if (gpu && !trial.device)
     console.log(
@@ -167,55 +168,74 @@ function buildBinding({ nodeGyp }: Tools, library: string, build: string): void 
   cpSync(built, join(build, bindingPath))
 }
 
-const kernelsFolder = join(root, 'native')
-const kernelsSource = join(kernelsFolder, 'tensorflow.cc')
+const addonsFolder = join(root, 'native')
+const isHeader = (file: string) => file.endsWith('.h') && file !== 'wasm-call.h'
 
-/** Whether the compiled kernels are there and not older than their source. */
-function kernelsAreCurrent(): boolean {
-  const compiled = join(tfjsNode, kernelsPath)
-  if (!existsSync(compiled)) return false
-  const { mtimeMs } = statSync(compiled)
-  const isRead = (file: string) => file === 'tensorflow.cc' || (file.endsWith('.h') && file !== 'wasm-call.h')
-  return readdirSync(kernelsFolder)
-    .filter(isRead)
-    .every(file => mtimeMs >= statSync(join(kernelsFolder, file)).mtimeMs)
+/** An addon of our own, compiled for this processor and put beside the binding. */
+interface Addon {
+  readonly source: string
+  /** Whether a file of native/ is read when the source is compiled. */
+  readonly reads: (file: string) => boolean
+  /** Where it goes, within tfjs-node. */
+  readonly path: string
+  readonly options: readonly string[]
+  /** What it is like without it. */
+  readonly without: string
 }
 
-/**
- * Compiles our own kernels for this processor and puts them beside the binding. The backend works without them, only slower:
- * where they do not compile, that is said and no more.
- */
-function buildKernels(): void {
-  console.log('Compiling the fused kernels…')
-  const deps = join(tfjsNode, 'deps')
-  const target = join(tfjsNode, kernelsPath)
-  const temporary = `${target}.${process.pid}`
-  // Sums may be made in any order, as vector instructions make them; infinities and NaN stay what they are.
-  const arithmetic = ['-fno-math-errno', '-fassociative-math', '-fno-signed-zeros', '-fno-trapping-math']
-  const { status, stderr } = spawnSync(
-    process.env.CXX ?? 'c++',
-    [
+const deps = join(tfjsNode, 'deps')
+
+const addons: readonly Addon[] = [
+  {
+    source: 'tensorflow.cc',
+    reads: isHeader,
+    path: kernelsPath,
+    options: [
+      ...['-O3', '-march=native', '-fopenmp'],
+      // Sums may be made in any order, as vector instructions make them; infinities and NaN stay what they are.
+      ...['-fno-math-errno', '-fassociative-math', '-fno-signed-zeros', '-fno-trapping-math'],
+      ...['-freciprocal-math', '-ffp-contract=fast'],
       ...[
-        '-std=c++17',
-        '-O3',
-        '-march=native',
-        ...arithmetic,
-        '-freciprocal-math',
-        '-ffp-contract=fast',
-        '-fopenmp',
-        '-shared',
-        '-fPIC',
+        `-I${join(deps, 'include')}`,
+        join(deps, 'lib/libtensorflow_framework.so.2'),
+        `-Wl,-rpath,${join(deps, 'lib')}`,
       ],
-      ...[kernelsSource, '-o', temporary, `-I${join(deps, 'include')}`],
-      ...[join(deps, 'lib/libtensorflow_framework.so.2'), `-Wl,-rpath,${join(deps, 'lib')}`],
     ],
-    { encoding: 'utf8' },
-  )
-  if (status === 0) renameSync(temporary, target)
-  else
-    console.error(
-      `${stderr}\nThe fused kernels do not compile: the tensorflow backend works without them, more slowly.`,
+    without: 'the tensorflow backend works without the fused kernels, more slowly',
+  },
+  {
+    source: 'quiet.cc',
+    reads: () => false,
+    path: quietPath,
+    options: ['-O2'],
+    without: 'TensorFlow will say on standard error that it starts',
+  },
+]
+
+/** Whether the compiled addon is there and not older than what it is made of. */
+function isCurrent({ source, reads, path }: Addon): boolean {
+  const compiled = join(tfjsNode, path)
+  if (!existsSync(compiled)) return false
+  const { mtimeMs } = statSync(compiled)
+  return readdirSync(addonsFolder)
+    .filter(file => file === source || reads(file))
+    .every(file => mtimeMs >= statSync(join(addonsFolder, file)).mtimeMs)
+}
+
+/** Compiles our own addons. The backend works without them: where one does not compile, that is said and no more. */
+function buildAddons(): void {
+  console.log('Compiling the fused kernels…')
+  for (const { source, path, options, without } of addons) {
+    const target = join(tfjsNode, path)
+    const temporary = `${target}.${process.pid}`
+    const { status, stderr } = spawnSync(
+      process.env.CXX ?? 'c++',
+      ['-std=c++17', '-shared', '-fPIC', join(addonsFolder, source), '-o', temporary, ...options],
+      { encoding: 'utf8' },
     )
+    if (status === 0) renameSync(temporary, target)
+    else console.error(`${stderr}\nnative/${source} does not compile: ${without}.`)
+  }
 }
 
 /** Removes the kernels of earlier versions of this project. A process that computes with them keeps them until it ends. */

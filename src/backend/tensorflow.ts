@@ -11,6 +11,7 @@ import { restoreNodeUtil } from './defects/node-util.ts'
 import { registerNumericPadding } from './defects/tensorflow-numeric-padding.ts'
 import type { Availability } from './index.ts'
 import { kernelsPath, registerFusedKernels } from './tensorflow-kernels.ts'
+import { quietly, quietPath } from './tensorflow-quiet.ts'
 import { registerShortcuts } from './tensorflow-shortcuts.ts'
 
 const require = createRequire(import.meta.url)
@@ -73,19 +74,22 @@ export function fusedKernelsPath(): string | undefined {
   return path !== undefined && existsSync(path) ? path : undefined
 }
 
-const fusedKernelsOf = (name: string): string => join(dirname(require.resolve(`${name}/package.json`)), kernelsPath)
+const packageFolder = (name: string): string => dirname(require.resolve(`${name}/package.json`))
+const fusedKernelsOf = (name: string): string => join(packageFolder(name), kernelsPath)
 
 /** Loads the library. A process holds one: the CPU one cannot be exchanged for the GPU one. */
 export async function start(device: Device): Promise<void> {
   const found = installation(device)
   if ('missing' in found) throw new UserError(`backend 'tensorflow' cannot be used here: ${found.missing}`)
   if (!tf.engine().registryFactory.tensorflow) {
-    // Start-up lines of the library; a value already in the environment wins.
+    // A value already in the environment wins.
     process.env.TF_CPP_MIN_LOG_LEVEL ??= '2'
+    // By itself the library uses oneDNN only on processors that have AVX512_VNNI and the like; it is faster on older ones, too.
+    process.env.TF_ENABLE_ONEDNN_OPTS ??= '1'
     if (device === 'cpu') process.env.CUDA_VISIBLE_DEVICES = ''
     restoreNodeUtil()
     try {
-      require(found.package)
+      quietly(join(packageFolder(found.package), quietPath), () => require(found.package))
     } catch (error) {
       const cause = (error instanceof Error ? error.message : String(error)).split('\n')[0]
       throw new UserError(`the native library of ${found.package} does not load (${cause}): run npm run native`)

@@ -14,28 +14,46 @@ import * as tf from '@tensorflow/tfjs'
 export function depthwiseConv2d(x: tf.Tensor4D, filter: tf.Tensor4D, stride: number): tf.Tensor4D {
   const [n, h, w, c] = x.shape
   const [k] = filter.shape
+  const spread = (dy: tf.Tensor4D): tf.Tensor4D => {
+    const [, rows, columns] = dy.shape
+    // [n, rows, columns, c] -> [n, rows * stride, columns * stride, c], zero but at multiples of the stride
+    const spreadRows = tf.pad(tf.reshape(dy, [n * rows, 1, columns, c]), beforeAfter(1, 0, stride - 1))
+    const spread = tf.pad(tf.reshape(spreadRows, [n * rows * stride * columns, 1, 1, c]), beforeAfter(1, 0, stride - 1))
+    return tf.pad(tf.reshape(spread, [n, rows * stride, columns * stride, c]), [
+      [0, 0],
+      [k - 1, h - rows * stride],
+      [k - 1, w - columns * stride],
+      [0, 0],
+    ])
+  }
+  return correlate(x, filter, stride, 'valid', spread)
+}
+
+/**
+ * The same at stride 1 between as many zeros as keep the size: backends add them while they compute, faster than `tf.pad`.
+ * @param filter [k, k, c, 1] of odd k; a constant, which gets no gradient
+ * @returns [n, h, w, c]
+ */
+export function depthwiseConv2dSame(x: tf.Tensor4D, filter: tf.Tensor4D): tf.Tensor4D {
+  return correlate(x, filter, 1, 'same', dy => dy)
+}
+
+/** @param spread the output's gradient -> what the reversed filter is correlated with for the input's */
+function correlate(
+  x: tf.Tensor4D,
+  filter: tf.Tensor4D,
+  stride: number,
+  pad: 'valid' | 'same',
+  spread: (dy: tf.Tensor4D) => tf.Tensor4D,
+): tf.Tensor4D {
   const op = tf.customGrad((x, save) => {
     // Saved and not captured: what is not saved may be gone when the gradient is taken.
     ;(save as unknown as tf.GradSaveFunc)([filter])
-    const value = tf.depthwiseConv2d(x as tf.Tensor4D, filter, stride, 'valid')
-    const gradFunc = (dy: tf.Tensor4D, saved: tf.Tensor[]) => {
-      const [, rows, columns] = dy.shape
-      // [n, rows, columns, c] -> [n, rows * stride, columns * stride, c], zero but at multiples of the stride
-      const spreadRows = tf.pad(tf.reshape(dy, [n * rows, 1, columns, c]), beforeAfter(1, 0, stride - 1))
-      const spread = tf.pad(
-        tf.reshape(spreadRows, [n * rows * stride * columns, 1, 1, c]),
-        beforeAfter(1, 0, stride - 1),
-      )
-      const zeros = tf.reshape(spread, [n, rows * stride, columns * stride, c])
-      const padded = tf.pad(zeros, [
-        [0, 0],
-        [k - 1, h - rows * stride],
-        [k - 1, w - columns * stride],
-        [0, 0],
-      ])
-      return tf.depthwiseConv2d(padded as tf.Tensor4D, tf.reverse(saved[0] as tf.Tensor4D, [0, 1]), 1, 'valid')
+    return {
+      value: tf.depthwiseConv2d(x as tf.Tensor4D, filter, stride, pad),
+      gradFunc: (dy: tf.Tensor4D, [filter]: tf.Tensor[]) =>
+        tf.depthwiseConv2d(spread(dy), tf.reverse(filter as tf.Tensor4D, [0, 1]), 1, pad),
     }
-    return { value, gradFunc }
   })
   return op(x) as tf.Tensor4D
 }

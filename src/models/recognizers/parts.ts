@@ -2,7 +2,7 @@
 import * as tf from '@tensorflow/tfjs'
 import { type Conv2dOptions, conv2d, type Layer4D } from '../layers.ts'
 import { define, weight } from '../module.ts'
-import { depthwiseConv2d } from '../ops/depthwise.ts'
+import { depthwiseConv2d, depthwiseConv2dSame } from '../ops/depthwise.ts'
 
 /** One layer after the other. */
 export const sequence = (...layers: Layer4D[]): Layer4D =>
@@ -18,11 +18,16 @@ export function depthwise(
 ): Layer4D {
   const parameters = { [`${name}.weight`]: [channels, 1, kernel, kernel], [`${name}.bias`]: [channels] }
   const around: [number, number] = [...padding]
+  const keepsSize = stride === 1 && around.every(zeros => zeros === (kernel - 1) / 2)
+  const isPadded = around.some(zeros => zeros > 0)
+  const correlate = (x: tf.Tensor4D, filter: tf.Tensor4D) => {
+    if (keepsSize) return depthwiseConv2dSame(x, filter)
+    return depthwiseConv2d(isPadded ? tf.pad(x, [[0, 0], around, around, [0, 0]]) : x, filter, stride)
+  }
   return define([{ parameters }], (w, x) => {
-    const padded = around[0] + around[1] > 0 ? tf.pad(x, [[0, 0], around, around, [0, 0]]) : x
     // [k, k, 1, c] and [k, k, c, 1] lie alike in memory.
     const filter = tf.reshape(weight(w, `${name}.weight`), [kernel, kernel, channels, 1]) as tf.Tensor4D
-    return tf.add(depthwiseConv2d(padded, filter, stride), weight(w, `${name}.bias`))
+    return tf.add(correlate(x, filter), weight(w, `${name}.bias`))
   })
 }
 

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { useBackend } from '../../../src/backend/index.ts'
-import { depthwiseConv2d } from '../../../src/models/ops/depthwise.ts'
+import { depthwiseConv2d, depthwiseConv2dSame } from '../../../src/models/ops/depthwise.ts'
 import { adaptiveAveragePool, cropResize } from '../../../src/models/recognizers/crop.ts'
 
 const whole = { left: 0, top: 0, right: 1, bottom: 1 }
@@ -42,6 +42,15 @@ describe.each(['wasm', 'cpu'] as const)('on %s', backend => {
     }
   })
 
+  it('depthwise convolution of the same size is that of the padded picture', async () => {
+    const x = tf.randomUniform([2, 5, 6, 3], -1, 1, 'float32', 12) as tf.Tensor4D
+    const filter = tf.randomUniform([3, 3, 3, 1], -1, 1, 'float32', 13) as tf.Tensor4D
+    const around: [number, number][] = [0, 1, 1, 0].map(zeros => [zeros, zeros])
+    const [same, padded] = [depthwiseConv2dSame(x, filter), depthwiseConv2d(tf.pad(x, around), filter, 1)]
+    expect(same.shape).toEqual(x.shape)
+    expect((await tf.max(tf.abs(tf.sub(same, padded))).data())[0]).toBeLessThan(1e-6)
+  })
+
   it('depthwise convolution has the gradient of finite differences', () => {
     for (const [kernel, stride, size] of [
       [3, 1, 6],
@@ -52,8 +61,11 @@ describe.each(['wasm', 'cpu'] as const)('on %s', backend => {
       const filter = tf.randomUniform([kernel, kernel, 3, 1], -1, 1, 'float32', 9) as tf.Tensor4D
       const x = tf.randomUniform([2, size, size, 3], -1, 1, 'float32', 10)
       const direction = tf.randomUniform([2, size, size, 3], -1, 1, 'float32', 11)
-      const loss = (x: tf.Tensor) => tf.sum(tf.square(depthwiseConv2d(x as tf.Tensor4D, filter, stride))) as tf.Scalar
-      expectSlope(loss, x, direction)
+      const convolutions = [(x: tf.Tensor4D) => depthwiseConv2d(x, filter, stride)]
+      if (stride === 1) convolutions.push(x => depthwiseConv2dSame(x, filter))
+      for (const convolve of convolutions) {
+        expectSlope(x => tf.sum(tf.square(convolve(x as tf.Tensor4D))) as tf.Scalar, x, direction)
+      }
     }
   })
 })
