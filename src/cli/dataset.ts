@@ -43,6 +43,7 @@ async function prepare({ name, from, out, size, identities, jobs, backend }: Arg
   const { UserError } = await import('../errors.ts')
   const { loadManifest } = await import('../data/manifest.ts')
   const { prepareDataset } = await import('../data/prepare.ts')
+  const { unknownPeople } = await import('../data/splits.ts')
   const { asMistake } = await import('../jobs/job.ts')
   const { checkJobs, processPool } = await import('../jobs/process-pool.ts')
   const { progress } = await import('../progress.ts')
@@ -81,7 +82,7 @@ async function prepare({ name, from, out, size, identities, jobs, backend }: Arg
   )
   console.log(`${folder}: ${counts.join(', ')}`)
   console.log(droppedLine(summary.dropped, folder))
-  if (!summary.identitiesKnown) console.log(unknownPeople)
+  if (!summary.identitiesKnown) console.log(unknownPeople(Object.keys(summary.written), summary.identities))
 }
 
 async function info({ name, out, pairs, backend }: Arguments) {
@@ -90,6 +91,7 @@ async function info({ name, out, pairs, backend }: Arguments) {
   const { useBackend } = await import('../backend/index.ts')
   const { loadManifest, manifestNames } = await import('../data/manifest.ts')
   const { pairsWithin, splitsOf, summaryOf, writeContactSheet } = await import('../data/info.ts')
+  const { heldOut, unknownPeople } = await import('../data/splits.ts')
   const isManifest = (await manifestNames()).includes(name) || name.endsWith('.yaml')
   const manifest = isManifest ? await loadManifest(name) : undefined
   const folder = out ?? (manifest ? `runs/data/${manifest.name}` : name)
@@ -97,8 +99,7 @@ async function info({ name, out, pairs, backend }: Arguments) {
   const about = manifest ?? summary
   if (about) console.log([about.title, `licence: ${about.licence}`, ...about.terms.map(t => `  - ${t}`)].join('\n'))
   if (manifest?.home) console.log(`from: ${manifest.home}`)
-  if (manifest)
-    console.log(`people: ${manifest.identities}; ${manifest.heldOutTenths} tenths of them held out for tests`)
+  if (manifest) console.log(`people: ${manifest.identities}; ${heldOut(manifest)}`)
   if (manifest && !existsSync(folder)) {
     console.log(`not prepared yet: diff-privacy dataset prepare ${name} --from PATH`)
     return
@@ -113,7 +114,7 @@ async function info({ name, out, pairs, backend }: Arguments) {
     console.log(
       `photos: ${[...sizes, ...(summary.otherSizes ? [`${summary.otherSizes} of other sizes`] : [])].join(', ')}`,
     )
-    if (!summary.identitiesKnown) console.log(unknownPeople)
+    if (!summary.identitiesKnown) console.log(unknownPeople(Object.keys(summary.written), summary.identities))
   }
   if (pairs) {
     const { readLfwPairs } = await import('../data/lfw-pairs.ts')
@@ -128,9 +129,6 @@ async function info({ name, out, pairs, backend }: Arguments) {
   await writeContactSheet(sheet, splits)
   console.log(`contact sheet: ${sheet}`)
 }
-
-const unknownPeople =
-  'nobody knows who is who here: each picture counts as a person of its own, so that photos of one person can be in both splits'
 
 function droppedLine(dropped: Readonly<Record<string, number>>, folder: string): string {
   const counts = Object.entries(dropped).map(([reason, count]) => `${count} ${reason}`)

@@ -25,7 +25,12 @@ export const manifestSchema = z.strictObject({
     .enum(['hash', 'source'])
     .default('hash')
     .describe('people are held out by a hash of their names, or the source says which pictures are'),
-  heldOutTenths: z.int().min(0).max(10).default(0).describe('tenths of the people held out by the hash'),
+  heldOutTenths: z
+    .int()
+    .min(0)
+    .max(10)
+    .default(0)
+    .describe('tenths of the people held out by the hash, where people are known'),
   faceBox: z
     .strictObject({ x: part, y: part, width: part, height: part })
     .optional()

@@ -45,6 +45,8 @@ export interface PrepareSummary extends Pick<DatasetManifest, 'title' | 'licence
   readonly from: string
   readonly source: Source['kind']
   readonly size: number
+  /** How people are known, where they are. */
+  readonly identities: DatasetManifest['identities']
   /** Whether the data set says who is who; if not, each picture counts as a person of its own. */
   readonly identitiesKnown: boolean
   /** Faces of each split. */
@@ -93,6 +95,7 @@ async function prepareAlone(
     from: options.from,
     source: source.kind,
     size,
+    identities: manifest.identities,
     identitiesKnown: identitiesKnown(manifest, source.pictures, known),
     ...(await assemble(placed, await readJournals(folder, size), options)),
   }

@@ -1,8 +1,8 @@
 /** Who every picture of a data set shows and which part of it they belong to; nobody is in two parts. */
 import { createHash } from 'node:crypto'
-import { basename, dirname } from 'node:path'
+import { basename, dirname, extname } from 'node:path'
 import { UserError } from '../errors.ts'
-import type { Identities } from './celeba.ts'
+import { type Identities, identityFile, mappingFile } from './celeba.ts'
 import type { DatasetManifest } from './manifest.ts'
 import type { SourcePicture } from './sources/source.ts'
 
@@ -13,7 +13,8 @@ export interface Placed {
 }
 
 /**
- * Gives every picture its identity and its split.
+ * Gives every picture its identity and its split. Where people are unknown nobody is held out, since photos of one person
+ * would come apart, unless the source says who is.
  * @param known who CelebA's files say the pictures show
  * @throws UserError when the source itself puts one person into two parts, or does not say who is where
  */
@@ -22,10 +23,11 @@ export function placePictures(
   pictures: readonly SourcePicture[],
   known?: Identities,
 ): Placed[] {
+  const isKnown = identitiesKnown(manifest, pictures, known)
   const places = new Map<string, string>()
   return pictures.map(picture => {
     const identity = picture.identity ?? identityOf(manifest, picture.id, known)
-    const split = manifest.split === 'source' ? sourceSplit(picture) : splitOf(manifest, identity)
+    const split = manifest.split === 'source' ? sourceSplit(picture) : isKnown ? splitOf(manifest, identity) : 'train'
     const before = places.get(identity) ?? split
     if (before !== split)
       throw new UserError(
@@ -54,11 +56,38 @@ export function identitiesKnown(
   return identities === 'folder' || known !== undefined || pictures.every(({ identity }) => identity !== undefined)
 }
 
+/** Who is held out for tests of a data set, in words. */
+export function heldOut({ split, heldOutTenths, identities }: DatasetManifest): string {
+  if (split === 'source') return 'held out for tests as the source says'
+  if (heldOutTenths === 0) return 'nobody held out for tests'
+  const where = identities === 'folder' ? '' : ', where it is known who is who'
+  return `${heldOutTenths} tenths of them held out for tests${where}`
+}
+
+/**
+ * What it means for a prepared data set that nobody knows who is who, in a line.
+ * @param splits names of its splits
+ * @param identities how its people would be known; undefined where its preparation did not write that down
+ */
+export function unknownPeople(splits: readonly string[], identities?: DatasetManifest['identities']): string {
+  const each = 'nobody knows who is who here: each picture counts as a person of its own'
+  if (splits.some(name => name !== 'train'))
+    return `${each}, so that photos of one person can be in more than one split`
+  const wanted =
+    identities === 'celeba-hq'
+      ? `${mappingFile} and ${identityFile}, beside the photos or in the folder that --identities names`
+      : 'a manifest that says who is who (identities, identityColumn)'
+  return `${each}, and nobody is held out for tests; what a test split needs is ${wanted}`
+}
+
 function identityOf({ identities, title }: DatasetManifest, id: string, known?: Identities): string {
   if (identities === 'folder') {
     const folder = dirname(id)
-    if (folder !== '.') return basename(folder)
-    throw new UserError(`${title}: expected a folder for each person, found ${id} in none: give the folder above them`)
+    // A row without a path is named by its Parquet file, which is nobody.
+    if (folder !== '.' && extname(folder) !== '.parquet') return basename(folder)
+    throw new UserError(
+      `${title}: expected a folder for each person, found ${id} in none: give the folder above them, or of Parquet files the 'identityColumn'`,
+    )
   }
   return known ? known(id) : id
 }

@@ -1,14 +1,17 @@
 import { appendFile, cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { useBackend } from '../../src/backend/index.ts'
-import { FaceStore } from '../../src/data/face-store.ts'
-import { type Image, readImage, resizeImage, writeImage } from '../../src/data/image.ts'
+import { identityFile, mappingFile } from '../../src/data/celeba.ts'
+import { FaceStore, readIndex } from '../../src/data/face-store.ts'
+import { encodeImage, type Image, readImage, resizeImage, writeImage } from '../../src/data/image.ts'
 import { pairsWithin, splitsOf, summaryOf, writeContactSheet } from '../../src/data/info.ts'
-import { manifestSchema } from '../../src/data/manifest.ts'
+import { type DatasetManifest, loadManifest, manifestSchema } from '../../src/data/manifest.ts'
 import { type PrepareOptions, prepareDataset, preparePart } from '../../src/data/prepare.ts'
+import { splitOf } from '../../src/data/splits.ts'
 import { withLock } from '../../src/lock.ts'
+import { type ArchivedPicture, parquetOf, zipOf } from './archives.ts'
 import { portrait } from './portraits.ts'
 
 const manifest = manifestSchema.parse({
@@ -166,6 +169,108 @@ describe('prepareDataset', () => {
     await cp(join(folder, 'out/train'), cut, { recursive: true })
     await writeFile(join(cut, 'faces.u8'), (await readFile(join(cut, 'faces.u8'))).subarray(0, 100))
     await expect(FaceStore.open(cut)).rejects.toThrow(/holds 100 bytes/)
+  })
+})
+
+describe('CelebA-HQ', () => {
+  let celeba: string
+  let manifest: DatasetManifest
+  beforeAll(async () => {
+    celeba = join(folder, 'CelebAMask-HQ')
+    manifest = await loadManifest('celebahq')
+    const pictures = await Promise.all(
+      [0, 1, 2].map(async i => ({ path: `${i}.jpg`, bytes: await encodeImage(await portrait(i, 256), 'jpeg') })),
+    )
+    const place = async (path: string, bytes: Uint8Array | string) => {
+      await mkdir(dirname(join(celeba, path)), { recursive: true })
+      await writeFile(join(celeba, path), bytes)
+    }
+    const below = (parent: string) => pictures.map(({ path, bytes }) => ({ path: `${parent}/${path}`, bytes }))
+    for (const { path, bytes } of below('CelebA-HQ-img')) await place(path, bytes)
+    await place('CelebA-HQ-img.zip', zipOf(below('CelebA-HQ-img')))
+    await place('parquet/default/train/0000.parquet', parquetOf(pictures.slice(0, 2)))
+    await place('parquet/default/validation/0000.parquet', parquetOf(pictures.slice(2)))
+
+    const people = Array.from({ length: 100 }, (_, i) => i + 1)
+    const [train, test] = ['train', 'test'].map(split =>
+      people.filter(person => splitOf(manifest, `celeba-${person}`) === split),
+    ) as [number[], number[]]
+    const original = (i: number) => `00010${i}.jpg`
+    await place(mappingFile, ['idx orig_idx orig_file', ...[0, 1, 2].map(i => `${i} ${i} ${original(i)}`)].join('\n'))
+    await place(identityFile, [train[0], test[0], train[1]].map((person, i) => `${original(i)} ${person}`).join('\n'))
+  })
+
+  /** What a preparation wrote of each split: numbers and people of its pictures, and their pixels. */
+  const splits = (out: string) =>
+    Promise.all(
+      ['train', 'test'].map(async split => {
+        const { entries } = await readIndex(join(out, split))
+        const people = entries.map(({ id, identity }) => [basename(id), identity])
+        return { people, pixels: await readFile(join(out, split, 'faces.u8'), 'base64') }
+      }),
+    )
+
+  it('gives the same faces from a folder, a zip archive and Parquet files', async () => {
+    const prepared = []
+    for (const [kind, path] of Object.entries({
+      folder: 'CelebA-HQ-img',
+      zip: 'CelebA-HQ-img.zip',
+      parquet: 'parquet',
+    })) {
+      const settings = options(`celeba-${kind}`, { from: join(celeba, path), identities: celeba })
+      const summary = await prepareDataset(manifest, settings)
+      expect(summary).toMatchObject({
+        source: kind,
+        identitiesKnown: true,
+        written: { train: 2, test: 1 },
+        dropped: {},
+      })
+      prepared.push(await splits(settings.out))
+    }
+    const [fromFolder, ...others] = prepared
+    expect(fromFolder!.map(({ people }) => people.map(([file]) => file))).toEqual([['0.jpg', '2.jpg'], ['1.jpg']])
+    for (const other of others) expect(other).toEqual(fromFolder)
+  })
+
+  it('holds nobody out where its files of identities are missing', async () => {
+    const settings = options('celeba-zip', { from: join(celeba, 'CelebA-HQ-img.zip'), identities: folder })
+    const summary = await prepareDataset({ ...manifest, aligned: true }, settings)
+    expect(summary).toMatchObject({ identities: 'celeba-hq', identitiesKnown: false, written: { train: 3 } })
+    // Who was in the test split before is now in the other.
+    expect((await splitsOf(settings.out)).map(({ name }) => name)).toEqual(['train'])
+  })
+})
+
+describe('shards of one name, whose rows have no paths', () => {
+  it.each([
+    ['hash', { train: 4 }],
+    ['source', { train: 2, validation: 2 }],
+  ] as const)('lose no picture where splits are by %s', async (split, written) => {
+    const from = join(folder, `shards-${split}`)
+    const grey = async (level: number): Promise<ArchivedPicture> => ({
+      path: '',
+      bytes: await encodeImage({ width: 32, height: 32, data: new Uint8Array(32 * 32 * 3).fill(level) }, 'png'),
+    })
+    const broken = { path: '', bytes: Buffer.from('no picture') }
+    const shards = {
+      train: [await grey(10), broken, await grey(20)],
+      validation: [await grey(30), await grey(40), await grey(10)],
+    }
+    for (const [name, pictures] of Object.entries(shards)) {
+      await mkdir(join(from, 'default', name), { recursive: true })
+      await writeFile(join(from, 'default', name, '0000.parquet'), parquetOf(pictures, false))
+    }
+    const plain = manifestSchema.parse({ ...manifest, identities: 'unknown', aligned: true, split })
+    const settings = options(`shards-${split}-out`, { from })
+    expect((await prepareDataset(plain, settings)).written).toEqual(written)
+    const [, ...dropped] = (await readFile(join(settings.out, 'dropped.tsv'), 'utf8')).trim().split('\n')
+    expect(dropped.map(line => line.split('\t').slice(0, 2))).toEqual([
+      ['default/train/0000.parquet/1', 'unreadable'],
+      ['default/validation/0000.parquet/2', 'duplicate'],
+    ])
+    const stores = Object.keys(written).map(name => readFile(join(settings.out, name, 'faces.u8')))
+    const levels = [...Buffer.concat(await Promise.all(stores))].filter((_, i) => i % (32 * 32 * 3) === 0)
+    expect(levels).toEqual([10, 20, 30, 40])
   })
 })
 

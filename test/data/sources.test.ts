@@ -1,11 +1,11 @@
-import { cp, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { encodeImage, readImage } from '../../src/data/image.ts'
 import { openSource } from '../../src/data/sources/open.ts'
-import type { Source } from '../../src/data/sources/source.ts'
+import { picture, type Source } from '../../src/data/sources/source.ts'
 
 const golden = fileURLToPath(new URL('../golden/sources/', import.meta.url))
 
@@ -74,6 +74,38 @@ describe('openSource', () => {
       ['unnamed.parquet/1', undefined],
     ])
     expect(await colours(source)).toEqual([colour(0), colour(1)])
+  })
+
+  it.each([
+    ['have no paths', 'unnamed.parquet', 2],
+    ['repeat their paths', 'parquet/train-00000-of-00001.parquet', 5],
+  ])('tells shards of one name apart by their folders where rows %s', async (_, shard, rows) => {
+    const from = await mkdtemp(join(folder, 'converted-'))
+    const places = ['default/partial-train', 'default/validation']
+    for (const place of places) {
+      await mkdir(join(from, place), { recursive: true })
+      await cp(join(golden, shard), join(from, place, '0000.parquet'))
+    }
+    const source = await openSource(from)
+    expect(source.pictures.map(({ id, split }) => [id, split])).toEqual(
+      places.flatMap((place, p) =>
+        Array.from({ length: rows }, (_, i) => [`${place}/0000.parquet/${i}`, ['train', 'validation'][p]]),
+      ),
+    )
+    // Names that differ are enough.
+    await rename(join(from, places[1]!, '0000.parquet'), join(from, places[1]!, '0001.parquet'))
+    const ids = (await openSource(from)).pictures.map(({ id }) => id)
+    expect([ids[0], ids[rows]]).toEqual(['0000.parquet/0', '0001.parquet/0'])
+  })
+
+  it.each([
+    ['celeba/train/Ann/1.png', 'train'],
+    ['photos/Val/test-1.png', 'validation'],
+    ['photos/dev/test/1.png', 'validation'],
+    ['photos/Dev Patel/1.png', undefined],
+    ['photos/tests/training.png', undefined],
+  ])('finds the split that %s names', (path, split) => {
+    expect(picture(path, async () => new Uint8Array()).split).toBe(split)
   })
 
   it('says in a line what is wrong with what it is given', async () => {

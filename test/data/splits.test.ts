@@ -6,7 +6,7 @@ import { celebaIdentities, identityFile, mappingFile } from '../../src/data/cele
 import { loadManifest, manifestNames, manifestSchema } from '../../src/data/manifest.ts'
 import { RandomStream } from '../../src/data/random.ts'
 import type { SourcePicture } from '../../src/data/sources/source.ts'
-import { identitiesKnown, placePictures, splitOf } from '../../src/data/splits.ts'
+import { heldOut, identitiesKnown, placePictures, splitOf, unknownPeople } from '../../src/data/splits.ts'
 
 const picture = (id: string, more: Partial<SourcePicture> = {}): SourcePicture => ({
   id,
@@ -15,6 +15,8 @@ const picture = (id: string, more: Partial<SourcePicture> = {}): SourcePicture =
 })
 
 const names = await manifestNames()
+
+const unnamed = { name: '', title: '', licence: '' }
 
 let folder: string
 beforeAll(async () => {
@@ -51,8 +53,23 @@ describe('nobody is in two parts', () => {
     expect(Math.abs(test - manifest.heldOutTenths / 10)).toBeLessThan(0.1)
   })
 
+  it.each(['celeba-hq', 'unknown'] as const)('of %s where nobody knows who is who', identities => {
+    const manifest = manifestSchema.parse({ ...unnamed, identities, heldOutTenths: 5, identityColumn: 'who' })
+    const pictures = Array.from({ length: 50 }, (_, i) => picture(`${i}.jpg`))
+    // A picture whose column is empty may show anybody.
+    const partly = [...pictures, picture('50.jpg', { identity: 'Ann' })]
+    for (const some of [pictures, partly]) {
+      const placed = placePictures(manifest, some)
+      expect(new Set(placed.map(({ identity }) => identity)).size).toBe(some.length)
+      expect(new Set(placed.map(({ split }) => split))).toEqual(new Set(['train']))
+    }
+    const source = pictures.map((picture, i) => ({ ...picture, split: i < 25 ? 'train' : 'test' }))
+    const kept = placePictures({ ...manifest, split: 'source' }, source)
+    expect(kept.map(({ split }) => split)).toEqual(source.map(({ split }) => split))
+  })
+
   it('even where the source says who is where', () => {
-    const manifest = manifestSchema.parse({ name: '', title: '', licence: '', identities: 'unknown', split: 'source' })
+    const manifest = manifestSchema.parse({ ...unnamed, identities: 'unknown', split: 'source' })
     const pictures = [
       picture('1.png', { identity: 'Ann', split: 'train' }),
       picture('2.png', { identity: 'Ben', split: 'test' }),
@@ -78,6 +95,37 @@ describe('the split by a hash', () => {
 
   it('holds nobody out unless asked', async () => {
     expect(splitOf(await loadManifest('utkface'), 'anybody')).toBe('train')
+  })
+})
+
+describe('who is held out', () => {
+  const heldOutOf = (manifest: object) => heldOut(manifestSchema.parse({ ...unnamed, ...manifest }))
+
+  it('is said of a manifest', () => {
+    expect(heldOutOf({ identities: 'folder', heldOutTenths: 3 })).toBe('3 tenths of them held out for tests')
+    expect(heldOutOf({ identities: 'celeba-hq', heldOutTenths: 2 })).toBe(
+      '2 tenths of them held out for tests, where it is known who is who',
+    )
+    expect(heldOutOf({ identities: 'unknown' })).toBe('nobody held out for tests')
+    expect(heldOutOf({ identities: 'folder', split: 'source' })).toBe('held out for tests as the source says')
+  })
+
+  it('is said of people whom nobody knows, and what would change it', () => {
+    expect(unknownPeople(['train'], 'celeba-hq')).toMatch(
+      /nobody is held out .* needs is CelebA-HQ-to-CelebA-mapping.txt and identity_CelebA.txt, .* --identities/,
+    )
+    for (const identities of ['unknown', undefined] as const)
+      expect(unknownPeople(['train'], identities)).toMatch(/nobody is held out .* a manifest that says who is who/)
+    expect(unknownPeople(['train', 'validation'])).toMatch(/photos of one person can be in more than one split$/)
+  })
+})
+
+describe("a person's folder", () => {
+  it('is no Parquet file', () => {
+    const manifest = manifestSchema.parse({ ...unnamed, identities: 'folder' })
+    expect(placePictures(manifest, [picture('photos/Ann/1.jpg')])[0]!.identity).toBe('Ann')
+    for (const id of ['1.jpg', 'train/0000.parquet/1'])
+      expect(() => placePictures(manifest, [picture(id)])).toThrow(/a folder for each person, found .*'identityColumn'/)
   })
 })
 

@@ -1,5 +1,5 @@
 import { readdir, stat } from 'node:fs/promises'
-import { extname, join } from 'node:path'
+import { basename, dirname, extname } from 'node:path'
 import { UserError } from '../../errors.ts'
 import { folderSource } from './folder.ts'
 import { parquetSource } from './parquet.ts'
@@ -28,15 +28,10 @@ async function openKind(path: string, identityColumn: string | undefined): Promi
   })
   if (found.isDirectory()) {
     const shards = (await readdir(path, { recursive: true })).filter(name => extname(name) === '.parquet').sort()
-    return shards.length > 0
-      ? parquetSource(
-          shards.map(name => join(path, name)),
-          identityColumn,
-        )
-      : folderSource(path)
+    return shards.length > 0 ? parquetSource(path, shards, identityColumn) : folderSource(path)
   }
   const extension = extname(path).toLowerCase()
   if (extension === '.zip') return zipSource(path)
-  if (extension === '.parquet') return parquetSource([path], identityColumn)
+  if (extension === '.parquet') return parquetSource(dirname(path), [basename(path)], identityColumn)
   throw new UserError(`expected a folder, a .zip or a .parquet file, found ${path}: unpack it and give the folder`)
 }

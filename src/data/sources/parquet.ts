@@ -2,7 +2,7 @@
  * Parquet files as Hugging Face writes image data sets: a column of structs { bytes, path }, one file or several shards
  * (train-00000-of-00012.parquet), other columns beside it.
  */
-import { basename } from 'node:path'
+import { basename, join, sep } from 'node:path'
 import {
   type AsyncBuffer,
   asyncBufferFromFile,
@@ -18,7 +18,8 @@ import { picture, type Source, type SourcePicture } from './source.ts'
 
 /** An open shard. */
 interface Shard {
-  readonly path: string
+  /** Its path within the source. */
+  readonly name: string
   readonly file: AsyncBuffer
   readonly metadata: FileMetaData
   /** The column of pictures. */
@@ -38,24 +39,31 @@ interface Row {
 }
 
 /**
- * Every row of these files, in their order. A picture is named by its path where the file gives each another one, and
- * by file and row otherwise. Of the pictures themselves one row group is in memory at a time: read them in order.
+ * Every row of the files `names` of a folder, in their order. A picture is named by its path where the files give each
+ * another one, and by file and row otherwise: the file by its name, or by its path in the folder where two have one name.
+ * Of the pictures themselves one row group is in memory at a time: read them in order.
+ * @param names paths of the files within the folder, which may name a split
  * @param identityColumn the column that says who a picture shows
  * @throws UserError when a file is no Parquet, or has no such columns
  */
-export async function parquetSource(paths: readonly string[], identityColumn?: string): Promise<Source> {
-  const shards = await Promise.all(paths.map(path => openShard(path, identityColumn)))
+export async function parquetSource(
+  folder: string,
+  names: readonly string[],
+  identityColumn?: string,
+): Promise<Source> {
+  const shards = await Promise.all(names.map(name => openShard(folder, name, identityColumn)))
   const rows = (await Promise.all(shards.map(shard => readRows(shard, identityColumn)))).flat()
-  const named = new Set(rows.map(({ path }) => path)).size === rows.length && rows.every(({ path }) => path)
+  const named = rows.every(({ path }) => path) && allDiffer(rows.map(({ path }) => path))
+  const short = allDiffer(shards.map(({ name }) => basename(name)))
   const read = groupReader()
   let i = 0
   const pictures = shards.flatMap(shard =>
     groupsOf(shard).flatMap(group =>
       Array.from({ length: group.end - group.start }, (_, k): SourcePicture => {
         const { path, identity } = rows[i++]!
-        const id = named ? path! : `${basename(shard.path)}/${group.start + k}`
+        const id = named ? path! : `${short ? basename(shard.name) : shard.name}/${group.start + k}`
         return {
-          ...picture(id, async () => (await read(group))[k]!, basename(shard.path)),
+          ...picture(id, async () => (await read(group))[k]!, shard.name),
           ...(identity !== undefined && { identity }),
         }
       }),
@@ -64,7 +72,10 @@ export async function parquetSource(paths: readonly string[], identityColumn?: s
   return { kind: 'parquet', pictures, close: async () => {} }
 }
 
-async function openShard(path: string, identityColumn: string | undefined): Promise<Shard> {
+const allDiffer = (values: readonly unknown[]) => new Set(values).size === values.length
+
+async function openShard(folder: string, name: string, identityColumn: string | undefined): Promise<Shard> {
+  const path = join(folder, name)
   const file = await asyncBufferFromFile(path)
   const metadata = await parquetMetadataAsync(file).catch((error: Error) => {
     throw new UserError(`expected a Parquet file, found '${error.message}': ${path}; fetch it again`)
@@ -82,7 +93,7 @@ async function openShard(path: string, identityColumn: string | undefined): Prom
     throw new UserError(
       `${path}: expected a column '${identityColumn}' of identities${nearestHint(identityColumn, columns)}, found ${columns.join(', ')}`,
     )
-  return { path, file, metadata, column: column[0]! }
+  return { name: name.replaceAll(sep, '/'), file, metadata, column: column[0]! }
 }
 
 function groupsOf(shard: Shard): Group[] {

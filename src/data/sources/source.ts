@@ -27,9 +27,12 @@ export function isPicture(path: string): boolean {
   return !hidden && pictureExtensions.has(extname(path).toLowerCase())
 }
 
-/** The split that a path names at its beginning, as in train/ANN/1.jpg or validation-00000-of-00003.parquet. */
+/**
+ * The split that a folder or a file of a path names, the outermost of several: as in train/Ann/1.jpg,
+ * default/partial-train/0000.parquet, validation-00000-of-00003.parquet, but not in photos/Dev Patel/1.jpg.
+ */
 function splitNamed(path: string): string | undefined {
-  const name = /^(train|test|val|validation|dev)\b/i.exec(path)?.[1]?.toLowerCase()
+  const name = /(?:^|\/)(?:partial-)?(train|test|val|validation|dev)(?=$|[-./])/i.exec(path)?.[1]?.toLowerCase()
   return name === 'val' || name === 'dev' ? 'validation' : name
 }
 
