@@ -9,6 +9,8 @@ export interface Recipient<Message> {
   send(messages: readonly Message[]): Promise<void>
   /** Whether messages that failed so would fail again. */
   isFinal(error: unknown): boolean
+  /** Whether they wait for something else that is on its way, and is complained of by itself when it fails. */
+  isEarly(error: unknown): boolean
 }
 
 export interface DeliverySettings {
@@ -22,7 +24,7 @@ export interface DeliverySettings {
 
 /**
  * Sends the messages of a spool one after another, in the background of everything else, and again when that failed. What
- * goes wrong is said once.
+ * goes wrong with the recipient is said once, and once what goes wrong with the spool.
  */
 export class Delivery<Message> {
   private readonly running: Promise<void>
@@ -30,6 +32,7 @@ export class Delivery<Message> {
   private isFinishing = false
   private isOver = false
   private hasComplained = false
+  private hasGivenUp = false
   private refused = 0
   private wake = () => {}
 
@@ -40,7 +43,7 @@ export class Delivery<Message> {
     settings: DeliverySettings = {},
   ) {
     this.settings = { linger: 0.5, retry: [1, 60], patience: 15, ...settings }
-    this.running = this.deliver().catch((error: Error) => this.complain(`nothing more is sent: ${error.message}`))
+    this.running = this.deliver().catch(error => this.giveUp('nothing more is sent', error))
   }
 
   /** @throws when it cannot be kept on the disk */
@@ -49,7 +52,7 @@ export class Delivery<Message> {
     this.wake()
   }
 
-  /** Sends what is still to be sent, for as long as `patience` says; names the file that keeps the rest. */
+  /** Sends what is still to be sent, for as long as `patience` says; names the file that keeps the rest. Never throws. */
   async finish(): Promise<void> {
     const { name } = this.recipient
     this.isFinishing = true
@@ -62,9 +65,13 @@ export class Delivery<Message> {
     await Promise.race([this.running, timeout])
     clearTimeout(timer)
     this.isOver = true
-    const left = await this.spool.close()
-    if (left > 0)
-      this.say(`${left} messages to ${name} are kept in ${this.spool.path}: the same command again delivers them`)
+    try {
+      const left = await this.spool.close()
+      if (left > 0)
+        this.say(`${left} messages to ${name} are kept in ${this.spool.path}: the same command again delivers them`)
+    } catch (error) {
+      this.giveUp('what it was still to be told may be lost', error as Error)
+    }
     if (this.refused > 0) this.say(`${this.refused} messages that ${name} refused are in ${this.refusals}`)
     if (this.spool.dropped > 0)
       this.say(`${this.spool.dropped} messages to ${name} are lost: more was to be kept than may be`)
@@ -91,7 +98,8 @@ export class Delivery<Message> {
         delay = retry[0]
       } catch (error) {
         if (!this.recipient.isFinal(error)) {
-          this.complain(`${(error as Error).message}; the run goes on, and it is told later`)
+          if (!this.recipient.isEarly(error))
+            this.complain(`${(error as Error).message}; the run goes on, and it is told later`)
           await this.pause(this.isFinishing ? Math.min(delay, 1) : delay)
           delay = Math.min(2 * delay, retry[1])
           continue
@@ -107,6 +115,11 @@ export class Delivery<Message> {
   private complain(reason: string): void {
     if (!this.hasComplained) this.say(`${this.recipient.name}: ${reason}`)
     this.hasComplained = true
+  }
+
+  private giveUp(what: string, { message }: Error): void {
+    if (!this.hasGivenUp) this.say(`${this.recipient.name}: ${what}: ${message}`)
+    this.hasGivenUp = true
   }
 
   /** Until so many seconds have passed, a message comes while waiting for one, or the run ends. */

@@ -36,11 +36,16 @@ const longestValue = 6000
 
 const keyTag = 'diff-privacy.key'
 
+/** Code of the error that the run which this one is nested in is not on the server yet. */
+export const noParent = 'NO_PARENT'
+
 /** The run on the server: found or made when something is first sent. */
 export class MlflowRun {
   private opened: RunData | undefined
   /** The latest step that the server has of each metric: a run that goes on tells nothing twice. */
   private readonly latest = new Map<string, number>()
+  /** The latest step of which the server has been told that it was taken again. */
+  private again = -1
 
   constructor(
     private readonly server: MlflowServer,
@@ -49,10 +54,25 @@ export class MlflowRun {
 
   async logMetrics(metrics: readonly Metric[]): Promise<void> {
     const { run_id } = (await this.open()).info
-    const fresh = metrics.filter(({ key, step }) => step > (this.latest.get(key) ?? -1))
+    const isKnown = ({ key, step }: Metric) => step <= (this.latest.get(key) ?? -1)
+    await this.tagAgain(metrics.filter(isKnown))
+    const fresh = metrics.filter(metric => !isKnown(metric))
     if (fresh.length === 0) return
     await this.server.call('POST', 'runs/log-batch', { run_id, metrics: fresh })
     for (const { key, step } of fresh) this.latest.set(key, step)
+  }
+
+  /**
+   * The server cannot forget values, and would draw both of a step. Those that it has of steps taken again stay, and the
+   * tag 'takenAgain.FIRST' says which steps these are: after a change of the config the values may be others.
+   */
+  private async tagAgain(known: readonly Metric[]): Promise<void> {
+    const { step: begun } = this.options.description
+    const steps = known.filter(({ step }) => step > begun).map(({ key }) => this.latest.get(key)!)
+    const last = Math.max(this.again, ...steps)
+    if (last === this.again) return
+    await this.setTag(`takenAgain.${begun + 1}`, `${begun + 1} to ${last}`)
+    this.again = last
   }
 
   async setTag(key: string, value: string): Promise<void> {
@@ -86,7 +106,7 @@ export class MlflowRun {
     const filter = `tags.\`${keyTag}\` = '${identity.key}'`
     const search = { experiment_ids: [experiment_id], filter, max_results: 1 }
     const { runs = [] } = await this.server.call<{ runs?: RunData[] }>('POST', 'runs/search', search)
-    const run = runs[0] ?? (await this.create(experiment_id, identity.key, parent && (await parentId(parent))))
+    const run = runs[0] ?? (await this.create(experiment_id, identity.key, parent && (await this.parentId(parent))))
     const run_id = run.info.run_id
     if (runs[0]) await this.server.call('POST', 'runs/update', { run_id, status: 'RUNNING' })
     for (const { key, step = 0 } of run.data.metrics ?? []) this.latest.set(key, Number(step))
@@ -146,13 +166,12 @@ export class MlflowRun {
     await writeJsonAtomic(join(this.options.folder, 'mlflow.json'), made)
     return made
   }
-}
 
-async function parentId(folder: string): Promise<string> {
-  const found = await readIdentity(folder)
-  if (!found?.runId)
-    throw new ServerError(0, 'NO_PARENT', `the run of ${folder}, which this one is part of, is not there yet`)
-  return found.runId
+  private async parentId(folder: string): Promise<string> {
+    const found = await readIdentity(folder)
+    if (found?.uri === this.server.uri && found.runId) return found.runId
+    throw new ServerError(0, noParent, `the run of ${folder}, which this one is part of, is not there yet`)
+  }
 }
 
 async function readIdentity(folder: string): Promise<Identity | undefined> {

@@ -8,7 +8,7 @@ import { basename, join } from 'node:path'
 import { encodeImage } from '../data/image.ts'
 import { Delivery, type DeliverySettings } from './delivery.ts'
 import { histogram } from './histogram.ts'
-import { type Metric, MlflowRun } from './mlflow-run.ts'
+import { type Metric, MlflowRun, noParent } from './mlflow-run.ts'
 import { MlflowServer, ServerError } from './mlflow-server.ts'
 import { Spool } from './spool.ts'
 import type { Outcome, RunDescription, Tracker } from './tracker.ts'
@@ -60,8 +60,11 @@ export function mlflowTracker(options: MlflowOptions): Tracker {
         together,
         send: (messages: readonly Message[]) => send(run, messages),
         isFinal: (error: unknown) => error instanceof ServerError && error.isFinal,
+        isEarly: (error: unknown) => error instanceof ServerError && error.code === noParent,
       }
-      delivery = new Delivery(new Spool(join(folder, 'mlflow-undelivered.jsonl')), recipient, say, settings)
+      writer.writeNow(() => {
+        delivery = new Delivery(new Spool(join(folder, 'mlflow-undelivered.jsonl')), recipient, say, settings)
+      })
       // The server hears of the run even if it has nothing else to hear.
       tell({ kind: 'tag', key: 'mlflow.source.name', value: 'diff-privacy' })
     },

@@ -33,8 +33,8 @@ export function tensorboardTracker(folder: string, say: (message: string) => voi
       writer.write(() => makeFolder(folder))
       await writer.finish()
       append({ file_version: 'brain.Event:2' })
-      // What an interrupted run wrote of this step and later ones no longer counts.
-      append({ step, session_log: { status: SESSION_START } })
+      // What an interrupted run wrote of later steps no longer counts: readers drop the step that is named here, too.
+      append({ step: step + 1, session_log: { status: SESSION_START } })
       summary(0, hparams('experiment', { experiment: experiment(params, compared) }))
       const session = { hparams: Object.fromEntries(Object.entries(params).map(([k, v]) => [k, typed(v)])) }
       summary(0, hparams('session_start_info', { session_start_info: { ...session, start_time_secs: seconds() } }))

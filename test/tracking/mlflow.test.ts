@@ -1,12 +1,12 @@
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
-import { createServer, type Server as HttpServer, type IncomingMessage } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { readImage } from '../../src/data/image.ts'
 import { type MlflowOptions, mlflowTracker } from '../../src/tracking/mlflow.ts'
 import { openTrackers } from '../../src/tracking/open.ts'
+import { close, freePort, listen, pretend } from './pretend.ts'
 import { pythonWith, type Server, serve } from './python.ts'
 
 const python = await pythonWith('mlflow')
@@ -33,40 +33,10 @@ const tracker = (uri: string, more: Partial<MlflowOptions> = {}) =>
   })
 
 const undelivered = () => join(folder, 'mlflow-undelivered.jsonl')
-const listen = (server: HttpServer, port = 0) =>
-  new Promise<number>(resolve =>
-    server.listen(port, '127.0.0.1', () => resolve((server.address() as AddressInfo).port)),
-  )
-
-/** Answers as MLflow does, to one run, and remembers what it is told. */
-function pretend() {
-  const calls: { path: string; body: Record<string, never>; headers: IncomingMessage['headers'] }[] = []
-  const run = { info: { run_id: 'r1', artifact_uri: 'mlflow-artifacts:/1/r1/artifacts' }, data: {} }
-  const answers: Record<string, unknown> = {
-    'experiments/get-by-name': { experiment: { experiment_id: '1' } },
-    'runs/search': {},
-    'runs/create': { run },
-  }
-  const server = createServer(async (request, response) => {
-    const path = request.url!.replace(/^\/api\/2\.0\/mlflow\//, '').replace(/\?.*/, '')
-    const chunks: Buffer[] = []
-    for await (const chunk of request) chunks.push(chunk)
-    const text = Buffer.concat(chunks).toString()
-    calls.push({ path, body: text && request.method === 'POST' ? JSON.parse(text) : {}, headers: request.headers })
-    response.end(JSON.stringify(answers[path] ?? {}))
-  })
-  return {
-    server,
-    calls,
-    stepsTold: () => calls.flatMap(({ body }) => (body.metrics ?? []) as { step: number }[]).map(({ step }) => step),
-  }
-}
 
 describe('a server that fails', () => {
   it('is down: the run goes on at once, it is said once, and everything is kept and named', async () => {
-    const free = createServer()
-    const port = await listen(free)
-    await new Promise(resolve => free.close(resolve))
+    const port = await freePort()
     const down = tracker(`http://127.0.0.1:${port}`, { delivery: { linger: 0.01, retry: [0.05, 0.2], patience: 0.5 } })
     const started = performance.now()
     await down.start({ ...description, step: 0 })
@@ -92,7 +62,7 @@ describe('a server that fails', () => {
     expect(calls.filter(({ body }) => body.metrics)).toHaveLength(1)
     expect(await readdir(folder)).toEqual(['mlflow.json'])
     expect(said).toHaveLength(2)
-    await new Promise(resolve => server.close(resolve))
+    await close(server)
   })
 
   it('hangs: no call waits longer than its patience, nor does the end of the run', async () => {
@@ -110,8 +80,7 @@ describe('a server that fails', () => {
     expect(said[0]).toMatch(/no answer within 1 s; the run goes on/)
     expect(said).toHaveLength(2)
     expect(await readFile(undelivered(), 'utf8')).toContain('"loss"')
-    server.closeAllConnections()
-    await new Promise(resolve => server.close(resolve))
+    await close(server)
   })
 
   it('comes back: what it missed is delivered in order', async () => {
@@ -121,8 +90,7 @@ describe('a server that fails', () => {
     await during.start({ ...description, step: 0 })
     during.scalars(1, { loss: 1 })
     await expect.poll(stepsTold, { timeout: 5000 }).toEqual([1])
-    server.closeAllConnections()
-    await new Promise(resolve => server.close(resolve))
+    await close(server)
     for (let step = 2; step <= 5; step++) during.scalars(step, { loss: 1 / step })
     await expect.poll(() => said.length, { timeout: 5000 }).toBe(1)
     await listen(server, port)
@@ -130,8 +98,7 @@ describe('a server that fails', () => {
     await during.finish('finished')
     expect(said).toHaveLength(1)
     expect(await readdir(folder)).toEqual(['mlflow.json'])
-    server.closeAllConnections()
-    await new Promise(resolve => server.close(resolve))
+    await close(server)
   })
 
   it('refuses a message: it is put aside, said once, and the others are delivered', async () => {
@@ -151,9 +118,40 @@ describe('a server that fails', () => {
       `1 messages that MLflow at http://127.0.0.1:${port} refused are in ${join(folder, 'mlflow-undelivered-refused.jsonl')}`,
     ])
     expect(calls.at(-1)!.body).toMatchObject({ status: 'FINISHED' })
-    server.closeAllConnections()
-    await new Promise(resolve => server.close(resolve))
+    await close(server)
   })
+})
+
+it('a run in one that is still being made waits for it, and nothing is said', async () => {
+  const { server, calls } = pretend()
+  const uri = `http://127.0.0.1:${await listen(server)}`
+  const point = join(folder, 'point')
+  await mkdir(point)
+  const child = tracker(uri, { folder: point, parent: folder })
+  await child.start({ ...description, name: 'point', step: 0 })
+  child.scalars(1, { loss: 1 })
+  // That of another server is no parent.
+  await writeFile(join(folder, 'mlflow.json'), JSON.stringify({ uri: 'http://elsewhere', key: 'k', runId: 'r0' }))
+  const searches = () => calls.filter(({ path }) => path === 'runs/search').length
+  await expect.poll(searches, { timeout: 5000 }).toBeGreaterThan(2)
+  const parent = tracker(uri)
+  await parent.start({ ...description, name: 'sweep', step: 0 })
+  await Promise.all([parent.finish('finished'), child.finish('finished')])
+  const [, made] = calls.filter(({ path }) => path === 'runs/create')
+  expect(made!.body).toMatchObject({ run_name: 'point' })
+  expect(made!.body.tags).toContainEqual({ key: 'mlflow.parentRunId', value: 'r1' })
+  expect(said).toEqual([])
+  await close(server)
+})
+
+it('a disk that keeps nothing does not stop the run, and is said once', async () => {
+  await mkdir(undelivered())
+  const run = tracker('http://127.0.0.1:9')
+  await run.start({ ...description, step: 0 })
+  run.scalars(1, { loss: 1 })
+  run.image(1, 'samples', picture)
+  await run.finish('finished')
+  expect(said).toEqual([expect.stringMatching(/^what http:\/\/127\.0\.0\.1:9 is told is not written any more: EISDIR/)])
 })
 
 describe('credentials', () => {
@@ -177,8 +175,7 @@ describe('credentials', () => {
     const basic = `Basic ${Buffer.from('ann:secret').toString('base64')}`
     expect(new Set(calls.map(({ headers }) => headers.authorization))).toEqual(new Set([basic, 'Bearer secret-token']))
     for (const name of await readdir(folder)) expect(await readFile(join(folder, name), 'utf8')).not.toContain('secret')
-    server.closeAllConnections()
-    await new Promise(resolve => server.close(resolve))
+    await close(server)
   })
 
   it('are refused in an address, and not repeated', () => {
@@ -212,9 +209,7 @@ describe.runIf(python)('an MLflow server', () => {
 
   beforeAll(async () => {
     home = await mkdtemp(join(tmpdir(), 'mlflow-home-'))
-    const free = createServer()
-    const port = String(await listen(free))
-    await new Promise(resolve => free.close(resolve))
+    const port = String(await freePort())
     const store = ['--backend-store-uri', `sqlite:///${home}/db.sqlite`, '--artifacts-destination', `${home}/artifacts`]
     const place = ['--host', '127.0.0.1', '--port', port, '--workers', '1']
     server = await serve(python!, ['-m', 'mlflow', 'server', ...store, ...place], `http://127.0.0.1:${port}/`)
@@ -281,6 +276,28 @@ describe.runIf(python)('an MLflow server', () => {
     expect(run.data.params).toContainEqual({ key: 'steps', value: '6' })
     const { metrics } = await ask('metrics/get-history', { run_id, metric_key: 'loss' })
     expect(metrics.map(({ step }: { step: number }) => step)).toEqual([1, 2, 3, 4, 5, 6])
+  })
+
+  it('keeps the values of steps that are taken again, and has a tag that says so', async () => {
+    const take = async (begun: number, steps: readonly number[], value: number) => {
+      const run = tracker(server.url, real)
+      await run.start({ ...description, step: begun })
+      for (const step of steps) run.scalars(step, { loss: value })
+      await run.finish('interrupted')
+      return (await ask('runs/get', { run_id: await runId(folder) })).run.data.tags
+    }
+    const again = (tags: { key: string; value: string }[]) => tags.filter(({ key }) => key.startsWith('takenAgain'))
+    expect(again(await take(0, [1, 2, 3, 4], 1))).toEqual([])
+    // It goes on where it was.
+    expect(again(await take(4, [5, 6], 1))).toEqual([])
+    expect(again(await take(2, [3, 4, 5], 0.5))).toEqual([{ key: 'takenAgain.3', value: '3 to 6' }])
+    expect(again(await take(5, [6, 7], 0.25))).toEqual([
+      { key: 'takenAgain.3', value: '3 to 6' },
+      { key: 'takenAgain.6', value: '6 to 6' },
+    ])
+    const { metrics } = await ask('metrics/get-history', { run_id: await runId(folder), metric_key: 'loss' })
+    expect(metrics.map(({ value }: { value: number }) => value)).toEqual([1, 1, 1, 1, 1, 1, 0.25])
+    expect(said).toEqual([])
   })
 
   it('nests a run in another', async () => {

@@ -66,7 +66,8 @@ it('says once that a folder cannot be written', async () => {
   expect(said[0]).toMatch(/file is not written any more: cannot make the folder/)
 })
 
-describe.runIf(python)('TensorBoard', () => {
+/** TensorBoard reads event files by a program of its own where there is one ('auto'), or in Python. */
+describe.runIf(python).each(['auto', 'false'])('TensorBoard with --load_fast=%s', loadFast => {
   let server: Server
   const data = async (path: string, body?: unknown) => {
     const response = await fetch(
@@ -80,8 +81,10 @@ describe.runIf(python)('TensorBoard', () => {
   const json = async (path: string, body?: unknown): Promise<any> => (await data(path, body)).json()
 
   beforeAll(async () => {
-    await writeRun(join(folder, 'toy'))
-    server = await serve(python!, ['-m', 'tensorboard.main', '--logdir', folder, '--host', '127.0.0.1', '--port', '0'])
+    const logs = join(folder, loadFast)
+    await writeRun(join(logs, 'toy'))
+    const where = ['--logdir', logs, '--host', '127.0.0.1', '--port', '0']
+    server = await serve(python!, ['-m', 'tensorboard.main', '--load_fast', loadFast, ...where])
     // It reads the files after it has begun to serve.
     for (let tries = 0; (await json('runs')).length === 0 && tries < 100; tries++)
       await new Promise(resolve => setTimeout(resolve, 200))
