@@ -61,7 +61,7 @@ export async function linkAtomic(existing: string, path: string): Promise<void> 
   const temporary = temporaryName(path)
   try {
     unfinished.add(temporary)
-    await link(existing, temporary).catch(() => copyFile(existing, temporary))
+    await link(existing, temporary).catch(() => copyOntoDisk(existing, temporary))
     await rename(temporary, path)
   } catch (error) {
     throw new UserError(`cannot write ${path}: ${reason(error as NodeJS.ErrnoException, path)}`)
@@ -70,6 +70,13 @@ export async function linkAtomic(existing: string, path: string): Promise<void> 
     await unlink(temporary).catch(() => {})
     unfinished.delete(temporary)
   }
+}
+
+/** A copy that is on the disk before it has its name: after a power failure the name would else be that of an empty file. */
+async function copyOntoDisk(from: string, to: string): Promise<void> {
+  await copyFile(from, to)
+  const file = await open(to, 'r+')
+  await file.sync().finally(() => file.close())
 }
 
 /** Removes what writes into `folder` left behind that were ended by force; no other process may be writing there. */

@@ -21,6 +21,12 @@ export interface Score {
   readonly over: 'validation' | 'training'
 }
 
+/** Training losses of some steps. */
+export interface LossSum {
+  readonly sum: number
+  readonly count: number
+}
+
 /** What a checkpoint says of itself. */
 export interface CheckpointNote {
   /** Steps taken. */
@@ -28,6 +34,10 @@ export interface CheckpointNote {
   /** The resolved config, a tree of plain values. */
   readonly config: unknown
   readonly score?: Score
+  /** Of the steps since the score before, in a checkpoint off the schedule, which has no score of its own. */
+  readonly unscored?: LossSum
+  /** Threads that computed it, as `threadsOf` says it. */
+  readonly threads?: string
 }
 
 /**
@@ -37,13 +47,18 @@ export interface CheckpointNote {
 export async function saveCheckpoint(
   path: string,
   state: TrainingState,
-  { step, config, score }: CheckpointNote,
+  { step, config, score, unscored, threads }: CheckpointNote,
 ): Promise<void> {
   const tensors = Object.fromEntries(
     roles.flatMap(role => Object.entries(state[role]).map(([name, tensor]) => [`${role}.${name}`, tensor])),
   )
-  const metadata = { step: String(step), config: JSON.stringify(config) }
-  await saveWeights(path, tensors, score ? { ...metadata, score: JSON.stringify(score) } : metadata)
+  await saveWeights(path, tensors, {
+    step: String(step),
+    config: JSON.stringify(config),
+    ...(score && { score: JSON.stringify(score) }),
+    ...(unscored && { unscored: JSON.stringify(unscored) }),
+    ...(threads !== undefined && { threads }),
+  })
 }
 
 /**
@@ -69,6 +84,8 @@ export async function readNote(path: string): Promise<CheckpointNote | undefined
     step,
     config: parsed(metadata.config ?? '{}'),
     ...(metadata.score !== undefined && { score: parsed(metadata.score) }),
+    ...(metadata.unscored !== undefined && { unscored: parsed(metadata.unscored) }),
+    ...(metadata.threads !== undefined && { threads: metadata.threads }),
   }
 }
 

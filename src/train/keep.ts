@@ -34,9 +34,13 @@ export async function keepCheckpoint(
     await unlink(join(folder, `step-${stepName(step)}.safetensors`))
 }
 
-/** A score over other batches than the best one's says more of what the run is now asked for. */
+/**
+ * A score over other batches than the best one's says more of what the run is now asked for; one that is not finite says
+ * nothing, nor does such a best one, which JSON holds as null.
+ */
 function isBetter(score: Score, best: Score | undefined): boolean {
-  return best === undefined || best.over !== score.over || score.loss < best.loss
+  if (!Number.isFinite(score.loss)) return false
+  return !best || !Number.isFinite(best.loss) || best.over !== score.over || score.loss < best.loss
 }
 
 /** Steps of the checkpoints in a folder, ascending. */

@@ -8,7 +8,7 @@ import { gridImage } from '../data/grid.ts'
 import type { Weights } from '../models/module.ts'
 import type { RunDescription, Tracker } from '../tracking/tracker.ts'
 import { type AdamWOptions, learningRate } from './adamw.ts'
-import { disposeState, loadCheckpoint, readNote } from './checkpoint.ts'
+import { type CheckpointNote, disposeState, loadCheckpoint, readNote } from './checkpoint.ts'
 import { checkFinite } from './finite.ts'
 import { meanGradient } from './gradient.ts'
 import { keepCheckpoint, lastCheckpoint } from './keep.ts'
@@ -44,7 +44,7 @@ export interface StepReport {
   readonly learningRate: number
   readonly gradientNorm: number
   readonly secondsPerStep: number
-  /** Share of the time that was spent waiting for batches. */
+  /** Share of the time in which batches were waited for, the turn between two steps included, in which they are made. */
   readonly waiting: number
 }
 
@@ -54,6 +54,8 @@ export interface Run<Batch extends tf.TensorContainer> {
   readonly folder: string
   /** Written into every checkpoint: a tree of plain values. */
   readonly config: unknown
+  /** Written there too: threads that compute, where their number decides bits. */
+  readonly threads?: string
   readonly description: Omit<RunDescription, 'step'>
   readonly tracker: Tracker
   /** The same task over data that is not trained on. */
@@ -79,7 +81,8 @@ export async function train<Batch extends tf.TensorContainer>(
   await makeFolder(run.folder)
   await removeUnfinished(run.folder)
   const vector = new WeightVector(task.parameters)
-  let state = await begin(task, options, run, vector)
+  const note = await readNote(lastCheckpoint(run.folder))
+  let state = await begin(task, options, run, vector, note)
   await run.tracker.start({ ...run.description, step: state.adam.step })
   const config = stringify(run.config)
   await writeFileAtomic(join(run.folder, 'config.yaml'), config)
@@ -87,7 +90,8 @@ export async function train<Batch extends tf.TensorContainer>(
   run.tracker.artifact(join(run.folder, 'config.yaml'))
   run.onStart?.(state.adam.step)
   try {
-    state = await takeSteps(task, options, run, vector, state)
+    const scorer = new Scorer(run.validation, options.validationBatches, note?.unscored)
+    state = await takeSteps(task, options, run, vector, scorer, state)
   } catch (error) {
     await run.tracker.finish('failed')
     throw error
@@ -104,11 +108,10 @@ async function begin<Batch extends tf.TensorContainer>(
   { seed }: LoopOptions,
   { folder }: Run<Batch>,
   vector: WeightVector,
+  note: CheckpointNote | undefined,
 ): Promise<RunState> {
-  const path = lastCheckpoint(folder)
-  const note = await readNote(path)
   if (!note) return initialState(task, vector, seed)
-  return restoredState(await loadCheckpoint(path, task.parameters), note.step, vector)
+  return restoredState(await loadCheckpoint(lastCheckpoint(folder), task.parameters), note.step, vector)
 }
 
 /** Takes all steps that are left; disposes of the state that it is given. */
@@ -117,16 +120,17 @@ async function takeSteps<Batch extends tf.TensorContainer>(
   options: LoopOptions,
   run: Run<Batch>,
   vector: WeightVector,
+  scorer: Scorer<Batch>,
   begun: RunState,
 ): Promise<RunState> {
   const { steps, accumulate, logEvery, checkpointEvery, demoEvery } = options
   const first = begun.adam.step
-  const scorer = new Scorer(run.validation, options.validationBatches)
   const decayMask = vector.decayMask()
   const batches = prefetch(
     index => task.batch(index),
     first * accumulate,
     steps * accumulate,
+    accumulate,
     batch => tf.dispose(batch),
   )
   const clock = new Clock()
@@ -134,10 +138,10 @@ async function takeSteps<Batch extends tf.TensorContainer>(
   let isStopped = false
   try {
     for (let step = first; step < steps && !isStopped; step++) {
-      const waited = performance.now()
       const taken: Batch[] = []
-      while (taken.length < accumulate) taken.push((await batches.next()).value as Batch)
-      clock.waited(performance.now() - waited)
+      await clock.waits(async () => {
+        while (taken.length < accumulate) taken.push((await batches.next()).value as Batch)
+      })
 
       const named = vector.split(state.weights)
       const { loss, parts, gradient } = meanGradient(task, vector, named, taken, step * accumulate)
@@ -165,10 +169,11 @@ async function takeSteps<Batch extends tf.TensorContainer>(
       }
       tf.dispose(Object.values(parts))
       isStopped = run.signal?.aborted === true
-      if (isDue(checkpointEvery) || isStopped) await save(state, options, run, vector, scorer)
+      if (isDue(checkpointEvery) || isStopped) await save(state, options, run, vector, scorer, isDue(checkpointEvery))
       if (isDue(demoEvery)) await show(task, state, run.tracker, vector)
-      // Backends that compute at once would never let timers, signals and the network have their turn.
-      await setImmediate()
+      // Backends that compute at once would never let timers, signals and the network have their turn. What is read for
+      // batches arrives then, and their tensors are made of it on this thread.
+      await clock.waits(() => setImmediate())
     }
     return state
   } finally {
@@ -185,8 +190,11 @@ class Clock {
   step(): void {
     this.steps++
   }
-  waited(milliseconds: number): void {
-    this.waiting += milliseconds
+  /** Counts the time that `wait` takes as waiting. */
+  async waits(wait: () => Promise<void>): Promise<void> {
+    const begun = performance.now()
+    await wait()
+    this.waiting += performance.now() - begun
   }
   read(): Pick<StepReport, 'secondsPerStep' | 'waiting'> {
     const passed = performance.now() - this.since
@@ -208,18 +216,21 @@ function tell<Batch extends tf.TensorContainer>(report: StepReport, { tracker, o
   onReport?.(report)
 }
 
+/** @param isScored false for a checkpoint off the schedule, which a run that was never interrupted does not have */
 async function save<Batch extends tf.TensorContainer>(
   state: RunState,
   { keepCheckpoints }: LoopOptions,
-  { folder, config, tracker }: Run<Batch>,
+  { folder, config, threads, tracker }: Run<Batch>,
   vector: WeightVector,
   scorer: Scorer<Batch>,
+  isScored: boolean,
 ): Promise<void> {
   const { step } = state.adam
   const named = namedState(state, vector)
-  const score = await scorer.score(named.average)
+  const scored = isScored ? { score: await scorer.score(named.average) } : { unscored: scorer.unscored }
+  const { score } = scored
   if (score?.over === 'validation') tracker.scalars(step, { validationLoss: score.loss })
-  await keepCheckpoint(folder, named, { step, config, score }, keepCheckpoints)
+  await keepCheckpoint(folder, named, { step, config, threads, ...scored }, keepCheckpoints)
   disposeState(named)
 }
 

@@ -1,27 +1,31 @@
 /**
- * make(from), ..., make(to - 1), each begun while the one before it is used.
+ * make(from), ..., make(to - 1), in order; while a value is used, the `ahead` ones after it have been begun.
  * @param discard given a value that was made and is not wanted any more, because the consumer stops early
  */
 export async function* prefetch<T>(
   make: (index: number) => Promise<T>,
   from: number,
   to: number,
+  ahead: number,
   discard: (value: T) => void,
 ): AsyncGenerator<T, void, void> {
-  const begin = (index: number) => {
-    const value = make(index)
-    // It is reported when it is awaited, not before.
-    value.catch(() => {})
-    return value
+  const begun: Promise<T>[] = []
+  const beginUntil = (end: number, index: number) => {
+    while (index + begun.length < Math.min(end, to)) {
+      const value = make(index + begun.length)
+      // It is reported when it is awaited, not before.
+      value.catch(() => {})
+      begun.push(value)
+    }
   }
-  let next = from < to ? begin(from) : undefined
+  beginUntil(from + ahead, from)
   try {
     for (let index = from; index < to; index++) {
-      const value = await next!
-      next = index + 1 < to ? begin(index + 1) : undefined
+      const value = await begun.shift()!
+      beginUntil(index + 1 + ahead, index + 1)
       yield value
     }
   } finally {
-    await next?.then(discard, () => {})
+    await Promise.all(begun.map(value => value.then(discard, () => {})))
   }
 }

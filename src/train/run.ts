@@ -34,10 +34,12 @@ import { frozenBatchSize, LatentCache, type LatentOptions } from './latents.ts'
 import { type StepReport, train } from './loop.ts'
 import { msiTask } from './msi.ts'
 import { msiDemo } from './msi-demo.ts'
+import { checkOtherPeople } from './people.ts'
 import { asPerceptual, perceptualNetworksOf } from './perceptual.ts'
 import { changes, checkResume, type ResolvedConfig } from './resume.ts'
 import { facesOf } from './subject.ts'
 import type { TrainingTask } from './task.ts'
+import { threadsChange, threadsOf } from './threads.ts'
 
 export interface RunPaths {
   /** Prepared faces to train on. */
@@ -74,8 +76,8 @@ export interface RunOptions {
 /**
  * Trains what `config` says; a run that was interrupted goes on where its last checkpoint is.
  * @param config with the backend and precision in use, not 'auto'
- * @throws UserError when faces, earlier runs, the scale of the latents or the variant of trained MSI do not fit the model, or the run in the folder
- *   was begun with another config or is under way in another process
+ * @throws UserError when faces, earlier runs, the scale of the latents or the variant of trained MSI do not fit the model, people
+ *   are both trained and validated on, or the run in the folder was begun with another config or is under way in another process
  */
 export async function runTraining(
   config: TrainConfig,
@@ -101,6 +103,8 @@ async function trainAlone(
     throw new UserError(
       `expected the variant ${base.msi.variant}, that of the trained MSI of '${base.name}', found ${model.msi.variant}: leave out startFrom`,
     )
+  if (paths.validate)
+    await checkOtherPeople(paths.faces, paths.validate, config.task === 'msi' ? config.subject : 'everybody')
   const networks = latentDiffusion(model)
   const { onStart, onReport, onNote = () => {} } = events
   const tracker = openTrackers(config.tracking, paths.out, onNote)
@@ -118,11 +122,15 @@ async function trainAlone(
     const before = await readNote(lastCheckpoint(paths.out))
     if (before && !allowChanges) checkResume(before.config, resolved)
     if (before) for (const change of changes(before.config, resolved)) onNote(`goes on with another ${change}`)
+    const threads = threadsOf(config.backend)
+    const otherThreads = threadsChange(before?.threads, threads)
+    if (otherThreads) onNote(otherThreads)
     const task = await build(config, faces)
     if (config.startFrom === 'trained') start = await trainedWeights(config, model, networks, paths)
     const weights = await train({ ...task, start: { ...start, ...task.start } }, config, {
       folder: paths.out,
       config: resolved,
+      threads,
       description: {
         name: basename(resolve(paths.out)),
         params: flatten(config),

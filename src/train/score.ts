@@ -1,33 +1,38 @@
 import * as tf from '@tensorflow/tfjs'
 import type { Weights } from '../models/module.ts'
-import type { Score } from './checkpoint.ts'
+import type { LossSum, Score } from './checkpoint.ts'
 import type { TrainingTask } from './task.ts'
+
+const none: LossSum = { sum: 0, count: 0 }
 
 /**
  * How good a checkpoint is. With a validation task: the mean loss of the averaged weights over the same few batches, with
- * the same noise, every time. Without: the mean training loss of all steps since the checkpoint before.
+ * the same noise, every time. Without: the mean training loss of all steps since the score before.
  */
 export class Scorer<Batch extends tf.TensorContainer> {
-  private sum = 0
-  private count = 0
-
+  /** @param losses of the steps since the score before, where the run goes on from a checkpoint without one */
   constructor(
     private readonly validation: TrainingTask<Batch> | undefined,
     private readonly batches: number,
+    private losses: LossSum = none,
   ) {}
 
   /** The training loss of a step. */
   add(loss: number): void {
-    this.sum += loss
-    this.count++
+    this.losses = { sum: this.losses.sum + loss, count: this.losses.count + 1 }
+  }
+
+  /** Training losses of the steps since the score before. */
+  get unscored(): LossSum {
+    return this.losses
   }
 
   /** @param weights the averaged ones */
   async score(weights: Weights): Promise<Score> {
+    const { sum, count } = this.losses
+    this.losses = none
     if (this.validation) return { loss: await this.validationLoss(this.validation, weights), over: 'validation' }
-    const loss = this.sum / this.count
-    ;[this.sum, this.count] = [0, 0]
-    return { loss, over: 'training' }
+    return { loss: sum / count, over: 'training' }
   }
 
   private async validationLoss(task: TrainingTask<Batch>, weights: Weights): Promise<number> {

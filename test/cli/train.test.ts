@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
@@ -21,14 +21,17 @@ afterEach(() => {
   process.exitCode = undefined
 })
 
-test('an interrupted training says that it is not done, and the same command goes on', async () => {
+test('an interrupted training says that it is not done, and the same command goes on to the same bits', async () => {
   const out = join(folder, 'run')
   const log = vi.spyOn(console, 'log').mockImplementation(() => {})
   const said = vi.spyOn(process.stderr, 'write').mockImplementation(() => true)
   const faces = ['--faces', makeStore(folder, 2, 64)]
-  const settings = [`model=${tiny.path}`, 'steps=10', 'logEvery=1'].flatMap(setting => ['--set', setting])
-  const train = () =>
-    run(['train', 'configs/train-msi-faces.yaml', ...faces, '--out', out, ...settings, '--backend', 'wasm'])
+  const settings = [`model=${tiny.path}`, 'steps=10', 'logEvery=1', 'checkpointEvery=4'].flatMap(setting => [
+    '--set',
+    setting,
+  ])
+  const train = (place = out) =>
+    run(['train', 'configs/train-msi-faces.yaml', ...faces, '--out', place, ...settings, '--backend', 'wasm'])
 
   const before = process.listenerCount('SIGTERM')
   const waiting = setInterval(() => process.listenerCount('SIGTERM') > before && process.emit('SIGTERM'))
@@ -45,4 +48,11 @@ test('an interrupted training says that it is not done, and the same command goe
   expect(process.exitCode).toBeUndefined()
   expect(log).toHaveBeenLastCalledWith(lastCheckpoint(out))
   expect(process.listenerCount('SIGTERM')).toBe(before)
+
+  const whole = join(folder, 'whole')
+  await train(whole)
+  for (const name of ['last', 'best']) {
+    const [found, wanted] = [out, whole].map(place => readFileSync(join(place, `${name}.safetensors`)))
+    expect(found!.equals(wanted!), name).toBe(true)
+  }
 })

@@ -1,6 +1,7 @@
 import { appendFile, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
 import * as tf from '@tensorflow/tfjs'
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { useBackend } from '../../src/backend/index.ts'
@@ -161,6 +162,71 @@ describe('train', () => {
     const onReport = ({ step }: StepReport) => step === 6 && stop.abort()
     free(await train(task, options(20), run(folder, { onReport, signal: stop.signal })))
     expect((await readNote(join(folder, 'last.safetensors')))!.step).toBe(6)
+  })
+
+  it.each(['training', 'validation'] as const)(
+    'has the best checkpoint, by %s, of a run that was never interrupted, and scores none off the schedule',
+    async over => {
+      // Worse from step to step, so that a score of only the last steps would be another one.
+      const worse: TrainingTask<Batch> = {
+        ...task,
+        loss: (weights, batch, step) => ({
+          loss: tf.mul(task.loss(weights, batch, step).loss, step + 1) as tf.Scalar,
+          parts: {},
+        }),
+      }
+      const more = over === 'validation' ? { validation: task } : {}
+      const [whole, parts] = [join(folder, 'whole'), join(folder, 'parts')]
+      free(await train(worse, options(12), run(whole, more)))
+      for (const last of [2, 6, 10]) {
+        const stop = new AbortController()
+        const onReport = ({ step }: StepReport) => step === last && stop.abort()
+        free(await train(worse, options(12), run(parts, { ...more, onReport, signal: stop.signal })))
+        const note = (await readNote(join(parts, 'last.safetensors')))!
+        expect(note).toMatchObject({ step: last, unscored: { count: 2 } })
+        expect(note.score).toBeUndefined()
+      }
+      free(await train(worse, options(12), run(parts, more)))
+      expect((await readNote(join(parts, 'last.safetensors')))!.score!.over).toBe(over)
+      for (const name of ['best.safetensors', 'last.safetensors']) {
+        const [wanted, found] = await Promise.all([whole, parts].map(place => readFile(join(place, name))))
+        expect(found!.equals(wanted!), name).toBe(true)
+      }
+    },
+  )
+
+  it('counts as waiting what is done for batches between the steps, on the same thread', async () => {
+    const slow: typeof task = {
+      ...task,
+      async batch(step) {
+        await setImmediate()
+        const end = performance.now() + 50
+        while (performance.now() < end);
+        return task.batch(step)
+      },
+    }
+    const waiting: number[] = []
+    const logged = { ...options(6), logEvery: 1, checkpointEvery: 100 }
+    free(await train(slow, logged, run(folder, { onReport: report => waiting.push(report.waiting) })))
+    for (const share of waiting) expect(share).toBeGreaterThan(0.5)
+  })
+
+  it('makes all batches of the next step while a step is taken', async () => {
+    const made: number[] = []
+    const seen: number[][] = []
+    const watched: typeof task = {
+      ...task,
+      async batch(number) {
+        made.push(number)
+        return task.batch(number)
+      },
+      loss(weights, batch, number) {
+        if (number % 3 === 0) seen.push([...made])
+        return task.loss(weights, batch, number)
+      },
+    }
+    free(await train(watched, { ...options(3), accumulate: 3 }, run(folder)))
+    expect(seen.map(numbers => numbers.length)).toEqual([6, 9, 9])
   })
 
   it('logs no step twice after a run was ended by force', async () => {

@@ -1,13 +1,11 @@
-import { createHash } from 'node:crypto'
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as tf from '@tensorflow/tfjs'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, it, onTestFinished, vi } from 'vitest'
 import { useBackend } from '../../src/backend/index.ts'
 import { loadModelConfig } from '../../src/config/model.ts'
 import { trainSchema } from '../../src/config/train.ts'
-import { RandomStream } from '../../src/data/random.ts'
 import { withLock } from '../../src/lock.ts'
 import {
   latentDiffusion,
@@ -18,11 +16,12 @@ import {
 } from '../../src/models/latent-diffusion.ts'
 import { loadModel } from '../../src/protect/model.ts'
 import { loadNetworkWeights } from '../../src/protect/model-weights.ts'
-import { loadAverage } from '../../src/train/checkpoint.ts'
+import { loadAverage, readNote } from '../../src/train/checkpoint.ts'
 import { exportModel } from '../../src/train/export.ts'
 import { lastCheckpoint } from '../../src/train/keep.ts'
 import { runTraining } from '../../src/train/run.ts'
 import { type TinyModel, tinyModel } from '../protect/tiny-model.ts'
+import { unknown, writeStore } from './faces.ts'
 
 let folder: string
 let tiny: TinyModel
@@ -51,18 +50,7 @@ const configs = {
   msi: { ...shared, task: 'msi', dropout: 0.05 },
 }
 
-/** A store of faces of noise. */
-async function noiseFaces(count: number, size: number): Promise<string> {
-  const store = join(folder, `store-${size}`)
-  await mkdir(store, { recursive: true })
-  const random = new RandomStream(1, 'pixels')
-  const data = Uint8Array.from({ length: count * size ** 2 * 3 }, () => random.integer(256))
-  const entries = Array.from({ length: count }, (_, i) => ({ id: `${i}`, identity: `${i}` }))
-  const sha256 = createHash('sha256').update(data).digest('hex')
-  await writeFile(join(store, 'faces.u8'), data)
-  await writeFile(join(store, 'index.json'), JSON.stringify({ size, sha256, entries }))
-  return store
-}
+const noiseFaces = (count: number, size: number) => writeStore(join(folder, `store-${size}`), unknown(count), size)
 
 it('trains a model network by network, each upon the last, and puts it into one file that loads', async () => {
   const faces = [await noiseFaces(4, 64)]
@@ -171,6 +159,38 @@ it('says which faces do not fit', async () => {
   await expect(runTraining(diffusion, model, small, events)).rejects.toThrow(
     /expected faces of 64 x 64 for model '[^']*', found 32 x 32/,
   )
+})
+
+it('validates on nobody who is trained on', async () => {
+  const model = await loadModelConfig(tiny.path)
+  const entries = ['Ann', 'Ben'].map(identity => ({ id: `${identity}/1.jpg`, identity }))
+  const faces = [await writeStore(join(folder, 'known'), entries)]
+  const paths = { faces, validate: faces, out: join(folder, 'same-people') }
+  const training = runTraining(trainSchema.parse(configs.msi), model, paths, {
+    onPrepare: () => {},
+    onReport: () => {},
+  })
+  await expect(training).rejects.toThrow('expected nobody in both --faces and --validate, found 2 people')
+})
+
+it('says when it goes on with another number of threads, which its checkpoints record', async () => {
+  onTestFinished(() => void vi.unstubAllEnvs())
+  const model = await loadModelConfig(tiny.path)
+  const paths = { faces: [await noiseFaces(4, 64)], out: join(folder, 'threads') }
+  const notes: string[] = []
+  const events = { onPrepare: () => {}, onReport: () => {}, onNote: (text: string) => notes.push(text) }
+  const run = async (threads: number, steps: number) => {
+    vi.stubEnv('TF_NUM_INTRAOP_THREADS', `${threads}`)
+    // Named only: what computes is the backend in use.
+    const own = { ...configs.autoencoder, featureWeight: 0, identityWeights: {}, backend: 'tensorflow', steps }
+    await runTraining(trainSchema.parse(own), model, paths, events)
+    return (await readNote(lastCheckpoint(paths.out)))!.threads
+  }
+  expect(await run(2, 1)).toBe('2')
+  expect(await run(2, 2)).toBe('2')
+  expect(notes).toEqual([])
+  expect(await run(1, 3)).toBe('1')
+  expect(notes).toEqual([expect.stringContaining('another number of threads (2 before, 1 now)')])
 })
 
 it("trains on a decoder alone, from a run's or from the model's own, and leaves the encoder out of it", async () => {

@@ -54,6 +54,15 @@ const tensors = (values: Values): Weights =>
 const zeros = (): Weights =>
   Object.fromEntries(Object.entries(golden.parameters).map(([name, shape]) => [name, tf.zeros(shape)]))
 
+it('steps that are clipped and ones that are not, an average whose decay still rises and one at its full value', () => {
+  const { averageDecay, optimizer, steps } = golden.config
+  const clipped = golden.steps.map(({ gradientNorm }) => gradientNorm > optimizer.clipNorm)
+  // The last steps count most in what is compared.
+  for (const part of [clipped, clipped.slice(-4)]) expect(new Set(part)).toEqual(new Set([true, false]))
+  const rising = Array.from({ length: steps }, (_, i) => (2 + i) / (11 + i) < averageDecay)
+  expect(rising.filter(Boolean).length).toBe(7)
+})
+
 describe.each(usableBackends)('training on %s', backend => {
   it('takes the steps that PyTorch takes: clipping, AdamW, warm-up and cosine, average, accumulation', async () => {
     await useBackend(backend)
