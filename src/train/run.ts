@@ -318,7 +318,7 @@ async function baseWeights(
   return { unet: withoutPrefix(base, prefixes.unet), text: withoutPrefix(base, prefixes.text) }
 }
 
-/** Draws 2 x 8 faces under the empty prompt, always from the same noise. */
+/** Draws 2 x 8 faces under the empty prompt, always from the same noise, no more at a time than frozen networks are run on. */
 function sampler(
   model: ModelConfig,
   { autoencoder, unet, text }: LatentDiffusion,
@@ -327,19 +327,25 @@ function sampler(
 ): (weights: Weights) => Promise<Record<string, tf.Tensor5D>> {
   const [rows, columns, steps] = [2, 8, 20]
   const n = rows * columns
+  const most = frozenBatchSize(model.imageSize)
+  const sizes = Array.from({ length: Math.ceil(n / most) }, (_, i) => Math.min(most, n - i * most))
   const side = model.imageSize / autoencoder.factor
   return async weights => {
     const samples = tf.tidy(() => {
       const unetWeights = withoutPrefix(weights, prefixes.unet)
       const empty = unconditionalEmbedding(text, withoutPrefix(weights, prefixes.text), model.prompt)
-      const context = tf.tile(empty, [n, 1, 1])
       const noise = normal([n, side, side, model.autoencoder.latentChannels], seed, 'demo') as tf.Tensor4D
-      const clean = sample(
-        (z, t) => unet(unetWeights, z, tf.fill([n], t), context),
-        noise,
-        ddimSteps(noiseSchedule(model.schedule), steps),
-      )
-      const images = tf.clipByValue(decode(clean), -1, 1)
+      const draw = (noise: tf.Tensor4D) => {
+        const count = noise.shape[0]
+        const context = tf.tile(empty, [count, 1, 1])
+        const clean = sample(
+          (z, t) => unet(unetWeights, z, tf.fill([count], t), context),
+          noise,
+          ddimSteps(noiseSchedule(model.schedule), steps),
+        )
+        return tf.clipByValue(decode(clean), -1, 1)
+      }
+      const images = tf.concat((tf.split(noise, sizes) as tf.Tensor4D[]).map(part => tf.tidy(() => draw(part))))
       return tf.reshape(images, [rows, columns, model.imageSize, model.imageSize, 3]) as tf.Tensor5D
     })
     return { samples }
