@@ -67,6 +67,18 @@ const modelSchema = z.strictObject({
     .positive()
     .default(1)
     .describe('multiplies latents of the autoencoder, so that their deviation is 1'),
+  refinement: z
+    .strictObject({
+      steps: count.describe('of descent from what the encoder gives'),
+      rate: z.number().positive().describe('how far the first step moves each number of a latent at most'),
+      featureWeight: z
+        .number()
+        .min(0)
+        .default(0)
+        .describe("of the distance between dlib's features beside that of pixels; needs features: { network: dlib }"),
+    })
+    .optional()
+    .describe('brings the latent of a face nearer to what the decoder makes that face of; none unless given'),
   unet: z.strictObject({
     inChannels: count,
     outChannels: count,

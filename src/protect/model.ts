@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs'
 import { loadModelConfig, type ModelConfig } from '../config/model.ts'
 import { type NoiseSchedule, noiseSchedule } from '../diffusion/schedule.ts'
+import { UserError } from '../errors.ts'
 import { loadFeatureNetwork } from '../faces/features.ts'
 import { scaledLatents } from '../models/autoencoder.ts'
 import type { FeatureNetwork } from '../models/features/feature-network.ts'
@@ -15,6 +16,8 @@ import {
 import type { Weights } from '../models/module.ts'
 import { allBuckets } from '../models/msi.ts'
 import type { PerturbedBlocks } from '../models/perturbed-blocks.ts'
+import type { DlibRecognizer } from '../models/recognizers/dlib.ts'
+import { refineLatents } from '../models/refined-latents.ts'
 import { loadModelWeights } from './model-weights.ts'
 
 /** A loaded model, as the tasks use it. Faces are [n, s, s, 3] in [-1, 1], latents [n, l, l, z] of unit variance. */
@@ -28,6 +31,7 @@ export interface FaceModel {
   /** d, the width of a placeholder vector. */
   readonly placeholderWidth: number
   readonly schedule: NoiseSchedule
+  /** Refined where the model's config says so, which takes as long as some guided steps. */
   encode(faces: tf.Tensor4D): tf.Tensor4D
   /** Differentiable; values may leave [-1, 1] a little. */
   decode(latents: tf.Tensor4D): tf.Tensor4D
@@ -70,7 +74,7 @@ export function assembleModel(
     latentShape: [latentSize, latentSize, config.autoencoder.latentChannels],
     placeholderWidth: config.msi.dim,
     schedule: noiseSchedule(config.schedule),
-    ...scaledLatents(autoencoder, of.autoencoder, scaleFactor),
+    ...refined(config, scaledLatents(autoencoder, of.autoencoder, scaleFactor), network),
     placeholders: face =>
       tf.tidy(() => tf.squeeze(allBuckets(msi, of.msi, network.features(face).features), [0]) as tf.Tensor2D),
     conditional: vectors =>
@@ -82,4 +86,20 @@ export function assembleModel(
         return unet(of.unet, latents, tf.fill([n], timestep), tf.tile(context, [n, 1, 1]), perturbed)
       }),
   }
+}
+
+/** The autoencoder with the refinement of its latents that the model's config asks for. */
+function refined(
+  { name, refinement }: ModelConfig,
+  latents: Pick<FaceModel, 'encode' | 'decode'>,
+  network: FeatureNetwork,
+): Pick<FaceModel, 'encode' | 'decode'> {
+  if (!refinement) return latents
+  const { encode, decode } = latents
+  if (refinement.featureWeight > 0 && !('perceive' in network))
+    throw new UserError(
+      `model '${name}': refinement.featureWeight is of dlib's features, found those of ${network.name}: leave it out`,
+    )
+  const features = (faces: tf.Tensor4D) => (network as DlibRecognizer).perceive(faces).features
+  return { encode: faces => tf.tidy(() => refineLatents(encode(faces), faces, decode, features, refinement)), decode }
 }

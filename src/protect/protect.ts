@@ -47,8 +47,25 @@ export async function protectFace(
   options: ProtectOptions,
 ): Promise<tf.Tensor4D> {
   const all = Array.from({ length: recipe.samples }, (_, sample) => sample)
-  const first = await drawVersions(model, guide, face, recipe, options, { samples: all, attempt: 0 })
-  if (recipe.attempts === 1) return first
+  const clean = model.encode(face)
+  const draw = (drawing: Drawing) => drawVersions(model, guide, face, clean, recipe, options, drawing)
+  try {
+    const first = await draw({ samples: all, attempt: 0 })
+    return recipe.attempts === 1 ? first : await drawAgain(first, draw, guide, face, recipe)
+  } finally {
+    clean.dispose()
+  }
+}
+
+/** Draws those of the versions again that the recipe does not accept; the versions given are disposed of. */
+async function drawAgain(
+  first: tf.Tensor4D,
+  draw: (drawing: Drawing) => Promise<tf.Tensor4D>,
+  guide: Recognizer,
+  face: tf.Tensor4D,
+  recipe: Recipe,
+): Promise<tf.Tensor4D> {
+  const all = Array.from({ length: recipe.samples }, (_, sample) => sample)
   const reference = guide.embed(face)
   const shortfalls = await shortfallsOf(first, guide, reference, recipe.likeness)
   const versions = separate(first)
@@ -57,7 +74,7 @@ export async function protectFace(
     if (failed.length === 0) break
     const passed = all.filter(sample => !failed.includes(sample)).map(sample => versions[sample]!)
     const others = passed.length > 0 ? tf.tidy(() => guide.embed(tf.concat(passed))) : undefined
-    const drawn = await drawVersions(model, guide, face, recipe, options, { samples: failed, attempt, others })
+    const drawn = await draw({ samples: failed, attempt, others })
     const found = await shortfallsOf(drawn, guide, reference, recipe.likeness)
     for (const [i, version] of separate(drawn).entries()) {
       const sample = failed[i]!
@@ -110,11 +127,15 @@ interface Drawing {
   readonly others?: tf.Tensor2D | undefined
 }
 
-/** Draws versions, [samples, s, s, 3] in [-1, 1]. */
+/**
+ * Draws versions, [samples, s, s, 3] in [-1, 1].
+ * @param clean the face's latent
+ */
 async function drawVersions(
   model: FaceModel,
   guide: Recognizer,
   face: tf.Tensor4D,
+  clean: tf.Tensor4D,
   recipe: Recipe,
   { identity, onStep, parser }: ProtectOptions,
   { samples, attempt, others }: Drawing,
@@ -123,7 +144,6 @@ async function drawVersions(
   const steps = ddimSteps(model.schedule, recipe.steps).slice(0, stepsTaken(recipe))
   const first = steps.at(-1)!
 
-  const clean = model.encode(face)
   const vectors = placeholdersOf(model, face, recipe)
   const conditional = model.conditional(vectors)
   const embeddingAt = scheduledEmbedding(conditional, model.unconditional, threshold, model.schedule.steps)
@@ -166,7 +186,7 @@ async function drawVersions(
     },
   )
   const faces = tf.tidy(() => tf.clipByValue(model.decode(latents), -1, 1))
-  tf.dispose([clean, vectors, conditional, reference, keptNoise, background, start, latents] as tf.TensorContainer)
+  tf.dispose([vectors, conditional, reference, keptNoise, background, start, latents] as tf.TensorContainer)
   return faces
 }
 
