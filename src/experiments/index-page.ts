@@ -1,6 +1,7 @@
 /** The list of all tables in experiments/README.md, which says what each asks and whether it was made. */
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
 import { z } from 'zod'
 import { writeBetween } from '../between-marks.ts'
 import { loadModelConfig } from '../config/model.ts'
@@ -13,7 +14,12 @@ const madeSchema = z.object({
   date: z.string(),
   backend: z.string(),
   commit: z.string().optional(),
-  rows: z.array(z.object({ n: z.number().nullable(), made: z.object({ weights: z.string().optional() }).nullish() })),
+  rows: z.array(
+    z.object({
+      n: z.number().nullable(),
+      made: z.object({ weights: z.string().optional(), model: z.unknown().optional() }).nullish(),
+    }),
+  ),
 })
 
 /** The list as Markdown. */
@@ -26,7 +32,7 @@ export async function tableList(folder = experimentsFolder): Promise<string> {
   return markdownTable(['table', 'asks', 'made'], rows)
 }
 
-/** When and how a table was made, and whether with earlier weights of the default model; or that it was not made. */
+/** When and how a table was made, and whether with an earlier state of the default model; or that it was not made. */
 async function madeOf(folder: string, name: string): Promise<string> {
   const text = await readFile(join(folder, 'table.json'), 'utf8').catch(() => undefined)
   if (text === undefined) return 'not yet'
@@ -35,9 +41,10 @@ async function madeOf(folder: string, name: string): Promise<string> {
     throw new UserError(`${join(folder, 'table.json')}: expected a table, found something else: make it again`)
   const { date, backend, commit, rows } = made.data
   const n = Math.max(...rows.map(row => row.n ?? 0))
-  const weights = rows.flatMap(({ made }) => made?.weights ?? [])
-  const { sha256 } = await loadModelConfig('faces-128')
-  const before = weights.length > 0 && !weights.includes(sha256!) ? ', **earlier weights**' : ''
+  const models = rows.flatMap(({ made }) => (made?.weights === undefined ? [] : [made]))
+  const { weights: _, sha256, ...model } = await loadModelConfig('faces-128')
+  const isCurrent = models.some(made => made.weights === sha256 && isDeepStrictEqual(made.model, model))
+  const before = models.length > 0 && !isCurrent ? ', **earlier model**' : ''
   return `[${date}](${name}/table.md), N = ${n}, ${backend}${commit === undefined ? '' : `, ${commit}`}${before}`
 }
 
