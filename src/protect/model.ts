@@ -31,7 +31,7 @@ export interface FaceModel {
   /** d, the width of a placeholder vector. */
   readonly placeholderWidth: number
   readonly schedule: NoiseSchedule
-  /** Refined where the model's config says so, which takes as long as some guided steps. */
+  /** Refined where the model's config says so, through the decoder and back at every step. */
   encode(faces: tf.Tensor4D): tf.Tensor4D
   /** Differentiable; values may leave [-1, 1] a little. */
   decode(latents: tf.Tensor4D): tf.Tensor4D
