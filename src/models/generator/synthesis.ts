@@ -1,0 +1,125 @@
+/**
+ * The synthesis network of MobileStyleGAN (Belousov, arXiv 2104.04767): styles in, a face out. Convolutions are separable and
+ * modulated by scaling their input's channels; resolution doubles by an inverse Haar transform. Demodulation is constant and
+ * folded into the weights. Letters: n faces, c channels, s side in pixels.
+ */
+import * as tf from '@tensorflow/tfjs'
+import { define, type Module, type Weights, weight } from '../module.ts'
+import { affine, convolution } from '../ops/affine.ts'
+import { depthwiseConv2dSame } from '../ops/depthwise.ts'
+import { inverseHaar } from '../ops/haar.ts'
+import { noisyLeakyRelu } from '../ops/noisy-leaky-relu.ts'
+
+/** Rows of W+: one style for each place that reads one. */
+export const styleRows = 16
+export const styleWidth = 512
+
+/** Channels of the blocks, whose features are 8, 16, ..., 512 pixels a side. */
+const widths = [512, 512, 512, 512, 256, 128, 64] as const
+
+/** Sides of the faces that the network has a head for, and the block whose features the head reads. */
+const headBlocks = { 128: 3, 256: 4, 1024: 6 } as const
+export type FaceSize = keyof typeof headBlocks
+export const faceSizes = [128, 256, 1024] as const satisfies readonly FaceSize[]
+
+type Modulated = Module<[x: tf.Tensor4D, style: tf.Tensor2D], tf.Tensor4D>
+
+export interface Synthesis extends Module<[styles: tf.Tensor3D, size: FaceSize], tf.Tensor4D> {
+  /** Features [n, s/2, s/2, c] that the head of a size reads. */
+  features(weights: Weights, styles: tf.Tensor3D, size: FaceSize): tf.Tensor4D
+}
+
+/** Scales each channel by an affine map of a style: x [n, s, s, c], style [n, 512]. */
+function modulation(name: string, channels: number): Modulated {
+  const parameters = { [`${name}.weight`]: [channels, styleWidth], [`${name}.bias`]: [channels] }
+  return define([{ parameters }], (w, x, style) => {
+    const scale = affine(style, weight<tf.Tensor2D>(w, `${name}.weight`), {
+      bias: weight(w, `${name}.bias`),
+      transposed: true,
+    })
+    return tf.mul(x, tf.reshape(scale, [-1, 1, 1, channels]))
+  })
+}
+
+/** Noise of every pixel, the bias of every channel, and leaky ReLU. */
+function activation(name: string, channels: number, side: number): Module<[tf.Tensor4D], tf.Tensor4D> {
+  const parameters = { [`${name}.noise`]: [1, 1, side, side], [`${name}.bias`]: [channels] }
+  return define([{ parameters }], (w, x) =>
+    noisyLeakyRelu(x, tf.reshape(weight(w, `${name}.noise`), [1, side, side, 1]), weight(w, `${name}.bias`)),
+  )
+}
+
+/** A modulated separable convolution and its activation: [n, s, s, inputs] -> [n, s, s, outputs]. */
+function separable(name: string, inputs: number, outputs: number, side: number): Modulated {
+  const modulate = modulation(`${name}.style`, inputs)
+  const activate = activation(name, outputs, side)
+  const parameters = {
+    [`${name}.depthwise`]: [inputs, 1, 3, 3],
+    [`${name}.pointwise`]: [outputs, inputs, 1, 1],
+  }
+  return define([modulate, activate, { parameters }], (w, x, style) => {
+    const depthwise = tf.reshape(weight(w, `${name}.depthwise`), [3, 3, inputs, 1]) as tf.Tensor4D
+    const pointwise = tf.reshape(weight(w, `${name}.pointwise`), [inputs, outputs]) as tf.Tensor2D
+    const spatial = depthwiseConv2dSame(modulate(w, x, style), depthwise)
+    return activate(w, affine(spatial, pointwise) as tf.Tensor4D)
+  })
+}
+
+/** The first layer, 4 x 4, from a learned constant. */
+function first(name: string): Module<[style: tf.Tensor2D], tf.Tensor4D> {
+  const modulate = modulation(`${name}.style`, 512)
+  const activate = activation(name, 512, 4)
+  const parameters = { const: [1, 512, 4, 4], [`${name}.weight`]: [512, 512, 3, 3] }
+  return define([modulate, activate, { parameters }], (w, style) => {
+    const constant = tf.reshape(weight(w, 'const'), [1, 4, 4, 512]) as tf.Tensor4D
+    const filter = weight<tf.Tensor4D>(w, `${name}.weight`)
+    return activate(w, convolution(modulate(w, constant, style), filter, undefined, 1, 'same'))
+  })
+}
+
+/** Doubles the side: [n, s, s, inputs] -> [n, 2s, 2s, outputs]. */
+function block(
+  name: string,
+  inputs: number,
+  outputs: number,
+  side: number,
+): Module<[x: tf.Tensor4D, a: tf.Tensor2D, b: tf.Tensor2D], tf.Tensor4D> {
+  const up = modulation(`${name}.up`, inputs)
+  const conv1 = separable(`${name}.conv1`, inputs / 4, outputs, side)
+  const conv2 = separable(`${name}.conv2`, outputs, outputs, side)
+  return define([up, conv1, conv2], (w, x, a, b) => conv2(w, conv1(w, inverseHaar(up(w, x, a)), a), b))
+}
+
+/** Colours from features: [n, s, s, inputs] -> [n, 2s, 2s, 3]. */
+function head(name: string, inputs: number): Modulated {
+  const modulate = modulation(`${name}.style`, inputs)
+  const parameters = { [`${name}.weight`]: [12, inputs, 1, 1], [`${name}.bias`]: [12] }
+  return define([modulate, { parameters }], (w, x, style) => {
+    const filter = tf.reshape(weight(w, `${name}.weight`), [inputs, 12]) as tf.Tensor2D
+    const colours = affine(modulate(w, x, style), filter, { bias: weight(w, `${name}.bias`) })
+    return inverseHaar(colours as tf.Tensor4D)
+  })
+}
+
+/**
+ * Styles [n, 16, 512] -> faces [n, s, s, 3] of about [-1, 1], in FFHQ alignment. Row 0 is of the first layer, rows 1 + 2i and
+ * 2 + 2i of block i, row 15 of the head at 1024 pixels; a smaller head reads the row that would follow its block.
+ */
+export function synthesis(): Synthesis {
+  const start = first('conv0')
+  const blocks = widths.map((width, i) => block(`blocks.${i}`, widths[i - 1] ?? 512, width, 8 << i))
+  const heads = faceSizes.map(size => head(`to_img.${headBlocks[size]}`, widths[headBlocks[size]]))
+  const rowsOf = (styles: tf.Tensor3D) => tf.unstack(styles, 1) as tf.Tensor2D[]
+  const features = (w: Weights, rows: readonly tf.Tensor2D[], size: FaceSize) =>
+    blocks
+      .slice(0, headBlocks[size] + 1)
+      .reduce((x, block, i) => block(w, x, rows[1 + 2 * i]!, rows[2 + 2 * i]!), start(w, rows[0]!))
+  const network = define<[tf.Tensor3D, FaceSize], tf.Tensor4D>([start, ...blocks, ...heads], (w, styles, size) => {
+    const rows = rowsOf(styles)
+    const style = rows[Math.min(3 + 2 * headBlocks[size], styleRows - 1)]!
+    return heads[faceSizes.indexOf(size)]!(w, features(w, rows, size), style)
+  })
+  return Object.assign(network, {
+    features: (w: Weights, styles: tf.Tensor3D, size: FaceSize) => features(w, rowsOf(styles), size),
+  })
+}

@@ -1,0 +1,41 @@
+/** Rectifiers whose gradients are one or two operations; tfjs's own take four and, for `prelu`, one for its slopes too. */
+import * as tf from '@tensorflow/tfjs'
+import { fused } from '../../backend/fused.ts'
+import { differentiable } from './differentiable.ts'
+
+/** max(x, 0). */
+export function relu<T extends tf.Tensor>(x: T): T {
+  return differentiable(
+    { x },
+    save => {
+      const y = tf.relu(x)
+      save([y])
+      return y
+    },
+    (dy, [y]) => ({
+      x: () => {
+        const kernel = fused('ReluGradient')
+        return kernel ? kernel({ dy, y: y! }, {})[0]! : tf.mul(dy, tf.step(y!))
+      },
+    }),
+  )
+}
+
+/**
+ * x where it is positive, slope x elsewhere (He et al. 2015).
+ * @param slope a constant, of the last axis's width; it gets no gradient
+ */
+export function frozenPrelu<T extends tf.Tensor>(x: T, slope: tf.Tensor): T {
+  return differentiable(
+    { x },
+    save => {
+      save([x, slope])
+      return tf.prelu(x, slope)
+    },
+    (dy, saved) => {
+      const [x, slope] = saved as [tf.Tensor, tf.Tensor]
+      // slope + (1 - slope) step(x)
+      return { x: () => tf.mul(dy, tf.add(tf.mul(tf.step(x), tf.sub(1, slope)), slope)) }
+    },
+  )
+}
