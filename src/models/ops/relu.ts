@@ -30,7 +30,7 @@ export function frozenPrelu<T extends tf.Tensor>(x: T, slope: tf.Tensor): T {
     { x },
     save => {
       save([x, slope])
-      return tf.prelu(x, slope)
+      return tf.prelu(x, slope) as T
     },
     (dy, saved) => {
       const [x, slope] = saved as [tf.Tensor, tf.Tensor]

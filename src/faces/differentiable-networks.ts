@@ -1,0 +1,47 @@
+/** The networks that energies read, with their weights out of the packages that carry them; each is differentiable everywhere. */
+import { join } from 'node:path'
+import * as tf from '@tensorflow/tfjs'
+import { type AgeGender, ageGender, ageGenderNet } from '../models/age-gender.ts'
+import { denseFeaturesNet, type Expression, expressionNet, landmarks68 } from '../models/dense-features.ts'
+import { weightsOf } from '../models/separable.ts'
+import { oncePer } from '../once.ts'
+import { packageFolder } from '../repository.ts'
+import { verify } from '../weights/checksum.ts'
+import { readTensors } from '../weights/open.ts'
+
+/** Networks of @vladmandic/face-api (MIT); all take faces [n, 112, 112, 3] in 0..255. */
+export interface EnergyNetworks {
+  /** -> [n, 136], x and y by turns in 0..1. */
+  landmarks(x: tf.Tensor4D): tf.Tensor2D
+  expression(x: tf.Tensor4D): Expression
+  ageGender(x: tf.Tensor4D): AgeGender
+}
+
+const loadOn = oncePer((_backend: string) => load())
+
+/**
+ * The networks on the backend in use, read once a backend.
+ * @throws UserError when a file of weights is absent or not the one that was meant
+ */
+export function energyNetworks(): Promise<EnergyNetworks> {
+  return loadOn(tf.getBackend())
+}
+
+async function load(): Promise<EnergyNetworks> {
+  const [landmarks, expression, ages] = await Promise.all([
+    tensorsOf('face_landmark_68_model', '4611ef65c87d836d03d684b30eec4d195d8b219fa1dd58fc58945831c6b9299b'),
+    tensorsOf('face_expression_model', '9a9840f2cf1f4c7eab95f197512569345c00d2426754d4608b92af30e0300f3d'),
+    tensorsOf('age_gender_model', '49f92bbc0afef2342c4385e4a2b0acb6d7a727c6f0aa539499719a81acf9abaa'),
+  ])
+  return {
+    landmarks: landmarks68(weightsOf(denseFeaturesNet(136).parameters, landmarks)),
+    expression: expressionNet(weightsOf(denseFeaturesNet(7).parameters, expression)),
+    ageGender: ageGender(weightsOf(ageGenderNet().parameters, ages)),
+  }
+}
+
+async function tensorsOf(model: string, sha256: string) {
+  const folder = join(packageFolder('@vladmandic/face-api'), 'model')
+  await verify(join(folder, `${model}.bin`), sha256)
+  return readTensors(join(folder, `${model}-weights_manifest.json`))
+}
