@@ -5,27 +5,31 @@ import { type AddedNoise, addNoise, ddimStep } from './ddim.ts'
 import type { Denoiser } from './denoiser.ts'
 import type { DdimStep } from './schedule.ts'
 
-/** Embeddings of samples [n, d] -> a scalar that guidance lowers. */
-export type Energy = (embeddings: tf.Tensor2D) => tf.Scalar
+/** What is read of samples, [n, d] -> a scalar that guidance lowers. */
+export type Energy = (features: tf.Tensor2D) => tf.Scalar
 
 export interface Guidance {
   readonly energy: Energy
   /**
-   * Latents [n, h, w, c] -> embeddings of the images they decode to [n, d], each of its own latent alone; the energy's
-   * gradient runs through it and not through the denoiser.
+   * Latents [n, h, w, c] -> what the energy reads of the images they decode to [n, d], such as embeddings, each row of its
+   * own latent alone; the energy's gradient runs through it and not through the denoiser.
    */
-  readonly embed: (latents: tf.Tensor4D) => tf.Tensor2D
+  readonly features: (latents: tf.Tensor4D) => tf.Tensor2D
   /** Samples whose gradient is taken at once; all by default. Fewer take less memory, and a third more time. */
   readonly atOnce?: number
   /** Lambda: how far down the gradient to go at a timestep. */
   readonly scale: (timestep: number) => number
+  /** Gradient steps on the clean estimate in each DDIM step; 1, as in the paper, unless given. */
+  readonly iterations?: number
+  /** Of a gradient [n, h, w, c], what is followed; all of it unless given. */
+  readonly project?: (gradient: tf.Tensor4D) => tf.Tensor4D
 }
 
 /** What is kept of the original: where `mask` is 1 the latent is replaced by the original's. */
 export interface Kept {
   readonly clean: tf.Tensor4D
-  /** [1, h, w, 1] in 0..1. */
-  readonly mask: tf.Tensor4D
+  /** [1, h, w, 1] in 0..1; or the mask of a timestep, where what is kept changes. */
+  readonly mask: tf.Tensor4D | ((timestep: number) => tf.Tensor4D)
   /** Replaces below this timestep only. */
   readonly below: number
   /** Noise that brings the original to the latent's timestep; without it the clean latent itself is pasted (the release). */
@@ -46,27 +50,28 @@ export interface GuidedOptions {
 }
 
 /**
- * Energy and its gradient with respect to the clean latents. Where not all samples are taken at once, only their embeddings
- * meet in the energy E: those of all are made first, and what is then left of each sample is dE/de_i through de_i/dz_i.
+ * Energy and its gradient with respect to the clean latents. Where not all samples are taken at once, only what is
+ * read of them meets in the energy E: those of all are made first, and what is then left of each sample is dE/de_i through de_i/dz_i.
  * @param clean z0hat, [n, h, w, c]
  */
 export function energyGradient(
   clean: tf.Tensor4D,
-  { energy, embed, atOnce = Number.POSITIVE_INFINITY }: Pick<Guidance, 'energy' | 'embed' | 'atOnce'>,
+  { energy, features, atOnce = Number.POSITIVE_INFINITY }: Pick<Guidance, 'energy' | 'features' | 'atOnce'>,
 ): { energy: tf.Scalar; gradient: tf.Tensor4D } {
   const n = clean.shape[0]
-  const together = (z: tf.Tensor) => energy(embed(z as tf.Tensor4D))
   const [value, gradient] = tf.tidy(() => {
     if (n <= atOnce) {
-      const { value, grad } = tf.valueAndGrad(together)(clean)
+      const { value, grad } = tf.valueAndGrad(z => energy(features(z as tf.Tensor4D)))(clean)
       return [value, grad]
     }
     const lengths = Array.from({ length: Math.ceil(n / atOnce) }, (_, i) => Math.min(atOnce, n - i * atOnce))
     const parts: tf.Tensor4D[] = tf.split(clean, lengths)
-    const embeddings = tf.concat(parts.map(z => tf.tidy(() => embed(z))))
-    const { value, grad } = tf.valueAndGrad(e => energy(e as tf.Tensor2D))(embeddings)
+    const all = tf.concat(parts.map(z => tf.tidy(() => features(z))))
+    const { value, grad } = tf.valueAndGrad(e => energy(e as tf.Tensor2D))(all)
     const cotangents = tf.split(grad as tf.Tensor2D, lengths)
-    const slopes = parts.map((z, i) => tf.tidy(() => tf.grad(freeing(z => embed(z as tf.Tensor4D)))(z, cotangents[i])))
+    const slopes = parts.map((z, i) =>
+      tf.tidy(() => tf.grad(freeing(z => features(z as tf.Tensor4D)))(z, cotangents[i])),
+    )
     return [value, tf.concat(slopes)]
   })
   return { energy: value as tf.Scalar, gradient: gradient as tf.Tensor4D }
@@ -91,12 +96,12 @@ export async function sampleGuided(
   for (const step of steps.toReversed()) {
     const [next, energy, norm] = tf.tidy(() => {
       const { previous, clean } = ddimStep(z, denoiser(z, step.timestep), step, added)
-      const { energy, gradient } = energyGradient(clean, guidance)
-      const guided = tf.sub(previous, tf.mul(gradient, guidance.scale(step.timestep))) as tf.Tensor4D
+      const { energy, shift, gradientNorm } = descend(clean, guidance, guidance.scale(step.timestep))
+      const guided = tf.add(previous, shift) as tf.Tensor4D
       return [
         kept && step.timestep < kept.below ? pasteKept(guided, kept, step) : guided,
         energy,
-        tf.norm(gradient),
+        gradientNorm,
       ] as const
     }) as unknown as [tf.Tensor4D, tf.Scalar, tf.Scalar]
     if (z !== start) z.dispose()
@@ -107,8 +112,30 @@ export async function sampleGuided(
   return z
 }
 
-/** z where mask is 0, the original at the same noise level where it is 1. */
-function pasteKept(z: tf.Tensor4D, { clean, mask, noise }: Kept, step: DdimStep): tf.Tensor4D {
+/**
+ * What gradient steps on the clean estimate add to it: -lambda dE/dz0hat, each step's gradient taken where the one before has
+ * come to. @returns also the energy of the estimate and the norm of its gradient
+ */
+function descend(
+  clean: tf.Tensor4D,
+  { iterations = 1, project = gradient => gradient, ...guidance }: Guidance,
+  scale: number,
+): { shift: tf.Tensor4D; energy: tf.Scalar; gradientNorm: tf.Scalar } {
+  let shift: tf.Tensor4D | undefined
+  let first: { energy: tf.Scalar; gradientNorm: tf.Scalar } | undefined
+  for (let i = 0; i < iterations; i++) {
+    const { energy, gradient } = energyGradient(shift ? tf.add(clean, shift) : clean, guidance)
+    const followed = project(gradient)
+    const step = tf.mul(followed, -scale) as tf.Tensor4D
+    shift = shift ? tf.add(shift, step) : step
+    first ??= { energy, gradientNorm: tf.norm(followed) as tf.Scalar }
+  }
+  return { shift: shift!, ...first! }
+}
+
+/** z where the mask is 0, the original at the same noise level where it is 1. */
+function pasteKept(z: tf.Tensor4D, { clean, mask: kept, noise }: Kept, step: DdimStep): tf.Tensor4D {
+  const mask = typeof kept === 'function' ? kept(step.timestep) : kept
   const original = noise ? addNoise(clean, noise, { alpha: step.alphaPrevious }) : clean
   return tf.add(tf.mul(z, tf.sub(1, mask)), tf.mul(original, mask))
 }

@@ -105,7 +105,7 @@ export async function checkPipeline(golden: PipelineGoldenFile, load: LoadGolden
     await sampleGuided(networks.denoiser(embedding), start, steps.slice(0, count), {
       guidance: {
         energy: embeddings => tf.add(dissimilarity(embeddings, reference), diversity(embeddings)),
-        embed: z => networks.embed(decode(z)),
+        features: z => networks.embed(decode(z)),
         scale: () => settings.guidance_scale,
       },
       kept: { clean: z0, mask: keep(latentMask(inputs.mask, z0)), below: settings.mask_when_timestep_below },

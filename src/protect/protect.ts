@@ -171,7 +171,7 @@ async function drawVersions(
     {
       guidance: {
         energy: energyOf(recipe.energies, reference, others),
-        embed: z => guide.embed(model.decode(z)),
+        features: z => guide.embed(model.decode(z)),
         atOnce: Math.max(1, Math.floor(pixelsAtOnce / model.imageSize ** 2)),
         scale: timestep => (timestep > threshold ? guidance.above : guidance.below),
       },

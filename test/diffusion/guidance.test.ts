@@ -14,7 +14,7 @@ const steps = ddimSteps(schedule, 20)
 /** Half the squared distance from embeddings of 0.5. */
 const towardsHalf: Energy = embeddings => tf.mul(tf.sum(tf.squaredDifference(embeddings, 0.5)), 0.5) as tf.Scalar
 const embed = (latents: tf.Tensor4D) => tf.reshape(tf.mul(latents, 2), [latents.shape[0], -1]) as tf.Tensor2D
-const guided = (scale: number): Guidance => ({ energy: towardsHalf, embed, scale: () => scale })
+const guided = (scale: number): Guidance => ({ energy: towardsHalf, features: embed, scale: () => scale })
 
 test("the gradient runs through the embedding: the chain rule's value", () => {
   tf.tidy(() => {
@@ -31,7 +31,7 @@ test.each([1, 2, 3])('of five samples, %i at once, energy and gradient are those
     const clean = tf.randomNormal([5, 4, 4, 3], 0, 1, 'float32', 3) as tf.Tensor4D
     // Couples the samples, and is curved in each of them.
     const energy: Energy = e => tf.sum(tf.square(tf.matMul(e, e, false, true))) as tf.Scalar
-    const of = { energy, embed: (z: tf.Tensor4D) => tf.sin(embed(z)) as tf.Tensor2D }
+    const of = { energy, features: (z: tf.Tensor4D) => tf.sin(embed(z)) as tf.Tensor2D }
     const [whole, sliced] = [energyGradient(clean, of), energyGradient(clean, { ...of, atOnce })]
     expect(sliced.energy.dataSync()[0]! / whole.energy.dataSync()[0]!).toBeCloseTo(1, 5)
     expect(distance(sliced.gradient, whole.gradient)).toBeLessThan(1e-5 * tf.max(tf.abs(whole.gradient)).dataSync()[0]!)
@@ -51,6 +51,29 @@ test('without a scale is plain DDIM; the larger the scale, the lower the energy 
   expect(energies[1]).toBeLessThan(energies[0]!)
   expect(energies[2]).toBeLessThan(energies[1]!)
   tf.dispose([start, plain])
+})
+
+test('further iterations follow the gradient on, within what is projected', async () => {
+  const start = noise('start')
+  const upper = tf.tensor4d([1, 1, 0, 0], [1, 4, 1, 1])
+  const sampled = (options: Partial<Guidance>) =>
+    sampleGuided(smooth, start, steps, { guidance: { ...guided(0.01), ...options } })
+  const project = (gradient: tf.Tensor4D) => tf.mul(gradient, upper) as tf.Tensor4D
+  const results = [
+    await sampled({}),
+    await sampled({ iterations: 3 }),
+    await sampled({ project }),
+    await sampled({ scale: () => 0 }),
+  ]
+  const [once, thrice, projected, free] = results as [tf.Tensor4D, tf.Tensor4D, tf.Tensor4D, tf.Tensor4D]
+  tf.tidy(() => {
+    const energy = (z: tf.Tensor4D) => towardsHalf(embed(z)).dataSync()[0]!
+    expect(energy(thrice)).toBeLessThan(energy(once))
+    const rows = (z: tf.Tensor4D, first: number) => tf.slice(z, [0, first, 0, 0], [-1, 2, -1, -1]) as tf.Tensor4D
+    expect(distance(rows(projected, 0), rows(once, 0))).toBeLessThan(1e-5)
+    expect(distance(rows(projected, 2), rows(free, 2))).toBeLessThan(1e-5)
+  })
+  tf.dispose([start, upper, ...results])
 })
 
 test('reports every step, from the noisiest down, and asks for the scale of its timestep', async () => {
