@@ -4,7 +4,6 @@
  * h w height and width, c channels.
  */
 import * as tf from '@tensorflow/tfjs'
-import { fused } from '../../backend/fused.ts'
 import { differentiable } from './differentiable.ts'
 
 /** Coefficients [n, h, w, 4c] -> pixels [n, 2h, 2w, c]. */
@@ -26,8 +25,6 @@ export function haar(x: tf.Tensor4D): tf.Tensor4D {
 }
 
 function toPixels(x: tf.Tensor4D): tf.Tensor4D {
-  const kernel = fused('InverseHaar')
-  if (kernel) return kernel({ x }, {})[0] as tf.Tensor4D
   return tf.tidy(() => {
     const [n, h, w, bands] = x.shape
     const c = bands / 4
@@ -42,8 +39,6 @@ function toPixels(x: tf.Tensor4D): tf.Tensor4D {
 }
 
 function toCoefficients(x: tf.Tensor4D): tf.Tensor4D {
-  const kernel = fused('Haar')
-  if (kernel) return kernel({ x }, {})[0] as tf.Tensor4D
   return tf.tidy(() => {
     const [n, height, width, c] = x.shape
     const [h, w] = [height / 2, width / 2]
@@ -55,12 +50,7 @@ function toCoefficients(x: tf.Tensor4D): tf.Tensor4D {
     const [upper, lower] = [tf.add(a, b), tf.add(d, e)]
     const [upperSlope, lowerSlope] = [tf.sub(a, b), tf.sub(d, e)]
     return tf.concat(
-      [
-        tf.add(upper, lower),
-        tf.sub(upper, lower),
-        tf.add(upperSlope, lowerSlope),
-        tf.sub(upperSlope, lowerSlope),
-      ],
+      [tf.add(upper, lower), tf.sub(upper, lower), tf.add(upperSlope, lowerSlope), tf.sub(upperSlope, lowerSlope)],
       3,
     ) as tf.Tensor4D
   })
