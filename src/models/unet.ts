@@ -110,8 +110,8 @@ export function unet(config: UnetConfig): Unet {
   )
 }
 
-/** SiLU of the embedding of the timestep: [n] -> [n, width]. Every residual block starts by this SiLU, so it is here. */
-function timeEmbedding(name: string, frequencies: number, width: number): Module<[tf.Tensor1D], tf.Tensor2D> {
+/** SiLU of the embedding of the timestep: [n] -> [n, width]. Every block that reads it starts by this SiLU, so it is here. */
+export function timeEmbedding(name: string, frequencies: number, width: number): Module<[tf.Tensor1D], tf.Tensor2D> {
   const first = linear(`${name}.0`, frequencies, width)
   const second = linear(`${name}.2`, width, width)
   return define(
@@ -178,14 +178,14 @@ function spatialTransformer(name: string, width: number, heads: number, contextD
 
 /**
  * Queries from rows x [n * t, width], keys and values from rows of the context [n * s, contextDim] -> [n * t, width], to
- * which `addend` is added. Where `perturbed`, each row attends to itself alone (Ahn et al. 2024, perturbed-attention guidance).
+ * which `addend` is added if there is one. Where `perturbed`, each row attends to itself alone (Ahn et al. 2024, perturbed-attention guidance).
  */
-function crossAttention(
+export function crossAttention(
   name: string,
   width: number,
   contextDim: number,
   heads: number,
-): Module<[x: tf.Tensor, context: tf.Tensor, samples: number, addend: tf.Tensor, perturbed?: boolean], tf.Tensor> {
+): Module<[x: tf.Tensor, context: tf.Tensor, samples: number, addend?: tf.Tensor, perturbed?: boolean], tf.Tensor> {
   const q = linear(`${name}.to_q`, width, width, false)
   const k = linear(`${name}.to_k`, contextDim, width, false)
   const v = linear(`${name}.to_v`, contextDim, width, false)
@@ -196,9 +196,12 @@ function crossAttention(
   })
 }
 
-/** GEGLU (Shazeer 2020) and a projection back, and `addend`: [r, width] -> [r, width]. */
-function gatedFeedForward(name: string, width: number): Module<[x: tf.Tensor, addend: tf.Tensor], tf.Tensor> {
-  const inner = 4 * width
+/** GEGLU (Shazeer 2020) and a projection back, and `addend` if there is one: [r, width] -> [r, width]. */
+export function gatedFeedForward(
+  name: string,
+  width: number,
+  inner = 4 * width,
+): Module<[x: tf.Tensor, addend?: tf.Tensor], tf.Tensor> {
   const project = linear(`${name}.net.0.proj`, width, 2 * inner)
   const out = linear(`${name}.net.2`, inner, width)
   return define([project, out], (w, x, addend) => out(w, gatedGelu(project(w, x)), addend))
