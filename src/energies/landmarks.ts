@@ -1,8 +1,7 @@
 /** Keeps pose, face shape and expression: the 68 landmarks of an estimate lie where the original's do. */
 import * as tf from '@tensorflow/tfjs'
-import { similarity } from '../faces/similarity.ts'
-import { fivePoints, type Point, template } from '../faces/template.ts'
 import { cropResize, type Rectangle } from '../models/recognizers/crop.ts'
+import { alignedRectangle } from './crops.ts'
 import { type ImageEnergy, imageEnergy, type OriginalFace } from './image-energy.ts'
 
 /** Side of the landmark network's input. */
@@ -65,21 +64,15 @@ export function landmarkEnergy(
 }
 
 /**
- * The square that face-api's landmark network sees best, upright: that of `landmarksInBox`'s second look without the turn,
- * which faces in FFHQ alignment do not need.
+ * The square that face-api's landmark network sees best: that of `landmarksInBox`'s second look, which is the aligned face
+ * enlarged by 1.15 and moved up by 4 of 112 pixels.
  */
-export function landmarkRectangle({ face, landmarks }: OriginalFace): Rectangle {
-  const side = face.shape[1]
-  const aim = template(inputSide).map(({ x, y }) => ({ x: 1.15 * (x - 56) + 56, y: 1.15 * (y - 56) + 52 }))
-  const { a, tx, ty } = upright(fivePoints(landmarks), aim)
-  const edge = (at: number, shift: number) => (at - shift) / a / side
-  return { left: edge(0, tx), top: edge(0, ty), right: edge(inputSide, tx), bottom: edge(inputSide, ty) }
-}
-
-/** The similarity nearest to taking `from` to `to` that does not turn. */
-function upright(from: readonly Point[], to: readonly Point[]): { a: number; tx: number; ty: number } {
-  const middle = (points: readonly Point[], axis: 'x' | 'y') =>
-    points.reduce((sum, point) => sum + point[axis] / points.length, 0)
-  const { a } = similarity(from, to)
-  return { a, tx: middle(to, 'x') - a * middle(from, 'x'), ty: middle(to, 'y') - a * middle(from, 'y') }
+export function landmarkRectangle(original: OriginalFace): Rectangle {
+  const [half, down] = [0.5 / 1.15, 4 / 112 / 1.15]
+  return alignedRectangle(original, {
+    left: 0.5 - half,
+    top: 0.5 - half + down,
+    right: 0.5 + half,
+    bottom: 0.5 + half + down,
+  })
 }

@@ -22,20 +22,18 @@ export function relu<T extends tf.Tensor>(x: T): T {
 }
 
 /**
- * x where it is positive, slope x elsewhere (He et al. 2015).
+ * x where it is positive, slope x elsewhere (He et al. 2015). The factor of each value is kept, so that the gradient is one
+ * operation.
  * @param slope a constant, of the last axis's width; it gets no gradient
  */
 export function frozenPrelu<T extends tf.Tensor>(x: T, slope: tf.Tensor): T {
   return differentiable(
     { x },
     save => {
-      save([x, slope])
-      return tf.prelu(x, slope) as T
+      const factor = tf.add(tf.mul(tf.step(x), tf.sub(1, slope)), slope)
+      save([factor])
+      return tf.mul(x, factor) as T
     },
-    (dy, saved) => {
-      const [x, slope] = saved as [tf.Tensor, tf.Tensor]
-      // slope + (1 - slope) step(x)
-      return { x: () => tf.mul(dy, tf.add(tf.mul(tf.step(x), tf.sub(1, slope)), slope)) }
-    },
+    (dy, [factor]) => ({ x: () => tf.mul(dy, factor!) }),
   )
 }

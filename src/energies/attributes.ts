@@ -1,0 +1,52 @@
+/**
+ * Keeps age and sex as face-api's AgeGenderNet reads them: judgements, not facts. What guides here must not judge: the judge
+ * of both is the network of @vladmandic/human's faceres model, which has heads for them and never guides.
+ */
+import * as tf from '@tensorflow/tfjs'
+import type { AgeGender } from '../models/age-gender.ts'
+import { cropResize } from '../models/recognizers/crop.ts'
+import { dlibCrop } from '../models/recognizers/dlib.ts'
+import { alignedRectangle } from './crops.ts'
+import { type ImageEnergy, imageEnergy, type OriginalFace } from './image-energy.ts'
+
+/** Side of the network's input. */
+const inputSide = 112
+/** Difference of age that costs 1, in years. */
+const ageUnit = 10
+
+export interface AttributeOptions {
+  /** Faces [n, 112, 112, 3] in 0..255 -> age and log-odds of a male face. */
+  readonly network: (x: tf.Tensor4D) => AgeGender
+  /** How much a difference of age counts, and one of sex; those of 0 are left alone. */
+  readonly age?: number
+  readonly sex?: number
+  /** Log-odds that are certain enough: 2 is 88 %. */
+  readonly margin?: number
+}
+
+/**
+ * age ((a(x) - a(original)) / 10)^2 + sex (relu(min(|o|, margin) - sign(o) o(x)) / margin)^2, a the age in years, o the original's
+ * log-odds of a male face and o(x) the estimate's: the sex is to be judged as the original's, no surer than that and no surer
+ * than the margin.
+ */
+export function attributeEnergy(
+  original: OriginalFace,
+  { network, age: ageWeight = 1, sex: sexWeight = 1, margin = 2 }: AttributeOptions,
+): ImageEnergy {
+  const rectangle = alignedRectangle(original, dlibCrop)
+  const look = (images: tf.Tensor4D) =>
+    network(tf.mul(tf.add(cropResize(images, rectangle, inputSide), 1), 127.5) as tf.Tensor4D)
+  return imageEnergy(
+    'attributes',
+    () => {
+      const { age, maleLogOdds } = look(original.face)
+      return { age, side: tf.sign(maleLogOdds), sure: tf.minimum(tf.abs(maleLogOdds), margin) }
+    },
+    (images, { age, side, sure }) => {
+      const found = look(images)
+      const years = tf.square(tf.div(tf.sub(found.age, age), ageUnit))
+      const doubt = tf.square(tf.div(tf.relu(tf.sub(sure, tf.mul(side, found.maleLogOdds))), margin))
+      return tf.add(tf.mul(years, ageWeight), tf.mul(doubt, sexWeight)) as tf.Tensor1D
+    },
+  )
+}
