@@ -15,6 +15,13 @@ struct NoOptions {
   explicit NoOptions(const Attributes&) {}
 };
 
+/** An input that must have so many values. */
+inline const float* sized(Call& call, int i, const char* name, Index wanted) {
+  const Index found = size(call.shape(i));
+  if (found != wanted) call.refuse(name, wanted, found);
+  return call.input(i);
+}
+
 /** An input that counts only if the call says so (otherwise null), of one of two sizes. */
 inline const float* optional(Call& call, int i, bool given, const char* name, Index wanted, Index alternative) {
   if (!given) return nullptr;

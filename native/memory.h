@@ -3,9 +3,11 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <new>
 #include <vector>
 
 #include "call.h"
+#include "parallel.h"
 #include "products.h"
 
 /** Matrices [k, columns] of which the first of `taps` begins at `values`: those given, or copies whose columns fill vectors. */
@@ -25,8 +27,12 @@ class Matrices {
   Matrices(const Matrices&) = delete;
   /** Those of a filter or weight, which `pack` may have laid out. */
   static Matrices ofWeight(const float* given, Index taps, Index k, Index columns) {
-    if constexpr (kPacked) return Matrices(given, k, columns, k * products::kPanel, {products::kPanel, taps * k * products::kPanel});
+    if constexpr (kPacked) return ofPanels(given, taps, k, columns);
     return Matrices(given, taps, k, columns, columns);
+  }
+  /** Those that `pack` has laid out. */
+  static Matrices ofPanels(const float* packed, Index taps, Index k, Index columns) {
+    return Matrices(packed, k, columns, k * products::kPanel, {products::kPanel, taps * k * products::kPanel});
   }
 
   /** Tap `t`, whose rows begin at `offset`. */
@@ -47,6 +53,60 @@ class Matrices {
   const float* values_;
   Index k_, columns_, tap_;
   products::Layout layout_;
+};
+
+/** Values that begin where a cache line does, whatever they are at first. */
+class Scratch {
+ public:
+  explicit Scratch(Index count) : memory_(::operator new(sizeof(float) * (count + 16))) {
+    begin_ = static_cast<float*>(memory_) + (64 - reinterpret_cast<uintptr_t>(memory_) % 64) % 64 / sizeof(float);
+  }
+  ~Scratch() { ::operator delete(memory_); }
+  Scratch(const Scratch&) = delete;
+  float* data() { return begin_; }
+
+ private:
+  void* memory_;
+  float* begin_;
+};
+
+/** A weight in panels, which is worth a copy where many rows are multiplied by it. */
+class Panels {
+ public:
+  /** @param given [k, columns], or [columns, k] where transposed; or what `pack` has made of it */
+  Panels(const float* given, Index k, Index columns, bool transposed)
+      : copy_(kPacked ? 0 : panels(columns) * k * products::kPanel),
+        matrix(Matrices::ofPanels(kPacked ? given : copy_.data(), 1, k, columns)) {
+    if (kPacked) return;
+    parallel(panels(columns), k * products::kPanel, [&](Index from, Index to) {
+      const Index end = std::min(columns, to * products::kPanel);
+      for (Index first = from * products::kPanel; first < end; first += products::kPanel)
+        copyPanel(given, k, columns, transposed, first, copy_.data() + first * k);
+    });
+  }
+
+ private:
+  static Index panels(Index columns) { return (columns + products::kPanel - 1) / products::kPanel; }
+  static void copyPanel(const float* given, Index k, Index columns, bool transposed, Index first, float* to) {
+    const Index count = std::min(products::kPanel, columns - first);
+    if (count < products::kPanel) std::fill_n(to, k * products::kPanel, 0.f);
+    if (!transposed) {
+      for (Index i = 0; i < k; i++) std::copy_n(given + i * columns + first, count, to + i * products::kPanel);
+      return;
+    }
+    // In squares, so that lines of both are in the cache until they are done with.
+    constexpr Index kSquare = 16;
+    for (Index c = 0; c < count; c += kSquare)
+      for (Index i = 0; i < k; i += kSquare)
+        for (Index row = c; row < std::min(count, c + kSquare); row++)
+          for (Index at = i; at < std::min(k, i + kSquare); at++)
+            to[at * products::kPanel + row] = given[(first + row) * k + at];
+  }
+
+  Scratch copy_;
+
+ public:
+  const Matrices matrix;
 };
 
 /** Matrices [columns, k] by whose transposes rows are multiplied. */

@@ -11,9 +11,11 @@
 #include "activations.h"
 #include "attention.h"
 #include "convolution.h"
+#include "haar.h"
 #include "normalisation.h"
 #include "optimizer.h"
 #include "resample.h"
+#include "separable.h"
 #include "tensorflow/c/ops.h"
 
 namespace {
@@ -79,6 +81,13 @@ void registerAll() {
   add<Attention, attention>("Attention", {"q", "k", "v"}, {"y"}, heads);
   add<Attention, attentionGradient>("AttentionGradient", {"dy", "q", "k", "v"}, {"dq", "dk", "dv"}, heads);
   add<Resample, resample>("Resample", {"x", "matrix"}, {"y"}, {"axis: int", "transposed: bool"});
+  add<InverseHaar, inverseHaar>("InverseHaar", {"x", "scale"}, {"y"}, {"scaled: bool"});
+  add<NoOptions, inverseHaarGradient>("InverseHaarGradient", {"dy", "x", "scale"}, {"dx", "dscale"});
+  add<NoOptions, haar>("Haar", {"x"}, {"y"});
+  add<NoOptions, separableConvolution>("SeparableConvolution",
+                                       {"x", "scale", "depthwise", "pointwise", "noise", "bias"}, {"y"});
+  add<NoOptions, separableConvolutionGradient>("SeparableConvolutionGradient",
+                                               {"dy", "y", "x", "scale", "depthwise", "pointwise"}, {"dx", "dscale"});
   add<NoOptions, adamW>("AdamW", {"weights", "gradient", "first", "second", "mask", "options"},
                         {"next", "next_first", "next_second", "norm"});
   add<NoOptions, blend>("Blend", {"from", "to", "share"}, {"y"});

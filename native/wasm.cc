@@ -3,10 +3,12 @@
 #include "activations.h"
 #include "attention.h"
 #include "convolution.h"
+#include "haar.h"
 #include "normalisation.h"
 #include "optimizer.h"
 #include "pack.h"
 #include "resample.h"
+#include "separable.h"
 
 namespace {
 
@@ -34,6 +36,13 @@ EXPORTED("MaxPoolGradient") exportMaxPoolGradient() { compute<Pool, maxPoolGradi
 EXPORTED("Attention") exportAttention() { compute<Attention, attention>(); }
 EXPORTED("AttentionGradient") exportAttentionGradient() { compute<Attention, attentionGradient>(); }
 EXPORTED("Resample") exportResample() { compute<Resample, resample>(); }
+EXPORTED("InverseHaar") exportInverseHaar() { compute<InverseHaar, inverseHaar>(); }
+EXPORTED("InverseHaarGradient") exportInverseHaarGradient() { compute<NoOptions, inverseHaarGradient>(); }
+EXPORTED("Haar") exportHaar() { compute<NoOptions, haar>(); }
+EXPORTED("SeparableConvolution") exportSeparableConvolution() { compute<NoOptions, separableConvolution>(); }
+EXPORTED("SeparableConvolutionGradient") exportSeparableConvolutionGradient() {
+  compute<NoOptions, separableConvolutionGradient>();
+}
 EXPORTED("AdamW") exportAdamW() { compute<NoOptions, adamW>(); }
 EXPORTED("Blend") exportBlend() { compute<NoOptions, blend>(); }
 EXPORTED("Pack") exportPack() { compute<Pack, pack>(); }

@@ -45,6 +45,23 @@ export const fusedKernels = {
   /** Along an axis by a matrix [outputs, inputs] of few values beside one another; `transposed`: back, as its gradient. */
   Resample: { inputs: ['x', 'matrix'], attributes: { axis: 'INT', transposed: 'BOOL' }, outputs: 1 },
   ReluGradient: { inputs: ['dy', 'y'], attributes: {}, outputs: 1 },
+  /** Its coefficients scaled by channel first; where they are not `scaled`, any tensor stands in. */
+  InverseHaar: { inputs: ['x', 'scale'], attributes: { scaled: 'BOOL' }, outputs: 1 },
+  /** With respect to x and scale, of those that were scaled. */
+  InverseHaarGradient: { inputs: ['dy', 'x', 'scale'], attributes: {}, outputs: 2 },
+  Haar: { inputs: ['x'], attributes: {}, outputs: 1 },
+  /** Channels scaled, 3 x 3 depthwise, 1 x 1 pointwise, noise and bias added, and leaky ReLU of slope 0.2. */
+  SeparableConvolution: {
+    inputs: ['x', 'scale', 'depthwise', 'pointwise', 'noise', 'bias'],
+    attributes: {},
+    outputs: 1,
+  },
+  /** With respect to x and scale. */
+  SeparableConvolutionGradient: {
+    inputs: ['dy', 'y', 'x', 'scale', 'depthwise', 'pointwise'],
+    attributes: {},
+    outputs: 2,
+  },
   AdamW: { inputs: ['weights', 'gradient', 'first', 'second', 'mask', 'options'], attributes: {}, outputs: 4 },
   Blend: { inputs: ['from', 'to', 'share'], attributes: {}, outputs: 1 },
 } as const satisfies Record<

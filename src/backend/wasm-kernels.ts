@@ -20,6 +20,8 @@ const packed: Readonly<Partial<Record<FusedName, { input: number; transposed: (a
     Convolution: { input: 1, transposed: () => false },
     ConvolutionGradient: { input: 1, transposed: () => true },
     Affine: { input: 1, transposed: ({ transposed }) => transposed as boolean },
+    SeparableConvolution: { input: 3, transposed: () => false },
+    SeparableConvolutionGradient: { input: 5, transposed: () => true },
   }
 
 type Attributes = Readonly<Record<string, number | boolean>>

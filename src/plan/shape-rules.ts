@@ -228,12 +228,25 @@ const fused: Readonly<Record<FusedName, Rule>> = {
   MaxPoolGradient: ({ x }) => several(x!.shape),
   Resample: ({ x, matrix }, { axis, transposed }) => several(x!.shape.with(axis, matrix!.shape[transposed ? 1 : 0]!)),
   ReluGradient: ({ dy }) => several(dy!.shape),
+  InverseHaar: ({ x }) => several([x!.shape[0]!, 2 * x!.shape[1]!, 2 * x!.shape[2]!, x!.shape[3]! / 4]),
+  InverseHaarGradient: ({ x, scale }) => several(x!.shape, scale!.shape),
+  Haar: ({ x }) => several([x!.shape[0]!, x!.shape[1]! / 2, x!.shape[2]! / 2, 4 * x!.shape[3]!]),
+  SeparableConvolution: ({ x, pointwise }) => ({
+    ...several([...x!.shape.slice(0, -1), pointwise!.shape[1]!]),
+    flops: separableFlops(x!, pointwise!),
+  }),
+  SeparableConvolutionGradient: ({ x, scale, pointwise }) => ({
+    ...several(x!.shape, scale!.shape),
+    flops: separableFlops(x!, pointwise!),
+  }),
   AdamW: ({ weights }) => several(weights!.shape, weights!.shape, weights!.shape, []),
   Blend: ({ from }) => several(from!.shape),
 }
 /** Of `products` products of all queries with all keys, or of that size. */
 const attentionFlops = (products: number, q: Outline, k: Outline, samples: number): number =>
   (2 * products * size(q.shape) * size(k.shape)) / samples / k.shape.at(-1)!
+/** Depthwise 3 x 3, then pointwise. */
+const separableFlops = (x: Outline, pointwise: Outline): number => 2 * size(x.shape) * (9 + pointwise.shape[1]!)
 const rowsOf = ({ shape }: Outline): number[] => [size(shape.slice(0, -1))]
 
 /** Of the operations that a backend may have in one kernel of its own. */

@@ -7,7 +7,9 @@ import { gatedGelu } from '../../src/models/ops/activation.ts'
 import { affine, convolution } from '../../src/models/ops/affine.ts'
 import { attention } from '../../src/models/ops/attention.ts'
 import { groupNorm, groupNormSilu } from '../../src/models/ops/group-norm.ts'
+import { haar, inverseHaar } from '../../src/models/ops/haar.ts'
 import { layerNorm } from '../../src/models/ops/layer-norm.ts'
+import { modulatedSeparable } from '../../src/models/ops/modulated-separable.ts'
 import { halfPixelBilinear, pillowBicubic, resample } from '../../src/models/ops/resample.ts'
 import { bilinear } from '../../src/models/recognizers/crop.ts'
 import { adamWStep, average } from '../../src/train/adamw.ts'
@@ -222,6 +224,49 @@ describe.each(compiled)('fused kernels of %s compute what the pieces do', backen
     const result = both(() => withGradients(x => resample(x as tf.Tensor4D, rows, columns), values([...shape], 1)))
     expect(difference(result)).toBeLessThan(1e-6)
   })
+
+  it.each([[[1, 3, 5, 4]], [[2, 1, 1, 12]], [[3, 24, 20, 76]]] as [number[]][])(
+    'the inverse Haar transform of %j, scaled and not, and the transform back',
+    shape => {
+      const [x, scale] = [values(shape, 1), values([shape[0]!, shape[3]!], 2, 1)]
+      const back = (y: tf.Tensor) => haar(tf.mul(tf.sin(y), 2) as tf.Tensor4D)
+      const results = [
+        both(() => withGradients((x, scale) => inverseHaar(x as tf.Tensor4D, scale as tf.Tensor2D), x, scale)),
+        both(() => withGradients(x => back(inverseHaar(x as tf.Tensor4D)), x)),
+      ]
+      for (const result of results) expect(difference(result)).toBeLessThan(1e-6)
+    },
+  )
+
+  // Sizes: one pixel, widths and channels that are no multiple of a vector or of a tile, rows shorter and longer than what is
+  // multiplied at once, work enough for several cores, fewer images than cores and more.
+  it.each([
+    [[1, 1, 1, 5], 3],
+    [[2, 3, 4, 7], 19],
+    [[1, 5, 1, 16], 16],
+    [[3, 9, 7, 36], 70],
+    [[1, 5, 150, 24], 33],
+    [[2, 32, 32, 64], 128],
+    [[1, 33, 31, 80], 48],
+  ] as [[number, number, number, number], number][])(
+    'a modulated separable convolution of %j to %i',
+    (shape, outputs) => {
+      const [n, h, w, c] = shape
+      const weights = {
+        depthwise: values([3, 3, c, 1], 3) as tf.Tensor4D,
+        pointwise: values([c, outputs], 4) as tf.Tensor2D,
+        noise: values([1, h, w, 1], 5) as tf.Tensor4D,
+        bias: values([outputs], 6),
+      }
+      const result = both(() =>
+        withGradients(
+          (x, scale) => modulatedSeparable(x as tf.Tensor4D, scale as tf.Tensor2D, weights),
+          ...[values(shape, 1), values([n, c], 2, 1)],
+        ),
+      )
+      expect(difference(result)).toBeLessThan(1e-5)
+    },
+  )
 
   it('AdamW and the moving average', () => {
     const options = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.1, clipNorm: 1 }

@@ -165,6 +165,10 @@ const ones = (...shape: number[]) => tf.ones(shape)
 const images = { x: () => ones(2, 3, 3, 4), weight: () => ones(4), bias: () => ones(4) }
 const statistics = { mean: () => ones(2, 2), inverse: () => ones(2, 2) }
 const rows = { x: () => ones(2, 3, 4), weight: () => ones(4), bias: () => ones(4) }
+const separable = {
+  ...{ x: () => ones(2, 3, 4, 8), scale: () => ones(2, 8) },
+  ...{ depthwise: () => ones(3, 3, 8, 1), pointwise: () => ones(8, 6) },
+}
 const vectors = ['weights', 'gradient', 'first', 'second', 'mask'].map(name => [name, () => ones(5)] as const)
 const fusedInputs: Record<FusedName, Record<string, () => tf.Tensor>> = {
   GroupNorm: images,
@@ -186,6 +190,11 @@ const fusedInputs: Record<FusedName, Record<string, () => tf.Tensor>> = {
   MaxPoolGradient: { dy: () => ones(2, 2, 2, 4), x: () => ones(2, 5, 5, 4) },
   Resample: { x: () => ones(2, 3, 4, 5), matrix: () => ones(6, 4) },
   ReluGradient: { dy: () => ones(2, 3), y: () => ones(2, 3) },
+  InverseHaar: { x: () => ones(2, 3, 4, 8), scale: () => ones(2, 8) },
+  InverseHaarGradient: { dy: () => ones(2, 6, 8, 2), x: () => ones(2, 3, 4, 8), scale: () => ones(2, 8) },
+  Haar: { x: () => ones(2, 6, 8, 2) },
+  SeparableConvolution: { ...separable, noise: () => ones(1, 3, 4, 1), bias: () => ones(6) },
+  SeparableConvolutionGradient: { dy: () => ones(2, 3, 4, 6), y: () => ones(2, 3, 4, 6), ...separable },
   AdamW: { ...Object.fromEntries(vectors), options: () => tf.tensor1d([0.9, 0.999, 1e-8, 1e-3, 0, 1]) },
   Blend: { from: () => ones(5), to: () => ones(5), share: () => tf.scalar(0.5) },
 }
@@ -193,7 +202,7 @@ const fusedInputs: Record<FusedName, Record<string, () => tf.Tensor>> = {
 const fusedAttributes = {
   ...{ groups: 2, epsilon: 1e-5, silu: true },
   ...{ stride: 1, same: true, relu: true, biased: true, added: true, height: 3, width: 3 },
-  ...{ transposed: false, heads: 2, samples: 2, side: 3, axis: 2 },
+  ...{ transposed: false, heads: 2, samples: 2, side: 3, axis: 2, scaled: true },
 }
 const hasFused = hasFusedKernels('tensorflow')
 if (!hasFused) console.log('fused kernels: not compared, npm run native has not compiled them')

@@ -6,8 +6,8 @@
 import * as tf from '@tensorflow/tfjs'
 import { define, type Module, type Weights, weight } from '../module.ts'
 import { affine, convolution } from '../ops/affine.ts'
-import { depthwiseConv2dSame } from '../ops/depthwise.ts'
 import { inverseHaar } from '../ops/haar.ts'
+import { modulatedSeparable } from '../ops/modulated-separable.ts'
 import { noisyLeakyRelu } from '../ops/noisy-leaky-relu.ts'
 
 /** Rows of W+: one style for each place that reads one. */
@@ -29,51 +29,53 @@ export interface Synthesis extends Module<[styles: tf.Tensor3D, size: FaceSize],
   features(weights: Weights, styles: tf.Tensor3D, size: FaceSize): tf.Tensor4D
 }
 
-/** Scales each channel by an affine map of a style: x [n, s, s, c], style [n, 512]. */
-function modulation(name: string, channels: number): Modulated {
+/** What each channel is multiplied by, an affine map of a style: [n, 512] -> [n, c]. */
+function modulation(name: string, channels: number): Module<[style: tf.Tensor2D], tf.Tensor2D> {
   const parameters = { [`${name}.weight`]: [channels, styleWidth], [`${name}.bias`]: [channels] }
-  return define([{ parameters }], (w, x, style) => {
-    const scale = affine(style, weight<tf.Tensor2D>(w, `${name}.weight`), {
-      bias: weight(w, `${name}.bias`),
-      transposed: true,
-    })
-    return tf.mul(x, tf.reshape(scale, [-1, 1, 1, channels]))
+  return define([{ parameters }], (w, style) => {
+    const options = { bias: weight(w, `${name}.bias`), transposed: true }
+    return affine(style, weight<tf.Tensor2D>(w, `${name}.weight`), options) as tf.Tensor2D
   })
 }
 
-/** Noise of every pixel, the bias of every channel, and leaky ReLU. */
-function activation(name: string, channels: number, side: number): Module<[tf.Tensor4D], tf.Tensor4D> {
-  const parameters = { [`${name}.noise`]: [1, 1, side, side], [`${name}.bias`]: [channels] }
-  return define([{ parameters }], (w, x) =>
-    noisyLeakyRelu(x, tf.reshape(weight(w, `${name}.noise`), [1, side, side, 1]), weight(w, `${name}.bias`)),
-  )
+/** Noise of every pixel and the bias of every channel, as an activation's parameters and as it takes them. */
+function noiseAndBias(name: string, channels: number, side: number) {
+  return {
+    parameters: { [`${name}.noise`]: [1, 1, side, side], [`${name}.bias`]: [channels] },
+    of: (w: Weights) => ({
+      noise: tf.reshape(weight(w, `${name}.noise`), [1, side, side, 1]) as tf.Tensor4D,
+      bias: weight(w, `${name}.bias`),
+    }),
+  }
 }
 
 /** A modulated separable convolution and its activation: [n, s, s, inputs] -> [n, s, s, outputs]. */
 function separable(name: string, inputs: number, outputs: number, side: number): Modulated {
   const modulate = modulation(`${name}.style`, inputs)
-  const activate = activation(name, outputs, side)
+  const added = noiseAndBias(name, outputs, side)
   const parameters = {
     [`${name}.depthwise`]: [inputs, 1, 3, 3],
     [`${name}.pointwise`]: [outputs, inputs, 1, 1],
   }
-  return define([modulate, activate, { parameters }], (w, x, style) => {
-    const depthwise = tf.reshape(weight(w, `${name}.depthwise`), [3, 3, inputs, 1]) as tf.Tensor4D
-    const pointwise = tf.reshape(weight(w, `${name}.pointwise`), [inputs, outputs]) as tf.Tensor2D
-    const spatial = depthwiseConv2dSame(modulate(w, x, style), depthwise)
-    return activate(w, affine(spatial, pointwise) as tf.Tensor4D)
-  })
+  return define([modulate, added, { parameters }], (w, x, style) =>
+    modulatedSeparable(x, modulate(w, style), {
+      depthwise: tf.reshape(weight(w, `${name}.depthwise`), [3, 3, inputs, 1]) as tf.Tensor4D,
+      pointwise: tf.reshape(weight(w, `${name}.pointwise`), [inputs, outputs]) as tf.Tensor2D,
+      ...added.of(w),
+    }),
+  )
 }
 
 /** The first layer, 4 x 4, from a learned constant. */
 function first(name: string): Module<[style: tf.Tensor2D], tf.Tensor4D> {
   const modulate = modulation(`${name}.style`, 512)
-  const activate = activation(name, 512, 4)
+  const added = noiseAndBias(name, 512, 4)
   const parameters = { const: [1, 512, 4, 4], [`${name}.weight`]: [512, 512, 3, 3] }
-  return define([modulate, activate, { parameters }], (w, style) => {
-    const constant = tf.reshape(weight(w, 'const'), [1, 4, 4, 512]) as tf.Tensor4D
-    const filter = weight<tf.Tensor4D>(w, `${name}.weight`)
-    return activate(w, convolution(modulate(w, constant, style), filter, undefined, 1, 'same'))
+  return define([modulate, added, { parameters }], (w, style) => {
+    const constant = tf.reshape(weight(w, 'const'), [1, 4, 4, 512])
+    const scaled: tf.Tensor4D = tf.mul(constant, tf.reshape(modulate(w, style), [-1, 1, 1, 512]))
+    const { noise, bias } = added.of(w)
+    return noisyLeakyRelu(convolution(scaled, weight(w, `${name}.weight`), undefined, 1, 'same'), noise, bias)
   })
 }
 
@@ -87,17 +89,19 @@ function block(
   const up = modulation(`${name}.up`, inputs)
   const conv1 = separable(`${name}.conv1`, inputs / 4, outputs, side)
   const conv2 = separable(`${name}.conv2`, outputs, outputs, side)
-  return define([up, conv1, conv2], (w, x, a, b) => conv2(w, conv1(w, inverseHaar(up(w, x, a)), a), b))
+  return define([up, conv1, conv2], (w, x, a, b) => conv2(w, conv1(w, inverseHaar(x, up(w, a)), a), b))
 }
 
-/** Colours from features: [n, s, s, inputs] -> [n, 2s, 2s, 3]. */
+/** Colours from features: [n, s, s, inputs] -> [n, 2s, 2s, 3]. Scaling the weight instead of the features saves a pass over them. */
 function head(name: string, inputs: number): Modulated {
   const modulate = modulation(`${name}.style`, inputs)
   const parameters = { [`${name}.weight`]: [12, inputs, 1, 1], [`${name}.bias`]: [12] }
   return define([modulate, { parameters }], (w, x, style) => {
-    const filter = tf.reshape(weight(w, `${name}.weight`), [inputs, 12]) as tf.Tensor2D
-    const colours = affine(modulate(w, x, style), filter, { bias: weight(w, `${name}.bias`) })
-    return inverseHaar(colours as tf.Tensor4D)
+    const [n, h, width] = x.shape
+    const filter = tf.reshape(weight(w, `${name}.weight`), [1, inputs, 12])
+    const scaled = tf.mul(filter, tf.reshape(modulate(w, style), [-1, inputs, 1]))
+    const colours = tf.add(tf.matMul(tf.reshape(x, [n, h * width, inputs]), scaled), weight(w, `${name}.bias`))
+    return inverseHaar(tf.reshape(colours, [n, h, width, 12]) as tf.Tensor4D)
   })
 }
 

@@ -4,14 +4,36 @@
  * h w height and width, c channels.
  */
 import * as tf from '@tensorflow/tfjs'
+import { fused } from '../../backend/fused.ts'
 import { differentiable } from './differentiable.ts'
 
-/** Coefficients [n, h, w, 4c] -> pixels [n, 2h, 2w, c]. */
-export function inverseHaar(x: tf.Tensor4D): tf.Tensor4D {
+/**
+ * Coefficients [n, h, w, 4c] -> pixels [n, 2h, 2w, c].
+ * @param scale [n, 4c], by which each channel of coefficients is multiplied first
+ */
+export function inverseHaar(x: tf.Tensor4D, scale?: tf.Tensor2D): tf.Tensor4D {
+  if (scale) return scaledInverseHaar(x, scale)
   return differentiable(
     { x },
     () => toPixels(x),
     dy => ({ x: () => toCoefficients(dy) }),
+  )
+}
+
+function scaledInverseHaar(x: tf.Tensor4D, scale: tf.Tensor2D): tf.Tensor4D {
+  const kernel = fused('InverseHaar')
+  const gradient = fused('InverseHaarGradient')
+  if (!kernel || !gradient) return inverseHaar(tf.mul(x, tf.reshape(scale, [-1, 1, 1, x.shape[3]])))
+  return differentiable(
+    { x, scale },
+    save => {
+      save([x, scale])
+      return kernel({ x, scale }, { scaled: true })[0] as tf.Tensor4D
+    },
+    (dy, [x, scale]) => {
+      const [dx, dscale] = gradient({ dy, x: x!, scale: scale! }, {}) as [tf.Tensor, tf.Tensor]
+      return { x: () => dx, scale: () => dscale }
+    },
   )
 }
 
@@ -25,6 +47,8 @@ export function haar(x: tf.Tensor4D): tf.Tensor4D {
 }
 
 function toPixels(x: tf.Tensor4D): tf.Tensor4D {
+  const kernel = fused('InverseHaar')
+  if (kernel) return kernel({ x, scale: x }, { scaled: false })[0] as tf.Tensor4D
   return tf.tidy(() => {
     const [n, h, w, bands] = x.shape
     const c = bands / 4
@@ -39,6 +63,8 @@ function toPixels(x: tf.Tensor4D): tf.Tensor4D {
 }
 
 function toCoefficients(x: tf.Tensor4D): tf.Tensor4D {
+  const kernel = fused('Haar')
+  if (kernel) return kernel({ x }, {})[0] as tf.Tensor4D
   return tf.tidy(() => {
     const [n, height, width, c] = x.shape
     const [h, w] = [height / 2, width / 2]
