@@ -7,7 +7,7 @@ import { type EnergyNetworks, energyNetworks } from '../../src/faces/differentia
 import { resample } from '../../src/models/ops/resample.ts'
 import { bilinear } from '../../src/models/recognizers/crop.ts'
 import { usableBackends } from '../models/backends.ts'
-import { aFace } from './a-face.ts'
+import { aFace, templateLandmarks } from './a-face.ts'
 import { expectGradient } from './gradients.ts'
 
 /** A picture moved by pixels. */
@@ -74,12 +74,7 @@ describe.each(usableBackends)('on %s', backend => {
 })
 
 it('looks at a square around the face that holds all landmarks, of no turn', () => {
-  const landmarks = Array.from({ length: 68 }, () => ({ x: 0, y: 0 }))
-  const points = { 36: [45, 60], 45: [83, 60], 30: [64, 80], 48: [50, 100], 54: [78, 100] }
-  for (const i of [37, 38, 39, 40, 41]) landmarks[i] = { x: 45, y: 60 }
-  for (const i of [42, 43, 44]) landmarks[i] = { x: 83, y: 60 }
-  for (const i of [46, 47]) landmarks[i] = { x: 83, y: 60 }
-  for (const [i, [x, y]] of Object.entries(points)) landmarks[Number(i)] = { x: x!, y: y! }
+  const landmarks = templateLandmarks(128)
   const face = tf.zeros([1, 128, 128, 3]) as tf.Tensor4D
   const { left, top, right, bottom } = landmarkRectangle({ face, landmarks })
   expect(right - left).toBeCloseTo(bottom - top, 6)

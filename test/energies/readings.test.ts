@@ -13,7 +13,7 @@ import type { EyePoints } from '../../src/models/iris.ts'
 import { resample } from '../../src/models/ops/resample.ts'
 import { bilinear } from '../../src/models/recognizers/crop.ts'
 import { usableBackends } from '../models/backends.ts'
-import { aFace } from './a-face.ts'
+import { aFace, templateLandmarks } from './a-face.ts'
 import { expectGradient } from './gradients.ts'
 
 const side = 128
@@ -123,7 +123,7 @@ describe.each(usableBackends)('on %s', backend => {
 
 describe('what they make of readings', () => {
   beforeAll(() => useBackend('cpu'))
-  const landmarks = Array.from({ length: 68 }, (_, i) => ({ x: 20 + ((i * 7) % 24), y: 20 + ((i * 5) % 24) }))
+  const landmarks = templateLandmarks(64)
   const grey = (value: number) => tf.fill([1, 64, 64, 3], value) as tf.Tensor4D
   const face = { face: grey(0), landmarks }
 
