@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
+import type { FaceSize } from '../models/generator/synthesis.ts'
 import { repositoryPath } from '../repository.ts'
 import { clipTokenizer } from '../text/clip-tokenizer.ts'
 import { loadConfig } from '../yaml/load.ts'
@@ -14,6 +15,9 @@ const count = z.int().positive()
 const weights = z
   .string()
   .describe('a path with a slash in it, relative to the repository; or published weights by name')
+
+/** Of one network, perhaps spread over several files. */
+const networkWeights = z.union([weights, z.array(weights).min(1)])
 
 const foldedAutoencoder = z.strictObject({
   kind: z.literal('folded'),
@@ -41,6 +45,31 @@ const tinyAutoencoder = z.strictObject({
   groupNorm: z.boolean().default(false).describe("a normalised branch in the blocks at the latent's size, as in TAEF2"),
 })
 
+const generatorAutoencoder = z.strictObject({
+  kind: z
+    .literal('generator')
+    .describe("latents are styles of the face generator, and faces of the model's size its pictures"),
+})
+
+const unet = z.strictObject({
+  inChannels: count,
+  outChannels: count,
+  modelChannels: count,
+  channelMult: z.array(count).describe('width of each level, as multiples of modelChannels'),
+  numResBlocks: count.describe('residual blocks a level'),
+  attentionResolutions: z.array(count).describe('downsampling factors at which spatial transformers sit'),
+  numHeads: count,
+  contextDim: count.describe('width of the conditional embedding'),
+})
+
+const transformer = z.strictObject({
+  kind: z.literal('transformer').describe('tokens are the rows of the latent'),
+  width: count,
+  depth: count.describe('blocks'),
+  heads: count,
+  contextDim: count.describe('width of the conditional embedding'),
+})
+
 const clipSizes = z.strictObject({
   width: count,
   innerWidth: count,
@@ -54,14 +83,21 @@ const clipSizes = z.strictObject({
 /** The variants of MSI (src/models/msi.ts). */
 export const msiVariants = ['released', 'patch', 'single'] as const
 
-const modelSchema = z.strictObject({
+const modelObject = z.strictObject({
   name: z.string().describe('name of the model'),
   imageSize: count.describe('side of the aligned faces in pixels'),
+  alignment: z
+    .enum(['template', 'ffhq'])
+    .default('template')
+    .describe("how faces are cut out of photos: on the recognizers' template, or as in FFHQ"),
   weights: z
-    .union([weights, z.strictObject({ autoencoder: weights, unet: weights, text: weights, msi: weights })])
+    .union([
+      weights,
+      z.strictObject({ autoencoder: networkWeights, unet: networkWeights, text: networkWeights, msi: networkWeights }),
+    ])
     .describe('where all networks are, or where each of them is'),
   sha256: z.string().length(64).optional().describe('of the weights, where one file holds them all'),
-  autoencoder: z.discriminatedUnion('kind', [foldedAutoencoder, klAutoencoder, tinyAutoencoder]),
+  autoencoder: z.discriminatedUnion('kind', [foldedAutoencoder, klAutoencoder, tinyAutoencoder, generatorAutoencoder]),
   scaleFactor: z
     .number()
     .positive()
@@ -79,16 +115,20 @@ const modelSchema = z.strictObject({
     })
     .optional()
     .describe('brings the latent of a face nearer to what the decoder makes that face of; none unless given'),
-  unet: z.strictObject({
-    inChannels: count,
-    outChannels: count,
-    modelChannels: count,
-    channelMult: z.array(count).describe('width of each level, as multiples of modelChannels'),
-    numResBlocks: count.describe('residual blocks a level'),
-    attentionResolutions: z.array(count).describe('downsampling factors at which spatial transformers sit'),
-    numHeads: count,
-    contextDim: count.describe('width of the conditional embedding'),
-  }),
+  inversion: z
+    .strictObject({
+      steps: count.describe('of descent from what the encoder gives'),
+      rate: z.number().positive().describe('how far the first step moves each number of a latent at most'),
+      size: z
+        .union([z.literal(128), z.literal(256)])
+        .default(128)
+        .describe('side at which faces are compared'),
+      prior: z.number().min(0).default(0).describe('weight of: latents stay where the prior has its mass'),
+    })
+    .optional()
+    .describe('brings the latent of a face nearer to what a generator makes that face of; none unless given'),
+  unet: unet.optional().describe('the denoiser, where it is a UNet'),
+  denoiser: z.discriminatedUnion('kind', [transformer]).optional().describe('the denoiser, where it is none'),
   text: z.strictObject({
     vocabulary: count,
     positions: count.describe('length of every prompt'),
@@ -132,10 +172,27 @@ const modelSchema = z.strictObject({
   schedule: z.strictObject({ steps: count, betaStart: z.number(), betaEnd: z.number() }),
 })
 
+const generatorSizes: readonly number[] = [128, 256, 1024] satisfies FaceSize[]
+
+const modelSchema = modelObject
+  .refine(({ unet, denoiser }) => (unet === undefined) !== (denoiser === undefined), {
+    path: ['denoiser'],
+    message: 'expected either it or unet',
+  })
+  .refine(({ denoiser, autoencoder }) => !denoiser || autoencoder.kind === 'generator', {
+    path: ['denoiser'],
+    message: 'expected a UNet, since latents of this autoencoder have no rows',
+  })
+  .refine(({ imageSize, autoencoder }) => autoencoder.kind !== 'generator' || generatorSizes.includes(imageSize), {
+    path: ['imageSize'],
+    message: `expected a size of the generator's pictures, ${generatorSizes.join(', ')}`,
+  })
+
 type WrittenModelConfig = z.output<typeof modelSchema>
 
-/** A model file with its prompt in token ids. */
-export type ModelConfig = Omit<WrittenModelConfig, 'prompt'> & {
+/** A model file with its prompt in token ids, and its features told how faces are aligned where that is not on the template. */
+export type ModelConfig = Omit<WrittenModelConfig, 'prompt' | 'features'> & {
+  readonly features: WrittenModelConfig['features'] & { readonly alignment?: 'ffhq' }
   readonly prompt: Extract<WrittenModelConfig['prompt'], { position: number }>
 }
 
@@ -146,8 +203,12 @@ export type ModelConfig = Omit<WrittenModelConfig, 'prompt'> & {
 export async function loadModelConfig(name: string): Promise<ModelConfig> {
   const own = join(folder, `${name}.yaml`)
   const config = await loadConfig(modelSchema, { path: existsSync(own) ? own : name })
-  const { prompt } = config
-  return { ...config, prompt: 'text' in prompt ? promptTokens(prompt) : prompt }
+  const { prompt, features, alignment } = config
+  return {
+    ...config,
+    prompt: 'text' in prompt ? promptTokens(prompt) : prompt,
+    features: alignment === 'ffhq' ? { ...features, alignment } : features,
+  }
 }
 
 /** @throws UserError when the placeholder is not in the text, or beyond its 75 tokens */

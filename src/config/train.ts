@@ -6,6 +6,13 @@ import { guideNames } from './recipe.ts'
 
 const count = z.int().positive()
 
+const loss = z
+  .enum(['noise', 'velocity'])
+  .default('noise')
+  .describe(
+    'whose squared error is minimized; that of velocity is that of noise times 1 / abar, and so counts high noise more',
+  )
+
 const common = {
   backend: z
     .enum(['auto', ...backendNames])
@@ -95,6 +102,7 @@ export const trainSchema = z.discriminatedUnion('task', [
   z.strictObject({
     task: z.literal('diffusion'),
     ...common,
+    loss,
     emptyPrompts: z.number().min(0).max(1).describe('share of faces with the empty prompt'),
     minSnr: z
       .number()
@@ -105,6 +113,7 @@ export const trainSchema = z.discriminatedUnion('task', [
   z.strictObject({
     task: z.literal('msi'),
     ...common,
+    loss,
     dropout: z.number().min(0).lt(1).describe('share of values set to zero; the release has 0.05'),
     variant: z.enum(msiVariants).optional().describe("what attends to what; the model's own unless given"),
     subject: z

@@ -4,7 +4,7 @@
  * convolution runs at full size. Letters: n batch, s image size, f = s/4, l = s/8, z latent channels.
  */
 import * as tf from '@tensorflow/tfjs'
-import type { Autoencoder } from './autoencoder.ts'
+import { type Autoencoder, squareLatents } from './autoencoder.ts'
 import { conv2d, groupNorm, type Layer4D, upsample2 } from './layers.ts'
 import { define, type Module } from './module.ts'
 
@@ -68,7 +68,7 @@ export function foldedAutoencoder(config: FoldedAutoencoderConfig): Autoencoder 
         return thin(w, tf.relu(x))
       }),
   )
-  return { encode, decode, factor: 2 * block }
+  return { encode, decode, latentShape: squareLatents(2 * block, z) }
 }
 
 /** x + conv(silu(norm(conv(silu(norm(x)))))), `count` times. */

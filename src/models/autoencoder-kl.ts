@@ -4,7 +4,7 @@
  * Letters: n batch, h w height and width, c channels, f downsampling factor 2 ** (levels - 1), z latent channels.
  */
 import * as tf from '@tensorflow/tfjs'
-import type { Autoencoder } from './autoencoder.ts'
+import { type Autoencoder, squareLatents } from './autoencoder.ts'
 import { type Conv2d, conv2d, groupNorm, type Layer4D, upsample2 } from './layers.ts'
 import { define, type Shapes } from './module.ts'
 import { attention } from './ops/attention.ts'
@@ -29,8 +29,8 @@ export function autoencoderKl(config: AutoencoderKlConfig): AutoencoderKl {
   const z = config.latentChannels
   const encode = chain([encoder(config), conv2d('quant_conv', 2 * z, 2 * z, { kernel: 1 })])
   const decode = chain([conv2d('post_quant_conv', z, z, { kernel: 1 }), decoder(config)])
-  const factor = 2 ** (config.channelMult.length - 1)
-  return { encode, decode, factor, parameters: { ...encode.parameters, ...decode.parameters } }
+  const latentShape = squareLatents(2 ** (config.channelMult.length - 1), z)
+  return { encode, decode, latentShape, parameters: { ...encode.parameters, ...decode.parameters } }
 }
 
 function encoder({ imageChannels, latentChannels, channels, channelMult, numResBlocks }: AutoencoderKlConfig): Layer4D {

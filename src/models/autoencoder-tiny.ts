@@ -5,7 +5,7 @@
  * latent and no distribution. Letters: n batch, s image size, l = s/8, c width, z latent channels.
  */
 import * as tf from '@tensorflow/tfjs'
-import type { Autoencoder } from './autoencoder.ts'
+import { type Autoencoder, squareLatents } from './autoencoder.ts'
 import { type Conv2d, conv2d, groupNorm, type Layer4D, upsample2 } from './layers.ts'
 import { define } from './module.ts'
 
@@ -71,7 +71,7 @@ export function tinyAutoencoder(config: TinyAutoencoderConfig): Autoencoder {
       [decoder],
       (w, latent: tf.Tensor4D): tf.Tensor4D => tf.tidy(() => tf.sub(tf.mul(decoder(w, latent), 2), 1) as tf.Tensor4D),
     ),
-    factor: 8,
+    latentShape: squareLatents(8, z),
   }
 }
 

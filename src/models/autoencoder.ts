@@ -1,21 +1,25 @@
 /**
- * What an autoencoder of latent diffusion is, whatever its layers. Letters: n batch, s image size, l = s / factor latent
- * size, z latent channels.
+ * What an autoencoder of latent diffusion is, whatever its layers. Letters: n batch, s image size, h w latent height and width,
+ * z latent channels.
  */
 import * as tf from '@tensorflow/tfjs'
 import type { Layer4D } from './layers.ts'
-import type { Weights } from './module.ts'
+import type { Module, Weights } from './module.ts'
 
 export interface Autoencoder {
-  /** Image [n, s, s, 3] in [-1, 1] -> moments of the latent, [n, l, l, 2z]: means, then logarithms of variances. */
+  /** Image [n, s, s, 3] in [-1, 1] -> moments of the latent, [n, h, w, 2z]: means, then logarithms of variances. */
   readonly encode: Layer4D
-  /** Latent [n, l, l, z] -> image [n, s, s, 3], about [-1, 1] and not clamped. */
-  readonly decode: Layer4D
-  /** How many times smaller than the image the latent is, a side. */
-  readonly factor: number
+  /** Latent [n, h, w, z] -> image [n, s, s, 3], about [-1, 1] and not clamped; of another side where `sizes` has it. */
+  readonly decode: Module<[latents: tf.Tensor4D, size?: number], tf.Tensor4D>
+  /** [h, w, z] of images of a side. */
+  latentShape(imageSize: number): readonly [number, number, number]
+  /** Sides of the images that `decode` gives, ascending, where it can be asked for others than the model's. */
+  readonly sizes?: readonly number[]
+  /** Where a latent's rows are styles: how many of them move together, group by group. */
+  readonly rowGroups?: readonly number[]
 }
 
-/** Moments [n, l, l, 2z] -> mean and log-variance, [n, l, l, z] each; the latter clamped to [-30, 20] as in CompVis. */
+/** Moments [n, h, w, 2z] -> mean and log-variance, [n, h, w, z] each; the latter clamped to [-30, 20] as in CompVis. */
 export function splitMoments(moments: tf.Tensor4D): { mean: tf.Tensor4D; logVariance: tf.Tensor4D } {
   return tf.tidy(() => {
     const [mean, logVariance] = tf.split(moments, 2, 3) as [tf.Tensor4D, tf.Tensor4D]
@@ -31,6 +35,12 @@ export function scaledLatents({ encode, decode }: Autoencoder, weights: Weights,
   return {
     encode: (images: tf.Tensor4D): tf.Tensor4D =>
       tf.tidy(() => tf.mul(splitMoments(encode(weights, images)).mean, scale)),
-    decode: (latents: tf.Tensor4D): tf.Tensor4D => tf.tidy(() => decode(weights, tf.mul(latents, 1 / scale))),
+    decode: (latents: tf.Tensor4D, size?: number): tf.Tensor4D =>
+      tf.tidy(() => decode(weights, tf.mul(latents, 1 / scale), size)),
   }
 }
+
+/** Of square latents, `factor` times smaller than the image a side. */
+export const squareLatents =
+  (factor: number, channels: number): Autoencoder['latentShape'] =>
+  size => [size / factor, size / factor, channels]

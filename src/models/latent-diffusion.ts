@@ -1,24 +1,33 @@
 /**
  * The networks of a Diff-Privacy model put together, under the prefixes of a Stable Diffusion checkpoint: autoencoder,
- * noise predictor, text transformer and MSI. Letters: n batch, s image size, l latent size, z latent channels, p prompt
- * length, d context width.
+ * denoiser, text encoder and MSI. Letters: n batch, p prompt length, d context width.
  */
 import type * as tf from '@tensorflow/tfjs'
+import { noiseSchedule, type ScheduleConfig } from '../diffusion/schedule.ts'
 import type { Autoencoder } from './autoencoder.ts'
 import { type FoldedAutoencoderConfig, foldedAutoencoder } from './autoencoder-folded.ts'
+import { generatorAutoencoder } from './autoencoder-generator.ts'
 import { type AutoencoderKlConfig, autoencoderKl } from './autoencoder-kl.ts'
 import { type TinyAutoencoderConfig, tinyAutoencoder } from './autoencoder-tiny.ts'
 import { type ClipText, type ClipTextConfig, clipText } from './clip-text.ts'
+import { latentTransformer } from './latent-transformer.ts'
 import type { Shapes, Weights } from './module.ts'
 import { type Msi, type MsiConfig, msi } from './msi.ts'
 import { type Unet, type UnetConfig, unet } from './unet.ts'
 
 export interface LatentDiffusionConfig {
+  /** Side of the faces in pixels. */
+  readonly imageSize: number
   readonly autoencoder:
     | ({ readonly kind: 'folded' } & FoldedAutoencoderConfig)
+    | { readonly kind: 'generator' }
     | ({ readonly kind: 'kl' } & AutoencoderKlConfig)
     | ({ readonly kind: 'tiny' } & TinyAutoencoderConfig)
-  readonly unet: UnetConfig
+  /** The denoiser, either a UNet or another. */
+  readonly unet?: UnetConfig | undefined
+  readonly denoiser?: TransformerDenoiserConfig | undefined
+  /** Of what timesteps mean. */
+  readonly schedule: ScheduleConfig
   readonly text: ClipTextConfig
   readonly msi: MsiConfig
   /** Token ids, `positions` of the text transformer in each row. */
@@ -30,8 +39,18 @@ export interface LatentDiffusionConfig {
   }
 }
 
+/** A transformer over the rows of latents [n, rows, 1, z]. */
+export interface TransformerDenoiserConfig {
+  readonly kind: 'transformer'
+  readonly width: number
+  readonly depth: number
+  readonly heads: number
+  readonly contextDim: number
+}
+
 export interface LatentDiffusion {
   readonly autoencoder: Autoencoder
+  /** The denoiser, a UNet or what is called as one. */
   readonly unet: Unet
   readonly text: ClipText
   readonly msi: Msi
@@ -49,24 +68,36 @@ export const prefixes = {
 
 /** The four networks of `config`. */
 export function latentDiffusion(config: LatentDiffusionConfig): LatentDiffusion {
+  const autoencoder = autoencoderOf(config)
   return {
-    autoencoder: autoencoderOf(config.autoencoder),
-    unet: unet(config.unet),
+    autoencoder,
+    unet: denoiserOf(config, autoencoder.latentShape(config.imageSize)),
     text: clipText(config.text),
     msi: msi(config.msi),
   }
 }
 
 /** The autoencoder of `config`, by its kind. */
-function autoencoderOf(config: LatentDiffusionConfig['autoencoder']): Autoencoder {
-  switch (config.kind) {
+function autoencoderOf({ autoencoder, imageSize }: LatentDiffusionConfig): Autoencoder {
+  switch (autoencoder.kind) {
     case 'folded':
-      return foldedAutoencoder(config)
+      return foldedAutoencoder(autoencoder)
+    case 'generator':
+      return generatorAutoencoder(imageSize)
     case 'kl':
-      return autoencoderKl(config)
+      return autoencoderKl(autoencoder)
     case 'tiny':
-      return tinyAutoencoder(config)
+      return tinyAutoencoder(autoencoder)
   }
+}
+
+/** The denoiser of `config` for latents of a shape. */
+function denoiserOf(config: LatentDiffusionConfig, [rows, columns, latentChannels]: readonly number[]): Unet {
+  if (config.unet) return unet(config.unet)
+  if (!config.denoiser) throw new Error('latentDiffusion: expected unet or denoiser in the config, found neither')
+  if (columns !== 1) throw new Error(`latentDiffusion: a transformer wants latents one column wide, found ${columns}`)
+  const { alphasCumprod } = noiseSchedule(config.schedule)
+  return latentTransformer({ ...config.denoiser, rows: rows!, latentChannels: latentChannels!, alphasCumprod })
 }
 
 /** The parameters of each network, without prefixes. */

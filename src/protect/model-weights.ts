@@ -8,6 +8,7 @@ import type { Shapes, Weights } from '../models/module.ts'
 import { nearestHint } from '../nearest.ts'
 import { sha256, verify } from '../weights/checksum.ts'
 import { filesOf } from '../weights/folder.ts'
+import { generatorLayout } from '../weights/layouts/generator.ts'
 import type { Layout } from '../weights/layouts/layout.ts'
 import { msiLayout } from '../weights/layouts/msi.ts'
 import { autoencoderLayout, textLayout, unetLayout } from '../weights/layouts/stable-diffusion.ts'
@@ -52,15 +53,17 @@ export async function loadNetworkWeights(
   network: NetworkName,
   parameters: Shapes,
 ): Promise<Weights> {
-  const path = await located(config, network)
+  const paths = await located(config, network)
+  const isGenerator = network === 'autoencoder' && config.autoencoder.kind === 'generator'
+  const layout = isGenerator ? generatorLayout : layouts[network]
   const onExtra = ([first, ...others]: string[]) => {
     const more = others.length > 0 ? ` and ${others.length} more` : ''
     const hint = nearestHint(first!, Object.keys(parameters))
     process.stderr.write(
-      `warning: ${path}: the ${network} of '${config.name}' has no tensor '${first}'${hint}${more}: left out\n`,
+      `warning: ${paths.join(' and ')}: the ${network} of '${config.name}' has no tensor '${first}'${hint}${more}: left out\n`,
     )
   }
-  return loadWeights(path, parameters, { layout: layouts[network], onExtra })
+  return loadWeights(paths, parameters, { layout, onExtra })
 }
 
 const networkNames = Object.keys(prefixes) as NetworkName[]
@@ -77,9 +80,9 @@ const layouts: Readonly<Record<NetworkName, Layout>> = {
  * Where the weights of each network are.
  * @throws UserError when one is absent
  */
-export async function weightFiles(config: ModelConfig): Promise<Record<NetworkName, string>> {
+export async function weightFiles(config: ModelConfig): Promise<Record<NetworkName, readonly string[]>> {
   const files = networkNames.map(async network => [network, await located(config, network)] as const)
-  return Object.fromEntries(await Promise.all(files)) as Record<NetworkName, string>
+  return Object.fromEntries(await Promise.all(files)) as unknown as Record<NetworkName, readonly string[]>
 }
 
 /**
@@ -87,7 +90,7 @@ export async function weightFiles(config: ModelConfig): Promise<Record<NetworkNa
  * @throws UserError when a file is absent or has another checksum than the config says
  */
 export async function modelChecksum(config: ModelConfig): Promise<string> {
-  const files = Object.values(await weightFiles(config))
+  const files = Object.values(await weightFiles(config)).flat()
   return checksumOf([...new Set(files)], config.sha256)
 }
 
@@ -96,12 +99,13 @@ export async function modelChecksum(config: ModelConfig): Promise<string> {
  * @throws UserError as `modelChecksum`
  */
 export async function networkChecksum(config: ModelConfig, network: NetworkName): Promise<string> {
-  return checksumOf([await located(config, network)], typeof config.weights === 'string' ? config.sha256 : undefined)
+  return checksumOf(await located(config, network), typeof config.weights === 'string' ? config.sha256 : undefined)
 }
 
-/** The file or folder of a network's weights. @throws UserError when there is none */
-async function located({ name, weights }: ModelConfig, network: NetworkName): Promise<string> {
-  return locateWeights(typeof weights === 'string' ? weights : weights[network]).catch(error => {
+/** The files or folders of a network's weights. @throws UserError when one is absent */
+async function located({ name, weights }: ModelConfig, network: NetworkName): Promise<string[]> {
+  const places = [typeof weights === 'string' ? weights : weights[network]].flat()
+  return Promise.all(places.map(locateWeights)).catch(error => {
     throw error instanceof UserError ? new UserError(`model '${name}': ${error.message}`) : error
   })
 }

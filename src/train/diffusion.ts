@@ -14,6 +14,7 @@ import {
   withoutPrefix,
   withPrefix,
 } from '../models/latent-diffusion.ts'
+import { latentTransformerZeros } from '../models/latent-transformer.ts'
 import { linear } from '../models/layers.ts'
 import type { Weights } from '../models/module.ts'
 import { batchIndices } from './batches.ts'
@@ -27,7 +28,16 @@ export interface DiffusionTaskOptions {
   readonly emptyPrompts: number
   /** gamma of lossWeight; every timestep weighs alike without it. */
   readonly minSnr?: number
+  readonly loss?: LossTarget
 }
+
+/** Whose squared error is the loss. */
+export type LossTarget = 'noise' | 'velocity'
+
+/** Parameters that start at zero: last layers of the UNet's residual branches, and what opens those of the transformer. */
+const zero = new RegExp(
+  `(\\.out_layers\\.3|\\.proj_out|diffusion_model\\.out\\.2)\\.weight$|diffusion_model.*${latentTransformerZeros.source}`,
+)
 
 /** The projection from identity embeddings to the slot; it exists only while the base model is trained. */
 const identityProjection = (embeddingWidth: number, slotWidth: number) =>
@@ -51,7 +61,7 @@ export function diffusionTask(
   options: DiffusionTaskOptions,
   demo?: (weights: Weights) => Promise<Readonly<Record<string, tf.Tensor5D>>>,
 ): TrainingTask<Batch> {
-  const { seed, batchSize, emptyPrompts, minSnr } = options
+  const { seed, batchSize, emptyPrompts, minSnr, loss: target } = options
   const slotWidth = text.parameters['embeddings.token_embedding.weight']![1]!
   const project = identityProjection(cache.embeddingWidth, slotWidth)
   return {
@@ -61,7 +71,7 @@ export function diffusionTask(
       ...withPrefix(text.parameters, prefixes.text),
       ...project.parameters,
     },
-    zero: /(\.out_layers\.3|\.proj_out|diffusion_model\.out\.2)\.weight$/,
+    zero,
 
     async batch(step) {
       return cache.batch(batchIndices(step, batchSize, cache.count, seed))
@@ -87,7 +97,7 @@ export function diffusionTask(
         context,
         seed,
         step,
-        t => lossWeight(schedule, t, minSnr),
+        t => lossWeight(schedule, t, minSnr, target),
       )
       return { loss, parts: {} }
     },
@@ -99,11 +109,17 @@ export function diffusionTask(
 /**
  * What the squared error of a noise prediction at timestep `t` counts: min(SNR, gamma) / SNR with SNR = abar / (1 - abar)
  * (Hang et al. 2023, equation 6 for noise). Errors that hardly move the clean latent then count little, and what a face looks
- * like as a whole is learnt sooner. 1 without a gamma.
+ * like as a whole is learnt sooner. 1 without a gamma. As a loss of velocity, v = sqrt(abar) eps - sqrt(1 - abar) z_0, that times
+ * 1 / abar: z_t being given, an error of eps is sqrt(abar) times one of v.
  */
-export function lossWeight({ alphasCumprod }: NoiseSchedule, t: number, gamma = Number.POSITIVE_INFINITY): number {
+export function lossWeight(
+  { alphasCumprod }: NoiseSchedule,
+  t: number,
+  gamma = Number.POSITIVE_INFINITY,
+  target: LossTarget = 'noise',
+): number {
   const alpha = alphasCumprod[t]!
-  return Math.min(1, (gamma * (1 - alpha)) / alpha)
+  return Math.min(1, (gamma * (1 - alpha)) / alpha) / (target === 'velocity' ? alpha : 1)
 }
 
 /**

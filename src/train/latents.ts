@@ -1,6 +1,7 @@
 /**
  * What is frozen while a diffusion model or MSI is trained, computed once and kept on disk: latents of every face and of
- * its mirror image, embeddings and, for MSI, features at five depths. A step then reads a few rows.
+ * its mirror image, embeddings and, for MSI, features at five depths. A step then reads a few rows. Generated faces have the
+ * latents that they were generated from; mirror images of theirs have none.
  */
 import { createHash } from 'node:crypto'
 import { type FileHandle, open, readFile, statfs } from 'node:fs/promises'
@@ -16,6 +17,8 @@ import type { FeatureNetwork } from '../models/features/feature-network.ts'
 export interface FrozenNetworks {
   /** Faces [n, s, s, 3] -> latents [n, l, l, z], scaled. */
   encode(faces: tf.Tensor4D): tf.Tensor4D
+  /** What latents of generated faces are multiplied by. */
+  readonly scale: number
   readonly features: FeatureNetwork['features']
 }
 
@@ -53,7 +56,7 @@ export class LatentCache {
    * Opens what `folder` keeps of these faces, networks and options, and computes what is missing: an interrupted
    * computation goes on where it was. Row i is face i of `options.faces`, row count + i its mirror image.
    * @param onProgress told how many rows of how many are done
-   * @throws UserError when there are no faces, or no room on the disk
+   * @throws UserError when there are no faces, generated ones are to be mirrored, or there is no room on the disk
    */
   static async open(
     folder: string,
@@ -64,6 +67,8 @@ export class LatentCache {
   ): Promise<LatentCache> {
     const { faces, mirrored } = options
     if (faces.length === 0) throw new UserError('expected faces to train on, found none')
+    if (mirrored && store.hasLatents)
+      throw new UserError('expected faces as they were generated, whose mirror images have no latents: leave out flip')
     const first = await frozenRows(store, networks, options, [faces[0]!], false)
     const path = join(folder, keyOf(store, options, first.values))
     await makeFolder(folder)
@@ -136,17 +141,19 @@ function wholeBatches(done: number, faces: number, batchSize: number): number {
 /** The frozen networks' outputs of some faces, row by row. */
 async function frozenRows(
   store: FaceStore,
-  { encode, features }: FrozenNetworks,
+  { encode, scale, features }: FrozenNetworks,
   { features: kept }: LatentOptions,
   indices: readonly number[],
   isMirror: boolean,
 ): Promise<{ layout: Layout; values: Float32Array }> {
   const upright = await store.faces(indices)
+  const own = store.hasLatents ? await store.latents(indices) : undefined
   const outputs = tf.tidy(() => {
     const faces = isMirror ? (tf.reverse(upright, 2) as tf.Tensor4D) : upright
     const { embedding, features: scales } = features(faces)
     const means = kept === 'means' ? scales.map(scale => tf.mean(scale, 1, true)) : scales
-    return [encode(faces), embedding, ...(kept === 'none' ? [] : means)] as tf.Tensor[]
+    const latents = own ? tf.mul(own, scale) : encode(faces)
+    return [latents, embedding, ...(kept === 'none' ? [] : means)] as tf.Tensor[]
   })
   const n = indices.length
   const flat = tf.tidy(() =>
@@ -156,7 +163,7 @@ async function frozenRows(
     ),
   )
   const values = Float32Array.from(await flat.data())
-  tf.dispose([upright, flat, ...outputs])
+  tf.dispose([upright, own, flat, ...outputs] as tf.TensorContainer)
   return { layout: outputs.map(({ shape }) => shape.slice(1)), values }
 }
 

@@ -6,7 +6,7 @@ import { conditionalEmbedding, type LatentDiffusion, type LatentDiffusionConfig 
 import type { Weights } from '../models/module.ts'
 import { BUCKETS, type Dropout } from '../models/msi.ts'
 import { batchIndices } from './batches.ts'
-import { noisePredictionLoss } from './diffusion.ts'
+import { type LossTarget, lossWeight, noisePredictionLoss } from './diffusion.ts'
 import type { LatentCache } from './latents.ts'
 import type { TrainingTask } from './task.ts'
 
@@ -15,6 +15,7 @@ export interface MsiTaskOptions {
   readonly batchSize: number
   /** Share of values that dropout sets to zero; the release has 0.05. */
   readonly dropout: number
+  readonly loss?: LossTarget
 }
 
 interface Batch extends tf.TensorContainerObject {
@@ -35,7 +36,7 @@ export function msiTask(
   prompt: LatentDiffusionConfig['prompt'],
   schedule: NoiseSchedule,
   cache: Pick<LatentCache, 'count' | 'featured'>,
-  { seed, batchSize, dropout }: MsiTaskOptions,
+  { seed, batchSize, dropout, loss: target }: MsiTaskOptions,
   demo?: TrainingTask<Batch>['demo'],
 ): TrainingTask<Batch> {
   return {
@@ -56,7 +57,9 @@ export function msiTask(
       const vectors = msi(weights, features, bucket, dropout > 0 ? drop : undefined)
       const context = conditionalEmbedding(text, frozen.text, prompt, vectors)
       return {
-        loss: noisePredictionLoss(unet, frozen.unet, schedule, latents, timesteps, context, seed, step),
+        loss: noisePredictionLoss(unet, frozen.unet, schedule, latents, timesteps, context, seed, step, t =>
+          lossWeight(schedule, t, undefined, target),
+        ),
         parts: {},
       }
     },

@@ -15,7 +15,7 @@ export interface ResolvedConfig {
   readonly data: Readonly<Record<string, string>>
 }
 
-const baseKeys = ['imageSize', 'autoencoder', 'scaleFactor', 'unet', 'text', 'prompt', 'schedule'] as const
+const baseKeys = ['imageSize', 'autoencoder', 'scaleFactor', 'unet', 'denoiser', 'text', 'prompt', 'schedule'] as const
 
 /** What each task reads of the model; its other keys may change. */
 const modelKeys: Readonly<Record<TrainConfig['task'], readonly (keyof ModelConfig)[]>> = {

@@ -232,12 +232,17 @@ async function buildTask(
   const autoencoder = await autoencoderWeights(model, networks, paths)
   const frozen = {
     ...scaledLatents(networks.autoencoder, autoencoder, model.scaleFactor),
+    scale: model.scaleFactor,
     features: (await loadFeatureNetwork(model.features, model.msi.featureDims)).features,
   }
   const cacheOf = (options: LatentOptions) =>
     LatentCache.open(paths.cache ?? join(paths.out, 'frozen'), faces, frozen, options, events.onPrepare)
   if (config.task === 'diffusion') {
-    const cache = await cacheOf({ faces: facesOf('everybody', faces.entries), mirrored: true, features: 'none' })
+    const cache = await cacheOf({
+      faces: facesOf('everybody', faces.entries),
+      mirrored: !faces.hasLatents,
+      features: 'none',
+    })
     const refusal = refuseDeviation(cache.deviation, model)
     if (refusal) {
       await closeAll(cache, autoencoder)
@@ -256,9 +261,10 @@ async function buildTask(
   const base = await baseWeights(model, networks, paths)
   const count = Math.min(6, frozenBatchSize(faces.size), subjects.length)
   const shown = await faces.faces(spread(count, subjects.length).map(i => subjects[i]!))
-  const demo = msiDemo(networks, base, model.prompt, schedule, frozen, shown)
+  const own = faces.hasLatents ? await faces.latents(spread(count, subjects.length).map(i => subjects[i]!)) : undefined
+  const demo = msiDemo(networks, base, model.prompt, schedule, frozen, shown, own)
   const task = msiTask(networks, base, model.prompt, schedule, cache, config, demo) as TrainingTask
-  return { task, close: () => closeAll(cache, autoencoder, base.unet, base.text, { shown }) }
+  return { task, close: () => closeAll(cache, autoencoder, base.unet, base.text, { shown, ...(own && { own }) }) }
 }
 
 async function closeAll(cache: LatentCache, ...weights: readonly Weights[]): Promise<void> {
@@ -329,12 +335,12 @@ function sampler(
   const n = rows * columns
   const most = frozenBatchSize(model.imageSize)
   const sizes = Array.from({ length: Math.ceil(n / most) }, (_, i) => Math.min(most, n - i * most))
-  const side = model.imageSize / autoencoder.factor
+  const latentShape = autoencoder.latentShape(model.imageSize)
   return async weights => {
     const samples = tf.tidy(() => {
       const unetWeights = withoutPrefix(weights, prefixes.unet)
       const empty = unconditionalEmbedding(text, withoutPrefix(weights, prefixes.text), model.prompt)
-      const noise = normal([n, side, side, model.autoencoder.latentChannels], seed, 'demo') as tf.Tensor4D
+      const noise = normal([n, ...latentShape], seed, 'demo') as tf.Tensor4D
       const draw = (noise: tf.Tensor4D) => {
         const count = noise.shape[0]
         const context = tf.tile(empty, [count, 1, 1])

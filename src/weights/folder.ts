@@ -48,13 +48,29 @@ export async function filesOf(path: string): Promise<{ prefix: string; path: str
  * @throws UserError naming the folder when it has no file of tensors, or a file that cannot be read
  */
 export async function openFolder(path: string, open: (path: string) => Promise<TensorFile>): Promise<TensorFile> {
+  return openTogether(path, 'folder', await filesOf(path), open)
+}
+
+/**
+ * The tensors of several files as those of one.
+ * @param path what messages call them together
+ * @param kind what they are together: 'folder'
+ * @param list the files, and what comes before the names of their tensors
+ * @throws UserError when two tensors have one name, or a file cannot be read
+ */
+export async function openTogether(
+  path: string,
+  kind: string,
+  list: readonly { prefix: string; path: string }[],
+  open: (path: string) => Promise<TensorFile>,
+): Promise<TensorFile> {
   const files: TensorFile[] = []
   const close = async () => {
     for (const file of files) await file.close()
   }
   try {
     const tensors = new Map<string, TensorInfo & { file: TensorFile; own: string }>()
-    for (const { prefix, path: filePath } of await filesOf(path)) {
+    for (const { prefix, path: filePath } of list) {
       const file = await open(filePath)
       files.push(file)
       for (const [own, { dtype, shape }] of file.tensors) {
@@ -65,7 +81,7 @@ export async function openFolder(path: string, open: (path: string) => Promise<T
     }
     return {
       path,
-      format: `folder of ${[...new Set(files.map(({ format }) => format))].join(' and ')}`,
+      format: `${kind} of ${[...new Set(files.map(({ format }) => format))].join(' and ')}`,
       tensors,
       metadata: files.length === 1 ? files[0]!.metadata : {},
       read: name => tensors.get(name)!.file.read(tensors.get(name)!.own),

@@ -30,12 +30,17 @@ interface Wanted {
 
 /**
  * Loads the weights of a module in run-time layout, float32.
- * @param path a safetensors file, PyTorch checkpoint, ONNX model or TensorFlow.js manifest, or a folder of such files
+ * @param path a safetensors file, PyTorch checkpoint, ONNX model or TensorFlow.js manifest, or a folder of such files; or several
+ *   of these, whose tensors are taken together
  * @param shapes the module's `parameters`
  * @returns parameter name -> tensor; the caller disposes them
  * @throws UserError naming the file, the tensor and what to compare when one is missing or misshapen
  */
-export async function loadWeights(path: string, shapes: Shapes, options: LoadOptions = {}): Promise<Weights> {
+export async function loadWeights(
+  path: string | readonly string[],
+  shapes: Shapes,
+  options: LoadOptions = {},
+): Promise<Weights> {
   const { prefix = '', layout = under(prefix), strict = false, onExtra } = options
   return withTensorFile(path, async file => {
     const table = fittingTable(file, shapes, layout)
@@ -48,7 +53,7 @@ export async function loadWeights(path: string, shapes: Shapes, options: LoadOpt
     if (extra.length > 0 && strict) {
       const [first] = extra as [string]
       throw new UserError(
-        `${path}: the model has no tensor ${quoted(first)}${nearestHint(
+        `${file.path}: the model has no tensor ${quoted(first)}${nearestHint(
           first,
           wanted.map(({ name }) => name),
         )}${others(extra)}; is it another model's file?`,

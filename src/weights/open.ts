@@ -3,7 +3,7 @@ import { stat } from 'node:fs/promises'
 import { UserError } from '../errors.ts'
 import { nearestHint } from '../nearest.ts'
 import { type Bytes, openBytes } from './bytes.ts'
-import { openFolder } from './folder.ts'
+import { openFolder, openTogether } from './folder.ts'
 import type { Laid } from './layout.ts'
 import { isOnnx, openOnnx } from './onnx.ts'
 import { isPickle, openPytorchLegacy } from './pytorch-legacy.ts'
@@ -39,11 +39,12 @@ const strangers: readonly (readonly [begins: RegExp, what: string])[] = [
 /**
  * Opens a file of tensors: names, shapes and kinds are read and checked, values only when asked for.
  * @param path a safetensors file, PyTorch checkpoint, ONNX model or TensorFlow.js manifest, or the folder of a Hugging
- *   Face model or diffusers pipeline
+ *   Face model or diffusers pipeline; or several of these, whose tensors are taken together
  * @returns the file; the caller closes it
  * @throws UserError naming the file when it is absent, of no known format, or not as its format wants it
  */
-export async function openTensorFile(path: string): Promise<TensorFile> {
+export async function openTensorFile(path: string | readonly string[]): Promise<TensorFile> {
+  if (typeof path !== 'string') return path.length === 1 ? openTensorFile(path[0]!) : openFiles(path)
   const isFolder = await stat(path).then(
     found => found.isDirectory(),
     () => false, // opened below, and refused with its reason
@@ -61,14 +62,25 @@ export async function openTensorFile(path: string): Promise<TensorFile> {
   }
 }
 
+const openFiles = (paths: readonly string[]): Promise<TensorFile> =>
+  openTogether(
+    paths.join(' and '),
+    'files',
+    paths.map(path => ({ prefix: '', path })),
+    openTensorFile,
+  )
+
 function stranger(head: Buffer): string {
   const text = head.toString('latin1')
   const known = strangers.find(([begins]) => begins.test(text))
   return known?.[1] ?? 'expected safetensors, a PyTorch checkpoint, ONNX or a TensorFlow.js manifest'
 }
 
-/** Opens a file of tensors, and closes it when `use` is done. */
-export async function withTensorFile<T>(path: string, use: (file: TensorFile) => T | Promise<T>): Promise<T> {
+/** Opens a file of tensors, or several together, and closes it when `use` is done. */
+export async function withTensorFile<T>(
+  path: string | readonly string[],
+  use: (file: TensorFile) => T | Promise<T>,
+): Promise<T> {
   const file = await openTensorFile(path)
   try {
     return await use(file)

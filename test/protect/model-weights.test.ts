@@ -67,3 +67,19 @@ it('sums the files of a folder that are loaded: a copy in another precision or f
   put('text_encoder', 'pytorch_model.bin')
   expect(await modelChecksum(model)).toBe(expected)
 })
+
+it('reads a network that is spread over several files', async () => {
+  const paths = ['a', 'b'].map(name => join(folder, `${name}.safetensors`))
+  const [weight, bias] = Object.entries(shapes)
+  for (const [i, [name, shape]] of [weight!, bias!].entries()) {
+    const data = new Float32Array(tf.util.sizeFromShape(shape)).fill(i)
+    await writeSafetensors(paths[i]!, new Map([[`msi.${name}`, { shape, data }]]))
+  }
+  const of = (msi: string | string[]) => ({ name: 'spread', weights: { msi } }) as unknown as ModelConfig
+  const weights = await loadNetworkWeights(of(paths), 'msi', shapes)
+  expect(Object.values(weights).map(tensor => tensor.dataSync()[0])).toEqual([0, 1])
+  await expect(loadNetworkWeights(of(paths[0]!), 'msi', shapes)).rejects.toThrow("expected a tensor 'msi.linear.bias'")
+  await expect(loadNetworkWeights(of([...paths, paths[1]!]), 'msi', shapes)).rejects.toThrow(
+    "two tensors are called 'msi.linear.bias'",
+  )
+})

@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs'
 import { beforeAll, expect, it } from 'vitest'
 import { useBackend } from '../../src/backend/index.ts'
 import { normal } from '../../src/data/random.ts'
-import type { Autoencoder } from '../../src/models/autoencoder.ts'
+import { type Autoencoder, squareLatents } from '../../src/models/autoencoder.ts'
 import { discriminator } from '../../src/models/discriminator.ts'
 import { conv2d, upsample2 } from '../../src/models/layers.ts'
 import { define, type Weights } from '../../src/models/module.ts'
@@ -19,7 +19,11 @@ function smallAutoencoder(): Autoencoder {
   const encode = conv2d('encoder.conv', 3, 4, { kernel: 2, stride: 2, padding: 0 })
   const out = conv2d('decoder.conv', 2, 3)
   const decode = define([out], (w: Weights, z: tf.Tensor4D): tf.Tensor4D => out(w, upsample2(z)))
-  return { encode: define([encode], (w: Weights, x: tf.Tensor4D) => encode(w, x)), decode, factor: 2 }
+  return {
+    encode: define([encode], (w: Weights, x: tf.Tensor4D) => encode(w, x)),
+    decode,
+    latentShape: squareLatents(2, 2),
+  }
 }
 
 const adversarialWeight = 0.3

@@ -34,3 +34,15 @@ test('the loss is the mean squared error, each timestep with its weight', () => 
   expect(first + second).toBeCloseTo(loss(), 5)
   expect(loss(t => (t === 100 ? 0.25 : 1))).toBeCloseTo(first / 4 + second, 5)
 })
+
+test('as a loss of velocity it is the squared error of v, where the noise is what z_t leaves of it', () => {
+  for (const t of [3, 500, 999]) {
+    const alpha = schedule.alphasCumprod[t]!
+    // z_t given, eps = sqrt(1 - abar) z_t + sqrt(abar) v: its error is sqrt(abar) times that of v.
+    const [z, v, predicted] = [0.3, 0.7, -0.4]
+    const noise = (v: number) => Math.sqrt(1 - alpha) * z + Math.sqrt(alpha) * v
+    const error = (noise(predicted) - noise(v)) ** 2
+    expect(error * lossWeight(schedule, t, undefined, 'velocity')).toBeCloseTo((predicted - v) ** 2, 8)
+    expect(lossWeight(schedule, t, 5, 'velocity') * alpha).toBeCloseTo(lossWeight(schedule, t, 5), 10)
+  }
+})

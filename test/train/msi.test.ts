@@ -48,6 +48,7 @@ function countingNetworks(): { networks: FrozenNetworks; counts: { encoded: numb
     return tf.slice(tf.reshape(faces, [n, -1, 8]), [0, 0, 0], [n, count, 8]) as tf.Tensor3D
   }
   const networks: FrozenNetworks = {
+    scale: 1,
     encode(faces) {
       counts.encoded += faces.shape[0]
       return tf.tidy(() => tf.mul(tf.avgPool(faces, 8, 8, 'valid'), 2))
@@ -138,6 +139,33 @@ describe('LatentCache', () => {
       for (const [i, value] of (await meansOf.features[k]!.data()).entries()) expect(value).toBeCloseTo(mean[i]!, 5)
     }
     await Promise.all([tokens, means, ann].map(cache => cache.close()))
+  })
+})
+
+describe('LatentCache of generated faces', () => {
+  it('keeps what they were generated from, scaled, and refuses to mirror them', async () => {
+    const path = join(folder, 'generated')
+    const writer = await StoreWriter.create(path, size, { hasLatents: true })
+    const latents = people.map((_, i) => new RandomStream(1, 'latents', i).normals(16 * 512))
+    for (const [i, identity] of people.entries())
+      await writer.add({ id: `${i}`, identity }, new Uint8Array(size ** 2 * 3).fill(i), latents[i]!)
+    await writer.finish()
+    const generated = await FaceStore.open(path)
+    const { networks, counts } = countingNetworks()
+    const scaled = { ...networks, scale: 1.5 }
+    const upright = { ...all, mirrored: false }
+    const cache = await LatentCache.open(join(folder, 'scaled'), generated, scaled, upright, () => {})
+    const { latents: found } = await cache.batch([3, 1])
+    expect(found.shape).toEqual([2, 16, 1, 512])
+    const expected = [3, 1].flatMap(i => [...latents[i]!]).map(value => Math.fround(1.5 * value))
+    expect([...(await found.data())]).toEqual(expected)
+    expect(counts.encoded).toBe(0)
+    expect(cache.deviation).toBeCloseTo(1.5, 1)
+    await expect(LatentCache.open(join(folder, 'mirrored'), generated, scaled, all, () => {})).rejects.toThrow(
+      'whose mirror images have no latents',
+    )
+    await cache.close()
+    await generated.close()
   })
 })
 

@@ -35,7 +35,7 @@ describe('a run goes on', () => {
   })
 
   it('when what its task does not read of the model has changed', () => {
-    const rescaled = { ...model, scaleFactor: 2, sha256: undefined, unet: { ...model.unet, modelChannels: 32 } }
+    const rescaled = { ...model, scaleFactor: 2, sha256: undefined, unet: { ...model.unet!, modelChannels: 32 } }
     expect(changes(stored(now), { ...now, model: rescaled })).toEqual([])
     const diffusion = { ...now, train: { ...train, task: 'diffusion' } as unknown as typeof train }
     expect(changes(stored(diffusion), { ...diffusion, model: rescaled })).toEqual([
