@@ -6,6 +6,7 @@
 import * as tf from '@tensorflow/tfjs'
 import { layerNorm, linear } from './layers.ts'
 import { define, type Module, weight } from './module.ts'
+import { attention } from './ops/attention.ts'
 import { crossAttention, gatedFeedForward, timeEmbedding, type Unet } from './unet.ts'
 
 export interface LatentTransformerConfig {
@@ -27,13 +28,17 @@ const frequencies = 256
 const modulations = 9
 
 /** Parameters that start at zero, so that blocks begin as the identity and the network as the exact denoiser of N(0, I). */
-export const latentTransformerZeros = /(^|\.)(modulation|modulation_table|final\.linear)(\.weight|\.bias)?$/
+export const latentTransformerZeros = /(^|\.)(modulation|modulation_table|final\.linear|mix\.gains)(\.weight|\.bias)?$/
 
 /**
  * z_t [n, t, 1, z], timesteps [n] of 0..T-1, context [n, s, d] -> predicted noise [n, t, 1, z]:
  *   eps = sqrt(1 - abar) z_t + sqrt(abar) F(z_t, t, c)
  * F is what the layers give, the velocity v = sqrt(abar) eps - sqrt(1 - abar) z_0 (Salimans and Ho 2022, appendix D). With F = 0
  * this is the exact denoiser of latents of N(0, I): their v is independent of z_t.
+ * Latents of a generator repeat one style in several rows. Blocks are narrower than z and cannot pass on all of it, so the last
+ * attention takes the latents themselves as values:
+ *   F = linear(x) + (g attention(x, x, z_t) - h z_t) / sqrt(1 - abar)
+ * with gains g and h for each row. Rows that are one style in noise are averaged so at full rank.
  * `perturbed` replaces self-attention in the middle third of the blocks, or in all of them, by the identity.
  */
 export function latentTransformer(config: LatentTransformerConfig): Unet {
@@ -47,11 +52,12 @@ export function latentTransformer(config: LatentTransformerConfig): Unet {
   const finalNorm = layerNorm('final.norm', width)
   const finalModulation = linear('final.modulation', width, 2 * width)
   const out = linear('final.linear', width, latentChannels)
+  const mix = rowMixing('mix', width, latentChannels)
   const signalScales = Float32Array.from(alphasCumprod, Math.sqrt)
   const noiseScales = Float32Array.from(alphasCumprod, alpha => Math.sqrt(1 - alpha))
 
   return define(
-    [projIn, place, time, modulation, ...blocks, finalNorm, finalModulation, out],
+    [projIn, place, time, modulation, ...blocks, finalNorm, finalModulation, out, mix],
     (w, z, timesteps, context, perturbed) =>
       tf.tidy(() => {
         const n = z.shape[0]
@@ -63,11 +69,12 @@ export function latentTransformer(config: LatentTransformerConfig): Unet {
         for (const [i, block] of blocks.entries())
           x = block(w, x, shared, words, perturbed === 'all' || (perturbed === 'middle' && isMiddle(i)))
         const [scale, shift] = tf.split(tf.reshape(finalModulation(w, emb), [n, 1, 2 * width]), 2, 2)
-        const velocity = tf.reshape(out(w, modulate(finalNorm(w, x), scale!, shift!)), z.shape)
-        return tf.add(
-          tf.mul(z, lookUp(noiseScales, timesteps)),
-          tf.mul(velocity, lookUp(signalScales, timesteps)),
-        ) as tf.Tensor4D
+        const last = modulate(finalNorm(w, x), scale!, shift!)
+        const noisy = tf.reshape(z, [n, rows, latentChannels])
+        const [signalScale, noiseScale] = [signalScales, noiseScales].map(table => lookUp(table, timesteps))
+        const velocity = tf.add(out(w, last), tf.div(mix(w, last, noisy), noiseScale!))
+        const eps = tf.add(tf.mul(noisy, noiseScale!), tf.mul(velocity, signalScale!))
+        return tf.reshape(eps, z.shape)
       }),
   )
 }
@@ -101,13 +108,24 @@ function block(name: string, width: number, heads: number, contextDim: number): 
   )
 }
 
+/** g attention(x, x, z) - h z with gains g and h of each row: x [n, t, c], z [n, t, z] -> [n, t, z]. */
+function rowMixing(name: string, width: number, channels: number): Module<[x: tf.Tensor, z: tf.Tensor], tf.Tensor> {
+  const q = linear(`${name}.to_q`, width, channels, false)
+  const k = linear(`${name}.to_k`, width, channels, false)
+  const gains = linear(`${name}.gains`, width, 2)
+  return define([q, k, gains], (w, x, z) => {
+    const [g, h] = tf.split(gains(w, x), 2, 2)
+    return tf.sub(tf.mul(attention(q(w, x), k(w, x), z, 1), g!), tf.mul(z, h!))
+  })
+}
+
 /** x (1 + scale) + shift: x [n, t, c], the others [n, 1, c]. */
 function modulate(x: tf.Tensor, scale: tf.Tensor, shift: tf.Tensor): tf.Tensor {
   return tf.add(tf.mul(x, tf.add(scale, 1)), shift)
 }
 
-/** What a table has for each timestep, the nearest whole one: [n] -> [n, 1, 1, 1]. */
+/** What a table has for each timestep, the nearest whole one: [n] -> [n, 1, 1]. */
 function lookUp(table: Float32Array, timesteps: tf.Tensor1D): tf.Tensor {
   const whole = tf.clipByValue(tf.round(tf.cast(timesteps, 'float32')), 0, table.length - 1)
-  return tf.reshape(tf.gather(tf.tensor1d(table), tf.cast(whole, 'int32')), [-1, 1, 1, 1])
+  return tf.reshape(tf.gather(tf.tensor1d(table), tf.cast(whole, 'int32')), [-1, 1, 1])
 }

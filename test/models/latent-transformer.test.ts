@@ -37,7 +37,8 @@ describe.each(usableBackends)('latent transformer on %s', backend => {
   })
 
   it('adds its velocity with weight sqrt(abar), the rest of the sum staying', () => {
-    const weights = proceduralWeights(network.parameters)
+    const mixless = { 'mix.gains.weight': tf.zeros([2, 16]), 'mix.gains.bias': tf.zeros([2]) }
+    const weights = { ...proceduralWeights(network.parameters), ...mixless }
     const { z, context } = inputs(1)
     const velocityAt = (t: number) => {
       const eps = network(weights, z, tf.tensor1d([t]), context)
@@ -48,6 +49,23 @@ describe.each(usableBackends)('latent transformer on %s', backend => {
     // F is of one scale at either end, where sqrt(abar) differs fifteenfold.
     expect(size(velocityAt(5)) / size(velocityAt(995))).toBeGreaterThan(0.3)
     expect(size(velocityAt(5)) / size(velocityAt(995))).toBeLessThan(3)
+  })
+
+  it('can be the exact denoiser of one style in all rows', () => {
+    const [m, t] = [5, 300]
+    const alpha = alphasCumprod[t]!
+    // E[z_0 | z_t] = m sqrt(abar) mean(z_t) / (m abar + 1 - abar), and v = (sqrt(abar) z_t - z_0) / sqrt(1 - abar).
+    const gain = (m * Math.sqrt(alpha)) / (m * alpha + 1 - alpha)
+    const weights = {
+      ...initialise(network.parameters, 1, latentTransformerZeros),
+      'mix.to_q.weight': tf.zeros([12, 16]),
+      'mix.gains.bias': tf.tensor1d([-gain, -Math.sqrt(alpha)]),
+    }
+    const { z, context } = inputs(2)
+    const eps = network(weights, z, tf.tensor1d([t, t]), context)
+    const found = tf.div(tf.sub(z, tf.mul(eps, Math.sqrt(1 - alpha))), Math.sqrt(alpha))
+    const expected = tf.mul(tf.mul(tf.mean(z, 1, true), gain), tf.ones(z.shape))
+    expect(relativeError(data(found), data(expected))).toBeLessThan(1e-5)
   })
 
   it('treats the samples of a batch alone, and tells rows apart', () => {
@@ -99,7 +117,11 @@ describe.each(usableBackends)('latent transformer on %s', backend => {
       loss(Object.fromEntries(names.map((name, i) => [name, values[i]!])), z, context),
     )(Object.values(weights))
     expect(grads.map((grad, i) => [names[i], grad.shape])).toEqual(names.map(name => [name, weights[name]!.shape]))
-    const along = (f: (step: number) => tf.Scalar) => (f(0.002).dataSync()[0]! - f(-0.002).dataSync()[0]!) / 0.004
+    /** The slope of f at 0, up to the fourth power of the step. */
+    const slope = (f: (step: number) => tf.Scalar, step = 0.003) => {
+      const difference = (k: number) => f(k * step).dataSync()[0]! - f(-k * step).dataSync()[0]!
+      return (8 * difference(1) - difference(2)) / (12 * step)
+    }
     for (const name of [
       'blocks.1.modulation_table',
       'blocks.0.attn2.to_v.weight',
@@ -107,7 +129,7 @@ describe.each(usableBackends)('latent transformer on %s', backend => {
       'modulation.bias',
     ]) {
       const direction = normal(weights[name]!.shape, 2, name)
-      const expected = along(step =>
+      const expected = slope(step =>
         loss({ ...weights, [name]: tf.add(weights[name]!, tf.mul(direction, step)) }, z, context),
       )
       const found = tf.sum(tf.mul(grads[names.indexOf(name)]!, direction)).dataSync()[0]!
