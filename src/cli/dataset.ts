@@ -1,43 +1,85 @@
 import type { ArgumentsCamelCase, Argv } from 'yargs'
 import type { PreparePart } from '../data/prepare-handlers.ts'
 
-export const command = 'dataset <action> <name>'
+export const command = 'dataset <action> [name]'
 
 export const builder = (yargs: Argv) =>
   yargs
     .positional('action', {
-      choices: ['prepare', 'info'] as const,
-      describe: 'prepare: find, align and cache every face; info: what a data set is, and what is prepared of it',
+      choices: ['prepare', 'info', 'generate'] as const,
+      describe:
+        'prepare: find, align and cache every face; info: what a data set is, and what is prepared of it; generate: make faces of people who do not exist, with their latents',
     })
     .positional('name', {
       type: 'string',
-      demandOption: true,
-      describe: 'a manifest of datasets/, such as lfw, or your own (NAME.yaml); for info also a prepared folder',
+      describe:
+        'for prepare and info: a manifest of datasets/, such as lfw, or your own (NAME.yaml); for info also a prepared folder',
     })
     .option('from', { type: 'string', describe: 'the pictures: a folder, a zip archive, Parquet files' })
-    .option('out', { type: 'string', describe: 'where the faces are [default: runs/data/NAME]' })
-    .option('size', { type: 'number', default: 128, describe: 'side of the aligned faces in pixels' })
+    .option('out', {
+      type: 'string',
+      describe: 'where the faces are [default: runs/data/NAME; generate: runs/data/generated]',
+    })
+    .option('size', {
+      type: 'number',
+      describe: 'side of the faces in pixels [default: 128; generate: 256, of 128, 256 and 1024]',
+    })
     .option('identities', { type: 'string', describe: "folder of CelebA's files of identities [default: --from's]" })
     .option('pairs', { type: 'string', describe: "info: LFW's pairs.txt, whose pairs are looked for" })
     .option('jobs', { type: 'number', default: 1, describe: 'processes that prepare side by side' })
+    .option('count', { type: 'number', describe: 'generate: how many faces' })
+    .option('seed', { type: 'number', default: 0, describe: 'generate: of the faces' })
+    .option('truncation', {
+      type: 'number',
+      default: 0.8,
+      describe:
+        'generate: how far faces are from the mean face, 0 to 1; lower is less varied and more likely to be whole',
+    })
 
 interface Arguments {
-  action: 'prepare' | 'info'
-  name: string
+  action: 'prepare' | 'info' | 'generate'
+  name?: string
   from?: string
   out?: string
-  size: number
+  size?: number
   identities?: string
   pairs?: string
   jobs: number
+  count?: number
+  seed: number
+  truncation: number
   backend?: string
 }
 
+type Named = Arguments & { name: string }
+
 export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<void> {
-  await (options.action === 'prepare' ? prepare(options) : info(options))
+  const { UserError } = await import('../errors.ts')
+  const { action, name } = options
+  if (action === 'generate') {
+    if (name !== undefined) throw new UserError(`'${name}' is one argument too many: dataset generate takes no name`)
+    return generate(options)
+  }
+  if (name === undefined) throw new UserError(`expected the name of a data set: dataset ${action} NAME`)
+  await (action === 'prepare' ? prepare({ ...options, name }) : info({ ...options, name }))
 }
 
-async function prepare({ name, from, out, size, identities, jobs, backend }: Arguments) {
+async function generate({ count, seed, size = 256, truncation, out = 'runs/data/generated', backend }: Arguments) {
+  const { useBackend } = await import('../backend/index.ts')
+  const { checkGenerate, generateFaces } = await import('../data/generate.ts')
+  const { UserError } = await import('../errors.ts')
+  const { loadGenerator } = await import('../faces/generator.ts')
+  const { progress } = await import('../progress.ts')
+  if (count === undefined) throw new UserError('expected --count, how many faces to generate')
+  const options = checkGenerate({ out, count, seed, size, truncation })
+  await useBackend(backend)
+  const generator = await loadGenerator()
+  const bar = progress('generating', count)
+  await generateFaces(generator, options, done => bar.update(done)).finally(() => bar.stop())
+  console.log(`${out}: ${count} faces of ${size} x ${size}, and their latents`)
+}
+
+async function prepare({ name, from, out, size = 128, identities, jobs, backend }: Named) {
   const { join } = await import('node:path')
   const { useBackend } = await import('../backend/index.ts')
   const { UserError } = await import('../errors.ts')
@@ -85,7 +127,7 @@ async function prepare({ name, from, out, size, identities, jobs, backend }: Arg
   if (!summary.identitiesKnown) console.log(unknownPeople(Object.keys(summary.written), summary.identities))
 }
 
-async function info({ name, out, pairs, backend }: Arguments) {
+async function info({ name, out, pairs, backend }: Named) {
   const { existsSync } = await import('node:fs')
   const { join } = await import('node:path')
   const { useBackend } = await import('../backend/index.ts')

@@ -1,13 +1,15 @@
 /**
  * A folder of aligned faces ready for training: `faces.u8` holds them one after another, [count, size, size, 3] bytes,
- * and `index.json` says which is which. It is written by `dataset prepare` and read by record, so that it may be larger
- * than memory.
+ * and `index.json` says which is which. Generated faces have `latents.f32` besides, [count, 16, 512] float32: what they were
+ * generated from, in the generator's P_N space. The folder is written by `dataset prepare` or `dataset generate` and read by
+ * record, so that it may be larger than memory.
  */
 import { createHash } from 'node:crypto'
 import { type FileHandle, open, readFile } from 'node:fs/promises'
-import { join } from 'node:path'
-import type * as tf from '@tensorflow/tfjs'
+import { dirname, join } from 'node:path'
+import * as tf from '@tensorflow/tfjs'
 import { UserError } from '../errors.ts'
+import { styleRows, styleWidth } from '../models/generator/synthesis.ts'
 import { bytesToTensor } from './image.ts'
 
 export interface FaceEntry {
@@ -22,11 +24,16 @@ export interface FaceIndex {
   /** Of faces.u8. */
   readonly sha256: string
   readonly entries: readonly FaceEntry[]
+  /** Of latents.f32, where the faces were generated. */
+  readonly latents?: { readonly sha256: string }
 }
+
+const latentLength = styleRows * styleWidth
 
 /** One prepared folder: `count` faces from place `first` of the store on. */
 interface Part {
   readonly file: FileHandle
+  readonly latents: FileHandle | undefined
   readonly first: number
   readonly count: number
 }
@@ -64,8 +71,14 @@ export class FaceStore {
     try {
       let first = 0
       for (const [i, folder] of folders.entries()) {
-        const count = indices[i]!.entries.length
-        store.parts.push({ file: await openFaces(folder, count * size ** 2 * 3), first, count })
+        const { entries, latents } = indices[i]!
+        const count = entries.length
+        const file = await openFile(join(folder, 'faces.u8'), count * size ** 2 * 3)
+        store.parts.push({ file, latents: undefined, first, count })
+        if (latents) {
+          const opened = await openFile(join(folder, 'latents.f32'), count * latentLength * 4)
+          store.parts[i] = { ...store.parts[i]!, latents: opened }
+        }
         first += count
       }
     } catch (error) {
@@ -85,12 +98,43 @@ export class FaceStore {
     const bytes = new Uint8Array(indices.length * length)
     await Promise.all(
       indices.map((index, i) => {
-        const part = this.parts.find(({ first, count }) => index >= first && index < first + count)
-        if (!part) throw new RangeError(`FaceStore: expected an index in 0..${this.count - 1}, found ${index}`)
-        return part.file.read(bytes, i * length, length, (index - part.first) * length)
+        const { file, first } = this.partOf(index)
+        return file.read(bytes, i * length, length, (index - first) * length)
       }),
     )
     return bytes
+  }
+
+  /** Whether all faces were generated, so that there are `latents`. */
+  get hasLatents(): boolean {
+    return this.parts.every(({ latents }) => latents !== undefined)
+  }
+
+  /**
+   * What the faces at `indices` were generated from, [n, 16, 1, 512] in P_N space.
+   * @throws UserError when one of them was not generated
+   */
+  async latents(indices: readonly number[]): Promise<tf.Tensor4D> {
+    const values = new Float32Array(indices.length * latentLength)
+    const bytes = new Uint8Array(values.buffer)
+    const length = 4 * latentLength
+    await Promise.all(
+      indices.map((index, i) => {
+        const { latents, first } = this.partOf(index)
+        if (!latents)
+          throw new UserError(
+            `expected generated faces with latents, found none of face ${index}: see dataset generate`,
+          )
+        return latents.read(bytes, i * length, length, (index - first) * length)
+      }),
+    )
+    return tf.tensor4d(values, [indices.length, styleRows, 1, styleWidth])
+  }
+
+  private partOf(index: number): Part {
+    const part = this.parts.find(({ first, count }) => index >= first && index < first + count)
+    if (!part) throw new RangeError(`FaceStore: expected an index in 0..${this.count - 1}, found ${index}`)
+    return part
   }
 
   /** The faces at `indices`, [n, size, size, 3] in [-1, 1]. */
@@ -99,7 +143,7 @@ export class FaceStore {
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.parts.map(part => part.file.close()))
+    await Promise.all(this.parts.flatMap(({ file, latents }) => [file.close(), latents?.close()]))
   }
 }
 
@@ -129,17 +173,15 @@ export function checkFaceSize(
     )
 }
 
-/** Opens a folder's faces.u8, which must hold `expected` bytes. */
-async function openFaces(folder: string, expected: number): Promise<FileHandle> {
-  const file = await open(join(folder, 'faces.u8')).catch(() => {
-    throw absent(folder)
+/** Opens a file of a folder of faces, which must hold `expected` bytes. */
+async function openFile(path: string, expected: number): Promise<FileHandle> {
+  const file = await open(path).catch(() => {
+    throw absent(dirname(path))
   })
   const { size: found } = await file.stat()
   if (found === expected) return file
   await file.close()
-  throw new UserError(
-    `${join(folder, 'faces.u8')} holds ${found} bytes, index.json asks for ${expected}: prepare the data set again`,
-  )
+  throw new UserError(`${path} holds ${found} bytes, index.json asks for ${expected}: prepare the data set again`)
 }
 
 function absent(folder: string): UserError {

@@ -7,33 +7,67 @@ import type { FaceEntry, FaceIndex } from './face-store.ts'
 /** Writes a face store into a folder beside its final place, and moves it there when it is whole. */
 export class StoreWriter {
   private readonly entries: FaceEntry[] = []
-  private readonly hash = createHash('sha256')
 
   private constructor(
     private readonly folder: string,
     private readonly size: number,
-    private readonly file: FileHandle,
+    private readonly faces: HashedFile,
+    private readonly latents: HashedFile | undefined,
   ) {}
 
-  static async create(folder: string, size: number): Promise<StoreWriter> {
+  /** @param hasLatents whether every face comes with what it was generated from */
+  static async create(folder: string, size: number, { hasLatents = false } = {}): Promise<StoreWriter> {
     const partial = `${folder}.partial`
     await rm(partial, { recursive: true, force: true })
     await makeFolder(partial)
-    return new StoreWriter(folder, size, await open(join(partial, 'faces.u8'), 'w'))
+    const faces = await HashedFile.create(join(partial, 'faces.u8'))
+    const latents = hasLatents ? await HashedFile.create(join(partial, 'latents.f32')) : undefined
+    return new StoreWriter(folder, size, faces, latents)
   }
 
-  /** @param data [size, size, 3] */
-  async add(entry: FaceEntry, data: Uint8Array): Promise<void> {
-    await this.file.writeFile(data)
-    this.hash.update(data)
+  /**
+   * @param data [size, size, 3]
+   * @param latents [16, 512] in P_N space, where the store has them
+   */
+  async add(entry: FaceEntry, data: Uint8Array, latents?: Float32Array): Promise<void> {
+    if ((latents !== undefined) !== (this.latents !== undefined))
+      throw new Error('StoreWriter: expected latents of all faces or of none')
+    await this.faces.write(data)
+    if (latents) await this.latents!.write(new Uint8Array(latents.buffer, latents.byteOffset, latents.byteLength))
     this.entries.push(entry)
   }
 
   async finish(): Promise<void> {
-    await this.file.close()
-    const index: FaceIndex = { size: this.size, sha256: this.hash.digest('hex'), entries: this.entries }
+    const index: FaceIndex = {
+      size: this.size,
+      sha256: await this.faces.finish(),
+      entries: this.entries,
+      ...(this.latents && { latents: { sha256: await this.latents.finish() } }),
+    }
     await writeJsonAtomic(join(`${this.folder}.partial`, 'index.json'), index)
     await rm(this.folder, { recursive: true, force: true })
     await rename(`${this.folder}.partial`, this.folder)
+  }
+}
+
+/** A file whose checksum is known when it is written. */
+class HashedFile {
+  private readonly hash = createHash('sha256')
+
+  private constructor(private readonly file: FileHandle) {}
+
+  static async create(path: string): Promise<HashedFile> {
+    return new HashedFile(await open(path, 'w'))
+  }
+
+  async write(data: Uint8Array): Promise<void> {
+    await this.file.writeFile(data)
+    this.hash.update(data)
+  }
+
+  /** @returns SHA-256 of what was written */
+  async finish(): Promise<string> {
+    await this.file.close()
+    return this.hash.digest('hex')
   }
 }
