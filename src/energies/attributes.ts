@@ -25,9 +25,9 @@ export interface AttributeOptions {
 }
 
 /**
- * age ((a(x) - a(original)) / 10)^2 + sex (relu(min(|o|, margin) - sign(o) o(x)) / margin)^2, a the age in years, o the original's
- * log-odds of a male face and o(x) the estimate's: the sex is to be judged as the original's, no surer than that and no surer
- * than the margin.
+ * age ((a(x) - a(original)) / 10)^2 + sex (relu(min(|o|, margin) - sign(o) o(x)) / margin)^2, a the age in years, o the
+ * original's log-odds of a male face and o(x) the estimate's: the sex is to be judged as the original's, no surer than that
+ * and no surer than the margin.
  */
 export function attributeEnergy(
   original: OriginalFace,

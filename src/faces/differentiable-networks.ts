@@ -1,4 +1,4 @@
-/** The networks that energies read, with their weights out of the packages that carry them; each is differentiable everywhere. */
+/** The networks that energies read, with their weights out of packages; differentiable on every backend. */
 import { join } from 'node:path'
 import * as tf from '@tensorflow/tfjs'
 import { type AgeGender, ageGender, ageGenderNet } from '../models/age-gender.ts'

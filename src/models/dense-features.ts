@@ -32,7 +32,7 @@ function denseBlock(
   })
 }
 
-/** The network: faces [n, 112, 112, 3] in 0..255 -> outputs of its last layer [n, outputs] and the features it reads [n, 256]. */
+/** The network: faces [n, 112, 112, 3] in 0..255 -> [n, outputs], and the features that its last layer reads [n, 256]. */
 export function denseFeaturesNet(
   outputs: number,
 ): Module<[tf.Tensor4D], { outputs: tf.Tensor2D; features: tf.Tensor2D }> {

@@ -64,7 +64,8 @@ function bottleneck(i: number, filter: string, inputs: number, middle: number, o
   const spatial = depthwise(filter, middle)
   return define([narrow, wide, first, second, spatial], (w, x) => {
     const pooled = down ? tf.maxPool(x, 2, 2, 'valid') : x
-    const shortcut = outputs > inputs ? tf.pad(pooled, [[0, 0], [0, 0], [0, 0], [0, outputs - inputs]]) : pooled // biome-ignore format: one line
+    const missing: [number, number][] = [[0, 0], [0, 0], [0, 0], [0, outputs - inputs]] // biome-ignore format: one line
+    const shortcut = outputs > inputs ? (tf.pad(pooled, missing) as tf.Tensor4D) : pooled
     return second(w, wide(w, spatial(w, first(w, narrow(w, x))), { addend: shortcut }))
   })
 }

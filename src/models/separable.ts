@@ -1,4 +1,7 @@
-/** What face-api's small networks are made of, under their checkpoints' own names. Letters: n faces, h w height and width, c channels. */
+/**
+ * What face-api's small networks are made of, under their checkpoints' own names. Letters: n faces, h w height and width,
+ * c channels.
+ */
 import * as tf from '@tensorflow/tfjs'
 import { define, type Module, type Shapes, type Weights, weight } from './module.ts'
 import { convolution, type Ending } from './ops/affine.ts'
