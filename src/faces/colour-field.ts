@@ -1,0 +1,120 @@
+/** A smooth field of colour that takes a generated face to the light and the skin tone of its photo. */
+import { blur } from './blur.ts'
+import type { FaceRegions } from './face-regions.ts'
+import type { Raster } from './resample-similarity.ts'
+import { lumaOf } from './skin.ts'
+
+/** Added to colours (0..255) before the logarithm: in the dark, gains become offsets, and noise does not count. */
+export const darkOffset = 16
+
+/** Windows of the field over the face and of the one along the border, relative to the side. */
+const [wide, narrow] = [0.1, 0.03]
+
+/** How far logarithms may be moved: all channels together by the wide field, one against another, and along the border. */
+const [mostGain, mostTint, mostBorder] = [0.8, 0.25, 0.22]
+
+/** Differences of logarithms from which pixels say less and less about the field: shadows and hair of one face only. */
+const [outlier, borderOutlier] = [0.4, 0.22]
+
+/**
+ * The gains (v + 16) -> gain (v + 16) that a generated face needs to look as if taken in its photo. Two smooth fields of
+ * differences of logarithms: a wide one, where both faces show skin, for tone and light; and a narrow one along the
+ * border, for a seam that cannot be seen, fading inwards. Pixels that disagree with those about them count less or not.
+ * @param photo, generated the face in the photo and the generated one, aligned, three channels in 0..255
+ * @param both where both show skin, side * side values in 0..1
+ * @param shown the composite's mask
+ * @returns three gains a pixel
+ */
+export function colourField(
+  photo: Raster,
+  generated: Raster,
+  both: Float32Array,
+  shown: Float32Array,
+  { side, depth, features }: Pick<FaceRegions, 'side' | 'depth' | 'features'>,
+): Raster {
+  const n = side * side
+  const difference = logRatio(blur(photo, 0.008 * side), blur(generated, 0.008 * side))
+  const skin = both.map((value, i) => (features[i] ? 0 : value * shown[i]!))
+  const middle = [0, 1, 2].map(c => weightedMedian(difference, c, skin))
+  let field: Float32Array = Float32Array.from(difference, (_, k) => middle[k % 3]!)
+  for (let round = 0; round < 2; round++) {
+    const trusted = trust(difference, field, skin, outlier)
+    field = spread(difference, trusted, middle, wide * side, 0.02, side)
+  }
+  limit(field)
+  const rim = skin.map((value, i) => value * (1 - depth[i]!) ** 2)
+  const residual = difference.map((value, k) => value - field[k]!)
+  const border = spread(
+    residual,
+    trust(residual, new Float32Array(3 * n), rim, borderOutlier),
+    [0, 0, 0],
+    narrow * side,
+    0.06,
+    side,
+  )
+  const gains = field.map((value, k) => Math.exp(value + Math.max(-mostBorder, Math.min(mostBorder, border[k]!))))
+  return { width: side, height: side, channels: 3, data: gains }
+}
+
+function logRatio(p: Raster, q: Raster): Float32Array {
+  const log = (v: number) => Math.log(Math.max(1, v + darkOffset))
+  return p.data.map((value, k) => log(value) - log(q.data[k]!))
+}
+
+/** Tukey's biweight of the distance of luma and colour to the field, times the weights. */
+function trust(values: Float32Array, field: Float32Array, weights: Float32Array, outlier: number): Float32Array {
+  return weights.map((w, i) => {
+    if (w === 0) return 0
+    let square = 0
+    for (let c = 0; c < 3; c++) square += (values[3 * i + c]! - field[3 * i + c]!) ** 2 / 3
+    const t = square / outlier ** 2
+    return t < 1 ? w * (1 - t) ** 2 : 0
+  })
+}
+
+/** Normalized convolution: weighted means, drawn to `prior` where the weights about a pixel come to less than `doubt`. */
+function spread(
+  values: Float32Array,
+  weights: Float32Array,
+  prior: readonly number[],
+  sigma: number,
+  doubt: number,
+  side: number,
+): Float32Array {
+  const n = side * side
+  const data = new Float32Array(4 * n)
+  for (let i = 0; i < n; i++) {
+    const w = weights[i]!
+    for (let c = 0; c < 3; c++) data[4 * i + c] = w * values[3 * i + c]!
+    data[4 * i + 3] = w
+  }
+  const smooth = blur({ width: side, height: side, channels: 4, data }, sigma).data
+  const result = new Float32Array(3 * n)
+  for (let i = 0; i < n; i++) {
+    const total = smooth[4 * i + 3]! + doubt
+    for (let c = 0; c < 3; c++) result[3 * i + c] = (smooth[4 * i + c]! + doubt * prior[c]!) / total
+  }
+  return result
+}
+
+function limit(field: Float32Array): void {
+  const clamp = (value: number, most: number) => Math.max(-most, Math.min(most, value))
+  for (let k = 0; k < field.length; k += 3) {
+    const gain = lumaOf(field, k)
+    for (let c = 0; c < 3; c++) field[k + c] = clamp(gain, mostGain) + clamp(field[k + c]! - gain, mostTint)
+  }
+}
+
+function weightedMedian(values: Float32Array, channel: number, weights: Float32Array): number {
+  const bins = new Float64Array(512)
+  let total = 0
+  weights.forEach((w, i) => {
+    if (w === 0) return
+    bins[Math.max(0, Math.min(511, Math.round(256 + 128 * values[3 * i + channel]!)))]! += w
+    total += w
+  })
+  if (total === 0) return 0
+  let [bin, rest] = [0, total / 2]
+  while (bin < 511 && rest >= bins[bin]!) rest -= bins[bin++]!
+  return (bin - 256) / 128
+}

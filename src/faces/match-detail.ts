@@ -1,0 +1,126 @@
+/** Gives a generated face the sharpness and the grain of its photo, by bands of a Laplacian pyramid. */
+import { collapse, type LaplacianPyramid, laplacianPyramid } from './laplacian.ts'
+import type { Raster } from './resample-similarity.ts'
+import { lumaOf } from './skin.ts'
+
+/** What is measured of one band within a face, in 0..255. */
+interface BandStatistics {
+  /** Robust standard deviation on skin: grain and pores. */
+  readonly flat: number
+  /** Root mean square over the face, the strongest edges left out. */
+  readonly all: number
+}
+
+export interface BandMatch {
+  /** What the generated face's band is multiplied by. */
+  readonly gain: number
+  /** Standard deviation of the grain added to it. */
+  readonly grain: number
+}
+
+/** A pixel of the face that is no skin, and one that is; 0 is no face. */
+export const [featurePixel, skinPixel] = [1, 2] as const
+
+/** How far bands are weakened and strengthened. */
+const [leastGain, mostGain] = [0.15, 2]
+
+/**
+ * The generated face as sharp and as grainy as the photo's. With flat and all as in `BandStatistics`, gain g and grain a of a band solve
+ * g^2 flat_g^2 + a^2 = flat_p^2 and g^2 all_g^2 + a^2 = all_p^2.
+ * @param photo, generated the same part of the photo and of the generated face, three channels in 0..255
+ * @param kinds what each pixel shows: `featurePixel`, `skinPixel` or 0
+ * @param levels of the pyramid, each an octave
+ * @param seed of the grain
+ */
+export function matchDetail(photo: Raster, generated: Raster, kinds: Uint8Array, levels: number, seed: number): Raster {
+  const ours = laplacianPyramid(generated, levels)
+  const theirs = laplacianPyramid(lumaRaster(photo), levels)
+  const matches = ours.bands.map((band, level) =>
+    matchBand(
+      statistics(theirs.bands[level]!, kinds, photo.width, level),
+      statistics(lumaRaster(band), kinds, photo.width, level),
+    ),
+  )
+  const noise = matches.map(({ grain }, level) => (grain > 0 ? grainBand(ours, level, seed + level) : undefined))
+  return collapse(ours, (value, k, level) => {
+    const { gain, grain } = matches[level]!
+    return gain * value + grain * (noise[level]?.[Math.floor(k / 3)] ?? 0)
+  })
+}
+
+export function matchBand(photo: BandStatistics, generated: BandStatistics): BandMatch {
+  const structure = (s: BandStatistics) => Math.max(0, s.all ** 2 - s.flat ** 2)
+  const clamp = (gain: number) => Math.min(mostGain, Math.max(leastGain, gain))
+  const gain = clamp(Math.sqrt((structure(photo) + 1e-3) / (structure(generated) + 1e-3)))
+  const missing = photo.flat ** 2 - (gain * generated.flat) ** 2
+  if (missing >= 0) return { gain, grain: Math.sqrt(missing) }
+  return { gain: clamp((photo.all + 1e-3) / (generated.all + 1e-3)), grain: 0 }
+}
+
+/** Band `level`'s statistics by histogram; what a pixel of it shows is taken from the full-size pixel in its place. */
+function statistics(
+  { width, height, data }: Raster,
+  kinds: Uint8Array,
+  fullWidth: number,
+  level: number,
+): BandStatistics {
+  const [skin, all] = [new Float64Array(bins), new Float64Array(bins)]
+  for (let y = 0, k = 0; y < height; y++) {
+    for (let x = 0; x < width; x++, k++) {
+      const kind = kinds[(y << level) * fullWidth + (x << level)]
+      if (!kind) continue
+      const bin = Math.min(bins - 1, Math.floor(Math.abs(data[k]!) / binWidth))
+      all[bin]!++
+      if (kind === skinPixel) skin[bin]!++
+    }
+  }
+  const flat = quantile(skin, 0.5) / 0.6745
+  const most = Math.max(quantile(all, 0.98), binWidth)
+  let [squares, count] = [0, 1e-9]
+  all.forEach((n, bin) => {
+    squares += n * Math.min((bin + 0.5) * binWidth, most) ** 2
+    count += n
+  })
+  return { flat, all: Math.max(flat, Math.sqrt(squares / count)) }
+}
+
+const bins = 2048
+const binWidth = 1 / 16
+
+function quantile(histogram: Float64Array, share: number): number {
+  let rest = share * histogram.reduce((a, b) => a + b, 0)
+  if (rest === 0) return 0
+  let bin = 0
+  while (bin < histogram.length - 1 && rest > histogram[bin]!) rest -= histogram[bin++]!
+  return (bin + rest / Math.max(1, histogram[bin]!)) * binWidth
+}
+
+function lumaRaster({ width, height, data }: Raster): Raster {
+  const luma = new Float32Array(width * height)
+  for (let i = 0; i < luma.length; i++) luma[i] = lumaOf(data, 3 * i)
+  return { width, height, channels: 1, data: luma }
+}
+
+/** One band of white noise, of standard deviation 1. */
+function grainBand({ bands }: LaplacianPyramid, level: number, seed: number): Float32Array {
+  const { width, height } = bands[level]!
+  const white = { width, height, channels: 1, data: whiteNoise(width * height, seed) }
+  const { data } = laplacianPyramid(white, 1).bands[0] ?? white
+  const deviation = Math.sqrt(data.reduce((sum, value) => sum + value * value, 0) / data.length) || 1
+  for (let i = 0; i < data.length; i++) data[i]! /= deviation
+  return data
+}
+
+/** About normal: sums of the four bytes of a hash (lowbias32, by C. Wellons) of seed and place. */
+function whiteNoise(count: number, seed: number): Float32Array {
+  const noise = new Float32Array(count)
+  const start = Math.imul(seed + 1, 0x9e3779b9)
+  for (let i = 0; i < count; i++) {
+    let h = (i ^ start) >>> 0
+    h = Math.imul(h ^ (h >>> 16), 0x7feb352d)
+    h = Math.imul(h ^ (h >>> 15), 0x846ca68b)
+    h ^= h >>> 16
+    noise[i] = ((h & 255) + ((h >>> 8) & 255) + ((h >>> 16) & 255) + (h >>> 24) - 510) / 148
+  }
+  return noise
+}

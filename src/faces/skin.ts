@@ -1,0 +1,186 @@
+/** Where an aligned face shows skin, by a colour model of this very face, and what covers it: hair, hats, hands. */
+import { blur } from './blur.ts'
+import { smoothStep } from './composite-mask.ts'
+import type { FaceRegions } from './face-regions.ts'
+import type { Raster } from './resample-similarity.ts'
+
+/** Standard deviations of Y, Cb, Cr (0..255) that any skin is granted, light and shade being part of a face. */
+const leastDeviation = [13, 4.5, 4.5] as const
+
+/** Squared distance of a colour to the skin's, in standard deviations, at which it is as likely skin as not. */
+const halfway = 12
+
+/**
+ * How likely each pixel shows the skin of this face: its distance in Y, Cb and Cr to the mean colour of the cheeks and the
+ * nose about it, in robust standard deviations of these, and the same of its texture, hair being coarser than skin.
+ * @param face side x side, three channels in 0..255
+ * @returns side * side values in 0..1
+ */
+export function skinProbability(
+  face: Raster,
+  { side, outline, core, features, forehead, chin }: FaceRegions,
+): Float32Array {
+  const n = side * side
+  const colours = toYCbCr(blur(face, side / 256).data)
+  const texture = textureOf(face, side)
+  const sampled = new Float32Array(n)
+  for (let i = 0; i < n; i++) {
+    if (!features[i]) sampled[i] = core[i]! * outline[i]! * (1 - forehead[i]!) * (1 - chin[i]!)
+  }
+  let weights = sampled
+  let squares = new Float32Array(n)
+  for (let round = 0; round < 4; round++) {
+    const means = localMeans(colours, weights, side)
+    const deviation = deviations(colours, means, weights)
+    squares = new Float32Array(n)
+    for (let i = 0; i < n; i++) squares[i] = squaredDistance(colours, means, 3 * i, deviation)
+    weights = sampled.map((w, i) => (squares[i]! < 9 ? w * (1 - squares[i]! / 9) ** 2 : 0))
+  }
+  const usual = meanAndDeviation(texture, weights)
+  return squares.map((square, i) => {
+    const coarse = Math.max(0, Math.min(3, (texture[i]! - usual.mean) / Math.max(0.35, usual.deviation) - 1))
+    return 1 / (1 + Math.exp((square + coarse * coarse - halfway) / 2))
+  })
+}
+
+/**
+ * 1 where the face is bare and 0 where something covers it: what is unlike skin and hangs together with the outside of the
+ * outline, on the forehead and along the outline. Never the core; no beard: where most of chin and jaw are unlike skin,
+ * they are left alone.
+ */
+export function bareFace(
+  skin: Float32Array,
+  { side, outline, depth, core, forehead, chin }: FaceRegions,
+): Float32Array {
+  const bearded = shareOf(skin, i => chin[i]! * smoothStep(2 * depth[i]! - 0.4)) < 0.55
+  const n = side * side
+  const open = new Uint8Array(n) // may be covered, and looks it
+  for (let i = 0; i < n; i++) {
+    const near = Math.max(forehead[i]!, 1 - smoothStep((depth[i]! - 0.45) / 0.3))
+    const allowed = near * (1 - core[i]!) * (bearded ? 1 - chin[i]! : 1)
+    if (outline[i]! < 0.02 || (skin[i]! < 0.5 - 0.3 * chin[i]! && allowed > 0.5)) open[i] = 1
+  }
+  const covered = floodFrom(open, side, i => outline[i]! < 0.02)
+  return Float32Array.from(covered, value => 1 - value)
+}
+
+/** The pixels of `open` that hang together with one of the seeds. */
+function floodFrom(open: Uint8Array, side: number, isSeed: (i: number) => boolean): Uint8Array {
+  const reached = new Uint8Array(open.length)
+  const stack: number[] = []
+  const visit = (i: number) => {
+    if (!open[i] || reached[i]) return
+    reached[i] = 1
+    stack.push(i)
+  }
+  for (let i = 0; i < open.length; i++) if (isSeed(i)) visit(i)
+  while (stack.length) {
+    const i = stack.pop()!
+    if (i % side) visit(i - 1)
+    if ((i + 1) % side) visit(i + 1)
+    if (i >= side) visit(i - side)
+    if (i + side < open.length) visit(i + side)
+  }
+  return reached
+}
+
+function shareOf(values: Float32Array, weight: (i: number) => number): number {
+  let [sum, total] = [0, 1e-9]
+  values.forEach((value, i) => {
+    const w = weight(i)
+    sum += w * value
+    total += w
+  })
+  return sum / total
+}
+
+/** Weighted means about each pixel, over wider and wider windows where there is little to average. */
+function localMeans(colours: Float32Array, weights: Float32Array, side: number): Float32Array {
+  const n = side * side
+  const data = new Float32Array(4 * n)
+  for (let i = 0; i < n; i++) {
+    const w = weights[i]!
+    for (let c = 0; c < 3; c++) data[4 * i + c] = w * colours[3 * i + c]!
+    data[4 * i + 3] = w
+  }
+  const raster = { width: side, height: side, channels: 4, data }
+  const scales = [0.09, 0.25].map(share => blur(raster, share * side).data)
+  const total = [0, 0, 0, 1e-6]
+  for (let i = 0; i < 4 * n; i++) total[i & 3]! += data[i]! / n
+  const means = new Float32Array(3 * n)
+  for (let i = 0; i < n; i++) {
+    for (let c = 0; c < 3; c++) {
+      const prior = (1e-3 * total[c]!) / total[3]!
+      const wide = scales[1]![4 * i + c]! + prior
+      const wideWeight = scales[1]![4 * i + 3]! + 1e-3
+      const share = 0.05 / wideWeight
+      means[3 * i + c] = (scales[0]![4 * i + c]! + share * wide) / (scales[0]![4 * i + 3]! + 0.05)
+    }
+  }
+  return means
+}
+
+function deviations(colours: Float32Array, means: Float32Array, weights: Float32Array): number[] {
+  return leastDeviation.map((least, c) => {
+    let [sum, total] = [0, 1e-9]
+    weights.forEach((w, i) => {
+      sum += w * (colours[3 * i + c]! - means[3 * i + c]!) ** 2
+      total += w
+    })
+    return Math.max(least, Math.sqrt(sum / total))
+  })
+}
+
+function meanAndDeviation(values: Float32Array, weights: Float32Array): { mean: number; deviation: number } {
+  let [sum, squares, total] = [0, 0, 1e-9]
+  values.forEach((value, i) => {
+    const w = weights[i]!
+    sum += w * value
+    squares += w * value * value
+    total += w
+  })
+  const mean = sum / total
+  return { mean, deviation: Math.sqrt(Math.max(0, squares / total - mean * mean)) }
+}
+
+/** How far skin may go towards white in a highlight, and towards black in a shadow. */
+const [mostHighlight, mostShadow] = [0.4, 0.25]
+
+/**
+ * Squared distance of a colour to the mean about it in standard deviations, after as much of the way to white (highlights
+ * of the skin have the light's colour) or to black (shadows) as helps; the way costs up to 3.
+ */
+function squaredDistance(colours: Float32Array, means: Float32Array, k: number, deviation: readonly number[]): number {
+  const [dy, db, dr] = [0, 1, 2].map(c => (colours[k + c]! - means[k + c]!) / deviation[c]!) as [number, number, number]
+  const most = dy > 0 ? mostHighlight : mostShadow
+  const uy = ((dy > 0 ? 255 : 0) - means[k]!) / deviation[0]!
+  const [ub, ur] = [-means[k + 1]! / deviation[1]!, -means[k + 2]! / deviation[2]!]
+  const way = Math.min(most, Math.max(0, (dy * uy + db * ub + dr * ur) / (uy * uy + ub * ub + ur * ur + 1e-9)))
+  return (dy - way * uy) ** 2 + (db - way * ub) ** 2 + (dr - way * ur) ** 2 + 3 * (way / most) ** 2
+}
+
+/** The logarithm of the local standard deviation of luma. */
+function textureOf(face: Raster, side: number): Float32Array {
+  const n = side * side
+  const luma = new Float32Array(n)
+  for (let i = 0; i < n; i++) luma[i] = lumaOf(face.data, 3 * i)
+  const mean = blur({ width: side, height: side, channels: 1, data: luma }, side / 128).data
+  const squares = luma.map((y, i) => (y - mean[i]!) ** 2)
+  const variance = blur({ width: side, height: side, channels: 1, data: squares }, side / 100).data
+  return variance.map(v => 0.5 * Math.log(v + 2))
+}
+
+export function lumaOf(data: Float32Array | Uint8Array, k: number): number {
+  return 0.299 * data[k]! + 0.587 * data[k + 1]! + 0.114 * data[k + 2]!
+}
+
+function toYCbCr(data: Float32Array): Float32Array {
+  const result = new Float32Array(data.length)
+  for (let k = 0; k < data.length; k += 3) {
+    const y = lumaOf(data, k)
+    result[k] = y
+    result[k + 1] = 0.564 * (data[k + 2]! - y)
+    result[k + 2] = 0.713 * (data[k]! - y)
+  }
+  return result
+}
