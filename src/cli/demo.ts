@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
 import { checkWhole } from './whole.ts'
@@ -14,6 +15,10 @@ export const builder = (yargs: Argv) =>
       type: 'number',
       describe: 'processes that work side by side [default: as many as cores and memory allow]',
     })
+    .option('model', {
+      type: 'string',
+      describe: "another model, with its own recipes where configs/ has some [default: the recipes']",
+    })
     .option('set', { type: 'string', array: true, default: [], describe: 'a key of both recipes: steps=10' })
 
 interface Arguments {
@@ -21,20 +26,21 @@ interface Arguments {
   all?: boolean
   out: string
   seed: number
+  model?: string
   set: string[]
   jobs?: number
   backend?: string
 }
 
-/** The sample photos of face-api, those with the plainest faces first. */
-const samples = [6, 3, 5, 1, 4, 2].map(i => `sample${i}.jpg`)
+/** The sample photos of face-api, those with large and well-lit faces of different people first. */
+const samples = [6, 1, 3, 4, 5, 2].map(i => `sample${i}.jpg`)
 
 export async function handler(args: ArgumentsCamelCase<Arguments>): Promise<void> {
-  const { faces = 3, all = false, seed, set, backend } = args
+  const { faces = 3, all = false, seed, model, set, backend } = args
   if (!all) checkWhole({ faces })
   const { makeFolder } = await import('../atomic.ts')
   const { chooseBackend } = await import('../backend/index.ts')
-  const { loadRecipe } = await import('../config/recipe.ts')
+  const { guidesOf, loadRecipe, recipeFile } = await import('../config/recipe.ts')
   const { UserError } = await import('../errors.ts')
   const { recognizerNames } = await import('../faces/recognizers.ts')
   const { processesToProtect } = await import('../plan/jobs.ts')
@@ -47,13 +53,15 @@ export async function handler(args: ArgumentsCamelCase<Arguments>): Promise<void
   const { packageFolder } = await import('../repository.ts')
   const sinceStart = () => duration(performance.now() / 1000)
   const out = resolve(args.out)
-  const overrides = [`seed=${seed}`, ...set]
-  const recipes = {
-    anonymize: await loadRecipe('anonymize', ['samples=2', ...overrides]),
-    hide: await loadRecipe('hide', overrides),
+  const recipeOf = (task: 'anonymize' | 'hide', ...settings: string[]) => {
+    const own = `${model}/${task}`
+    const hasOwn = model !== undefined && existsSync(recipeFile(own))
+    const named = model === undefined || hasOwn ? [] : [`model=${model}`]
+    return loadRecipe(hasOwn ? own : task, [...named, ...settings, `seed=${seed}`, ...set])
   }
+  const recipes = { anonymize: await recipeOf('anonymize', 'samples=2'), hide: await recipeOf('hide') }
   // The report says whom recognizers accept, which it knows of those whose thresholds come with the project.
-  for (const { guide } of Object.values(recipes))
+  for (const guide of Object.values(recipes).flatMap(guidesOf))
     if (!(recognizerNames as readonly string[]).includes(guide))
       throw new UserError(`demo: expected a guide out of ${recognizerNames.join(', ')}, found ${guide}`)
   const count = all ? Number.POSITIVE_INFINITY : faces
@@ -68,11 +76,13 @@ export async function handler(args: ArgumentsCamelCase<Arguments>): Promise<void
   let looking = true
   const photos = samples.map(name => join(packageFolder('@vladmandic/face-api'), 'demo', name))
   try {
-    const { model, faces: done } = await runDemo(tools, {
+    const { model: used, faces: done } = await runDemo(tools, {
       photos,
       count,
       out,
-      onLook: (done, photos) => bar.update(done, undefined, photos),
+      onLook(done, photos) {
+        if (looking) bar.update(done, undefined, photos)
+      },
       onProgress: (done, total, note) => {
         if (looking) {
           bar.stop()
@@ -86,14 +96,14 @@ export async function handler(args: ArgumentsCamelCase<Arguments>): Promise<void
         if (done < total) bar.note(`face ${done} of ${total} after ${sinceStart()}: open ${report} meanwhile`)
       },
     })
-    const used = photos.filter(path => done.some(({ photo }) => photo === basename(path)))
-    const written = used.map(path => demoPaths(path, recipes, out))
+    const shown = photos.filter(path => done.some(({ photo }) => photo === basename(path)))
+    const written = shown.map(path => demoPaths(path, recipes, out))
     await recordFiles(out, {
       command: 'demo',
       settings: { recipes, photos: photos.map(path => pathFrom(out, path)), count: all ? null : faces },
       software: await softwareOf(computing, jobs),
-      weights: { [model.name]: model.sha256, ...(await recognizerWeights(recognizerNames)) },
-      inputs: used,
+      weights: { [used.name]: used.sha256, ...(await recognizerWeights(recognizerNames)) },
+      inputs: shown,
       outputs: written.flatMap(({ anonymized, hidden, recovered }) => [
         ...[...anonymized, hidden].flatMap(path => [path, keyPath(path)]),
         recovered,

@@ -1,13 +1,13 @@
-/** One face of the demonstration: protected, recovered by the key on disk, and measured. */
+/** One face of the demonstration: protected, recovered with the key on disk, and measured. */
 import { type Recipe, stepsTaken } from '../config/recipe.ts'
-import { readImage } from '../data/image.ts'
 import type { Made } from '../protect/face-handlers.ts'
 import { readProtected } from '../protect/files.ts'
 import { wrongKey } from '../protect/key.ts'
 import type { PhotoFace } from '../protect/photo.ts'
-import { measureVersions } from './demo-measure.ts'
-import { addProtected, addRegenerated, type DemoPhoto, type DemoRecipes, versionsOf } from './demo-photo.ts'
-import type { MeasuredFace } from './demo-report.ts'
+import type { FaceFigure } from './demo-figures.ts'
+import { measureVersions, type RegeneratedFace } from './demo-measure.ts'
+import type { MeasuredFace } from './demo-metrics.ts'
+import { addProtected, addRecovered, type DemoPhoto, type DemoRecipes, versionsOf } from './demo-photo.ts'
 import type { DemoTools } from './demo-tools.ts'
 
 /** A face to do. */
@@ -21,7 +21,7 @@ export interface ChosenFace {
 /** What came of a face. */
 export interface DoneFace extends ChosenFace {
   readonly measured: MeasuredFace
-  readonly pictures: readonly string[]
+  readonly figure: FaceFigure
 }
 
 /** How a face tells of itself. */
@@ -33,7 +33,8 @@ export interface Tell {
 }
 
 /**
- * Protects one face, writes its photo's versions anew, recovers it by the key on disk and measures it all.
+ * Protects one face, writes its photo's versions anew, recovers it with the key on disk and measures it all. The anonymized
+ * version is on disk as soon as it and its key are there; the hidden one is waited for by nothing but the measurements.
  * @param before ends when the photo's faces before it are done
  */
 export async function demonstrateFace(
@@ -45,7 +46,7 @@ export async function demonstrateFace(
 ): Promise<DoneFace> {
   const { anonymize, hide } = recipes
   // In the order in which they are told, whichever is done first.
-  const seconds = { anonymize: 0, hide: 0, key: 0, recover: 0 }
+  const seconds = { anonymize: 0, key: 0, hide: 0, regenerate: 0 }
   const timed = async <T>(name: keyof typeof seconds, making: Promise<Made<T>>): Promise<T> => {
     const { result, seconds: taken } = await making
     seconds[name] = round(taken)
@@ -59,43 +60,42 @@ export async function demonstrateFace(
   const hiding = protect('hide', { ...hide, samples: 1 }, work.hideStep, 'hiding')
   const keyed = Promise.all([makingKey, before]).then(([key]) => {
     progress(work.key, 'protecting')
-    photo.keys.push(key)
+    return key
   })
-  const recover = async () => {
-    const [samples] = await Promise.all([anonymizing, keyed])
-    await addProtected(photo, 'anonymized', face, samples)
-    const path = versionsOf(photo, 'anonymized')[0]!.path!
+  const recover = async (): Promise<RegeneratedFace[]> => {
+    const [samples, key] = await Promise.all([anonymizing, keyed])
+    await addProtected(photo, 'anonymized', { ...face, samples, key })
+    const { path } = versionsOf(photo, 'anonymized')[0]!
     protectedTo(path)
     // From here on as the owner of the key does it: from the files.
     const locked = await readProtected(path)
-    const image = await readImage(locked.bytes)
+    await addRecovered(photo, locked)
     const right = locked.keys.at(-1)!
-    const keys = { recovered: right, wrongKey: wrongKey(right, anonymize.seed) }
-    await Promise.all(
-      (['recovered', 'wrongKey'] as const).map(async kind => {
-        const recovering = workers.recover(anonymize.model, keys[kind], { turn })
-        const picture = await (kind === 'recovered'
-          ? timed('recover', recovering)
-          : recovering.then(made => made.result))
-        progress(work.recover, 'recovering')
-        await addRegenerated(photo, kind, face, picture, image)
-      }),
-    )
+    const regenerate = async (kind: RegeneratedFace['kind'], title: string, key: typeof right) => {
+      const making = workers.recover(anonymize.model, key, { turn })
+      const picture = await (kind === 'regenerated' ? timed('regenerate', making) : making.then(made => made.result))
+      progress(work.recover, 'recovering')
+      return { kind, title, picture }
+    }
+    return Promise.all([
+      regenerate('regenerated', 'regenerated', right),
+      regenerate('wrongKey', 'wrong key', wrongKey(right, anonymize.seed)),
+    ])
   }
   const writeHidden = async () => {
-    const [pictures] = await Promise.all([hiding, keyed])
-    await addProtected(photo, 'hidden', face, pictures)
+    const [samples, key] = await Promise.all([hiding, keyed])
+    await addProtected(photo, 'hidden', { ...face, samples, key })
   }
-  await Promise.all([recover(), writeHidden()])
+  const [regenerated] = await Promise.all([recover(), writeHidden()])
 
-  const { versions, pictures } = await measureVersions(workers, photo, face, { turn })
+  const { versions, figure } = await measureVersions(workers, photo, face, regenerated, { turn })
   progress(work.measure, 'measured')
   const { index, found } = face
   const measured = { photo: photo.name, face: index, box: found.box, seconds, versions }
-  return { photo, face, turn, measured, pictures }
+  return { photo, face, turn, measured, figure }
 }
 
-/** What the parts of the work on a face cost, in evaluations of the noise predictor, for the time left. */
+/** What the parts of the work on a face cost, in evaluations of the denoiser, for the time left. */
 export interface Work {
   readonly anonymizeStep: number
   readonly hideStep: number
@@ -106,19 +106,22 @@ export interface Work {
 }
 
 export function workOf({ anonymize, hide }: DemoRecipes): Work {
-  // A guided step also decodes each sample, embeds it, and goes back through both.
-  const guided = (samples: number) => 3 * samples + 1
-  const { steps, refinements } = anonymize.recovery
-  const work = {
-    anonymizeStep: guided(anonymize.samples),
-    hideStep: guided(1),
-    key: steps * (1 + refinements),
-    recover: steps,
-    measure: 10,
+  // A guided step also decodes each sample, embeds it, and goes back through both, in each iteration.
+  const protecting = ({ guidance, optimization, samples, ...steps }: Recipe) => {
+    const taken = stepsTaken(steps)
+    return { taken, step: 3 * samples * (guidance.iterations + optimization.steps / taken) + 1 }
   }
-  const { anonymizeStep, hideStep, key, recover, measure } = work
-  const face = stepsTaken(anonymize) * anonymizeStep + stepsTaken(hide) * hideStep + key + 2 * recover + measure
-  return { ...work, face }
+  const [anonymizing, hiding] = [protecting(anonymize), protecting({ ...hide, samples: 1 })]
+  const { steps, refinements } = anonymize.recovery
+  const [key, recover, measure] = [steps * (1 + refinements), steps, 10]
+  return {
+    anonymizeStep: anonymizing.step,
+    hideStep: hiding.step,
+    key,
+    recover,
+    measure,
+    face: anonymizing.taken * anonymizing.step + hiding.taken * hiding.step + key + 2 * recover + measure,
+  }
 }
 
 /** Seconds as they are told: to a tenth. */

@@ -2,11 +2,10 @@
 import { readFile } from 'node:fs/promises'
 import { basename } from 'node:path'
 import type { Recipe } from '../config/recipe.ts'
-import { encodeImage, type Image, readImage, writeImage } from '../data/image.ts'
-import { pasteFace } from '../faces/paste.ts'
-import { protectedPaths, recoveredPath, writeProtected } from '../protect/files.ts'
-import type { PhotoFace, UnboundKey } from '../protect/photo.ts'
-import type { ShownPhoto, VersionKind } from './demo-report.ts'
+import { type Image, readImage } from '../data/image.ts'
+import { type LockedPicture, protectedPaths, recoveredPath, recoverFile, writeProtected } from '../protect/files.ts'
+import { assemblePhoto, type PhotoFace, type ProtectedFace } from '../protect/photo.ts'
+import type { PhotoFigure } from './demo-figures.ts'
 import { dataUri } from './html.ts'
 
 /** The recipes of the demonstration: of hidden faces one sample is made, whatever the recipe says. */
@@ -20,32 +19,26 @@ export interface DemoPhoto {
   readonly name: string
   readonly original: Image
   readonly faces: readonly PhotoFace[]
-  readonly versions: readonly Version[]
-  /** Of the faces that were done, in their order. */
-  readonly keys: UnboundKey[]
+  /** The anonymized versions, one a sample, the hidden one, and the one recovered from the first. */
+  readonly versions: readonly PhotoVersion[]
+  /** The faces that were protected in each way, in their order. */
+  readonly done: Readonly<Record<ProtectedKind, ProtectedFace[]>>
 }
+
+export type ProtectedKind = 'anonymized' | 'hidden'
 
 /** The photo in one of its versions. */
-export interface Version {
-  readonly kind: VersionKind
+export interface PhotoVersion {
+  readonly kind: ProtectedKind | 'recovered'
   readonly title: string
-  /** Where it is written; the one of the wrong key is not. */
-  readonly path?: string
-  /** The faces that were put into it, in their order. */
-  readonly done: VersionFace[]
-  /** As a file of its path's format, or as PNG: what others see of it. */
-  bytes: Uint8Array
-  /** For the report. */
-  uri: string
+  /** Where it is written. */
+  readonly path: string
+  /** What others see of it: the file and its pixels. Undefined until a face was put into it. */
+  seen?: { readonly bytes: Uint8Array; readonly image: Image }
 }
 
-interface VersionFace {
-  readonly face: PhotoFace
-  readonly picture: Image
-}
-
-/** Width in pixels of the photos that the report shows. */
-const shownWidth = 1000
+/** Width in pixels of the photos that the report shows large and small. */
+const [largeWidth, smallWidth] = [1280, 800]
 
 /** Where the versions of a photo are written: anonymized ones, the hidden one, and the one recovered from the first. */
 export function demoPaths(path: string, { anonymize, hide }: DemoRecipes, out: string) {
@@ -62,95 +55,68 @@ export function demoPhoto(
   recipes: DemoRecipes,
   out: string,
 ): DemoPhoto {
-  const version = (kind: VersionKind, title: string, path?: string): Version => ({
-    kind,
-    title,
-    path,
-    done: [],
-    bytes: new Uint8Array(),
-    uri: '',
-  })
   const { anonymized, hidden, recovered } = demoPaths(path, recipes, out)
+  const numbered = (i: number) => (anonymized.length === 1 ? 'anonymized' : `anonymized ${i + 1}`)
   return {
     name: basename(path),
     original,
     faces,
     versions: [
-      ...anonymized.map((path, i) =>
-        version('anonymized', anonymized.length === 1 ? 'anonymized' : `anonymized ${i + 1}`, path),
-      ),
-      version('hidden', 'hidden', hidden),
-      version('recovered', 'recovered', recovered),
-      version('wrongKey', 'wrong key'),
+      ...anonymized.map((path, i): PhotoVersion => ({ kind: 'anonymized', title: numbered(i), path })),
+      { kind: 'hidden', title: 'hidden', path: hidden },
+      { kind: 'recovered', title: 'recovered', path: recovered },
     ],
-    keys: [],
+    done: { anonymized: [], hidden: [] },
   }
 }
 
 /** The versions of a kind. */
-export function versionsOf({ versions }: DemoPhoto, kind: VersionKind): readonly Version[] {
+export function versionsOf({ versions }: DemoPhoto, kind: PhotoVersion['kind']): readonly PhotoVersion[] {
   return versions.filter(version => version.kind === kind)
 }
 
-/**
- * Puts a protected face into the versions of its kind and writes them with the photo's keys.
- * @param pictures the protected face, one a version
- */
-export async function addProtected(
-  photo: DemoPhoto,
-  kind: VersionKind,
-  face: PhotoFace,
-  pictures: readonly Image[],
-): Promise<void> {
-  const faces = photo.keys.map(key => ({ key }))
-  for (const [i, version] of versionsOf(photo, kind).entries()) {
-    version.done.push({ face, picture: pictures[i]! })
-    const image = withFaces(photo.original, version)
-    await writeProtected({ faces, photos: [image] }, [version.path!])
-    await look(version, await readFile(version.path!))
-  }
+/** Puts a protected face into the versions of its kind and writes them with the keys of all faces in them. */
+export async function addProtected(photo: DemoPhoto, kind: ProtectedKind, face: ProtectedFace): Promise<void> {
+  photo.done[kind].push(face)
+  const versions = versionsOf(photo, kind)
+  const assembled = await assemblePhoto(photo.original, photo.done[kind])
+  await writeProtected(
+    assembled,
+    versions.map(({ path }) => path),
+  )
+  await Promise.all(versions.map(look))
 }
 
-/** Puts a face that a key regenerated into the version of its kind: into the protected photo that the key lies beside. */
-export async function addRegenerated(
-  photo: DemoPhoto,
-  kind: VersionKind,
-  face: PhotoFace,
-  picture: Image,
-  protectedPhoto: Image,
-): Promise<void> {
-  for (const version of versionsOf(photo, kind)) {
-    version.done.push({ face, picture })
-    const image = withFaces(protectedPhoto, version)
-    if (version.path) await writeImage(version.path, image)
-    await look(version, version.path ? await readFile(version.path) : await encodeImage(image, 'png'))
-  }
+/** Recovers the photo from a protected picture and its keys, as the command `recover` does. */
+export async function addRecovered(photo: DemoPhoto, locked: LockedPicture): Promise<void> {
+  const [version] = versionsOf(photo, 'recovered')
+  const noModel = () => Promise.reject(new Error(`${locked.path}: expected a key that holds the original, found none`))
+  await recoverFile(noModel, locked, version!.path)
+  await look(version!)
 }
 
-function withFaces(photo: Image, { done }: Version): Image {
-  return done.reduce((image, { face, picture }) => pasteFace(image, picture, face.transform), photo)
-}
-
-async function look(version: Version, bytes: Uint8Array): Promise<void> {
-  version.bytes = bytes
-  version.uri = await dataUri(await readImage(bytes), shownWidth)
+async function look(version: PhotoVersion): Promise<void> {
+  const bytes = await readFile(version.path)
+  version.seen = { bytes, image: await readImage(bytes, version.path) }
 }
 
 /**
- * A photo for the report: the original and one version of each kind, none of the wrong key.
+ * A photo for the report: the original and the first version of each kind.
  * @param done the faces to mark
  */
-export async function describePhoto(photo: DemoPhoto, done: readonly PhotoFace[]): Promise<ShownPhoto> {
+export async function describePhoto(photo: DemoPhoto, done: readonly PhotoFace[]): Promise<PhotoFigure> {
   const { name, original } = photo
-  const kinds: readonly VersionKind[] = ['anonymized', 'hidden', 'recovered']
+  const shown = (kind: PhotoVersion['kind'], width: number) => dataUri(versionsOf(photo, kind)[0]!.seen!.image, width)
   return {
     name,
     width: original.width,
     height: original.height,
     faces: done.map(({ index, found }) => ({ face: index, box: found.box })),
-    pictures: [
-      { title: 'original', uri: await dataUri(original, shownWidth) },
-      ...kinds.map(kind => versionsOf(photo, kind)[0]!).map(({ title, uri }) => ({ title, uri })),
+    original: await dataUri(original, largeWidth),
+    anonymized: await shown('anonymized', largeWidth),
+    others: [
+      { title: 'Hidden', uri: await shown('hidden', smallWidth) },
+      { title: 'Recovered with the key', uri: await shown('recovered', smallWidth) },
     ],
   }
 }

@@ -4,15 +4,17 @@ import { join } from 'node:path'
 import { writeFileAtomic, writeJsonAtomic } from '../atomic.ts'
 import { readImage } from '../data/image.ts'
 import { facesOfPhoto } from '../protect/photo.ts'
+import { inRounds } from './demo-choice.ts'
 import { type ChosenFace, type DoneFace, demonstrateFace, round, type Tell, workOf } from './demo-face.ts'
-import { type DemoPhoto, demoPhoto, describePhoto } from './demo-photo.ts'
-import { type DemoMetrics, demoReport } from './demo-report.ts'
+import type { DemoMetrics } from './demo-metrics.ts'
+import { demoPhoto, describePhoto } from './demo-photo.ts'
+import { demoReport } from './demo-report.ts'
 import type { DemoTools } from './demo-tools.ts'
 
 export interface DemoOptions {
   /** Paths of the photos. */
   readonly photos: readonly string[]
-  /** Faces to protect: the surest of each photo in turn, then the second of each, and so on. */
+  /** Faces to protect: the best portrait of each photo in turn, then the second of each, and so on. */
   readonly count: number
   readonly out: string
   /** Told of each photo in which faces were looked for. */
@@ -27,8 +29,8 @@ export interface DemoOptions {
 
 /**
  * Runs the demonstration into the folder `out`: protected photos with their keys, recovered photos, report.html and
- * metrics.json. The report is rewritten whole after each face. Faces are worked on side by side, and come out as if they
- * had been worked on one by one.
+ * metrics.json. The report is rewritten whole after each face. Faces are worked on side by side, the first of a photo as
+ * soon as it is found, and come out as if they had been worked on one by one.
  * @throws UserError when a photo shows no face or `out` cannot be written
  */
 export async function runDemo(tools: DemoTools, options: DemoOptions): Promise<DemoMetrics> {
@@ -36,23 +38,27 @@ export async function runDemo(tools: DemoTools, options: DemoOptions): Promise<D
   const { count, out, onLook, onProgress, onProtected, onFace } = options
   const wanted = options.photos.slice(0, count)
   let looked = 0
-  const photos = await Promise.all(
-    wanted.map(async (path, turn) => {
-      const bytes = await readFile(path)
-      const original = await readImage(bytes, path)
-      const faces = await facesOfPhoto(tools, original, { detect: () => workers.detect(bytes, { turn }) })
-      onLook?.(++looked, wanted.length)
-      return demoPhoto(path, { original, faces }, recipes, out)
-    }),
+  const looking = wanted.map(async (path, turn) => {
+    const bytes = await readFile(path)
+    const original = await readImage(bytes, path)
+    const faces = await facesOfPhoto(tools, original, { detect: () => workers.detect(bytes, { turn }) })
+    onLook?.(++looked, wanted.length)
+    return demoPhoto(path, { original, faces }, recipes, out)
+  })
+  // Who comes in later rounds is known when every photo was looked at.
+  const choosing = Promise.all(looking).then(photos =>
+    inRounds(photos)
+      .slice(0, count)
+      .map(({ photo, face }, turn): ChosenFace => ({ photo: photos[photo]!, face, turn })),
   )
-  const chosen = inTurn(photos, count)
   const work = workOf(recipes)
   let units = 0
+  let total = Number.isFinite(count) ? count : wanted.length
   let firstProtected: number | undefined
   const tell = (turn: number): Tell => ({
     progress(amount, doing) {
       units += amount
-      onProgress?.(units, work.face * chosen.length, `face ${turn + 1} of ${chosen.length}: ${doing}`)
+      onProgress?.(units, work.face * total, `face ${turn + 1} of ${total}: ${doing}`)
     },
     protectedTo(path) {
       if (firstProtected !== undefined) return
@@ -63,62 +69,63 @@ export async function runDemo(tools: DemoTools, options: DemoOptions): Promise<D
 
   const done: DoneFace[] = []
   const metrics = (): DemoMetrics => ({
-    model: done[0]!.photo.keys[0]!.model,
+    model: done[0]!.photo.done.anonymized[0]!.key.model,
     backend,
     jobs,
     recipes,
     thresholds,
-    planned: chosen.length,
+    planned: total,
     firstProtected: round(firstProtected!),
     faces: done.map(({ measured }) => measured),
   })
   const report = async () => {
-    const pictures = {
-      faces: done.map(({ pictures }) => pictures),
+    const photos = [...new Set(done.map(({ photo }) => photo))]
+    const figures = {
+      faces: done.map(({ figure }) => figure),
       photos: await Promise.all(
-        photos.flatMap(photo => {
-          const faces = done.filter(face => face.photo === photo).map(({ face }) => face)
-          return faces.length > 0 ? [describePhoto(photo, faces)] : []
-        }),
+        photos.map(photo =>
+          describePhoto(
+            photo,
+            done.filter(face => face.photo === photo).map(({ face }) => face),
+          ),
+        ),
       ),
     }
     await writeJsonAtomic(join(out, 'metrics.json'), metrics())
     const path = join(out, 'report.html')
-    await writeFileAtomic(path, demoReport(metrics(), pictures))
-    onFace?.(done.length, chosen.length, path)
+    await writeFileAtomic(path, demoReport(metrics(), figures))
+    onFace?.(done.length, total, path)
   }
 
-  // The faces of a photo are put into it one after the other, and so are faces into the report.
-  const lastOf = new Map<DemoPhoto, Promise<unknown>>()
+  const demonstrate = (choice: ChosenFace, before?: Promise<DoneFace>) =>
+    demonstrateFace(tools, choice, before, work, tell(choice.turn))
+  const first = looking.map(async (looking, turn) => {
+    const photo = await looking
+    return demonstrate({ photo, face: inRounds([photo])[0]!.face, turn })
+  })
+  // Faces come into the report one after the other.
   let reported = Promise.resolve()
-  await Promise.all(
-    chosen.map(async choice => {
-      const { photo, turn } = choice
-      const ending = demonstrateFace(tools, choice, lastOf.get(photo), work, tell(turn))
-      lastOf.set(photo, ending)
-      const face = await ending
-      reported = reported.then(() => {
-        done.push(face)
-        done.sort((p, q) => p.turn - q.turn)
-        return report()
-      })
-      await reported
-    }),
-  )
+  const show = async (ending: Promise<DoneFace>) => {
+    const face = await ending
+    await choosing
+    reported = reported.then(() => {
+      done.push(face)
+      done.sort((p, q) => p.turn - q.turn)
+      return report()
+    })
+    await reported
+  }
+  const later = async () => {
+    const chosen = await choosing
+    total = chosen.length
+    const endings = [...first]
+    for (const choice of chosen.slice(first.length)) {
+      // The faces of a photo are put into it one after the other.
+      const before = chosen.findLastIndex(({ photo, turn }) => photo === choice.photo && turn < choice.turn)
+      endings.push(demonstrate(choice, endings[before]))
+    }
+    await Promise.all(endings.slice(first.length).map(show))
+  }
+  await Promise.all([later(), ...first.map(show)])
   return metrics()
-}
-
-/** The surest face of each photo, then the second of each, and so on. */
-function inTurn(photos: readonly DemoPhoto[], count: number): ChosenFace[] {
-  const bySureness = photos.map(photo => ({
-    photo,
-    faces: photo.faces.toSorted((p, q) => q.found.score - p.found.score),
-  }))
-  const rounds = Math.max(...bySureness.map(({ faces }) => faces.length))
-  return Array.from({ length: rounds }, (_, round) =>
-    bySureness.flatMap(({ photo, faces }) => (faces[round] ? [{ photo, face: faces[round] }] : [])),
-  )
-    .flat()
-    .slice(0, count)
-    .map((choice, turn) => ({ ...choice, turn }))
 }

@@ -1,6 +1,7 @@
 import type { BackendName } from '../backend/names.ts'
 import { loadModelConfig } from '../config/model.ts'
 import { loadThresholds, type Thresholds } from '../eval/thresholds.ts'
+import type { Alignment } from '../faces/alignment.ts'
 import { type FaceWorkers, facePool, faceWorkers } from '../protect/face-workers.ts'
 import type { DemoRecipes } from './demo-photo.ts'
 
@@ -10,8 +11,9 @@ export interface DemoTools {
   readonly workers: FaceWorkers
   readonly jobs: number
   readonly backend: BackendName
-  /** Side of the model's faces. */
+  /** Side of the model's faces, and how they are cut out of photos. */
   readonly imageSize: number
+  readonly alignment: Alignment
   readonly thresholds: Thresholds
   readonly recipes: DemoRecipes
 }
@@ -25,8 +27,17 @@ export async function openDemo(
   backend: BackendName,
   jobs: number,
 ): Promise<DemoTools & { close(): Promise<void> }> {
-  const { imageSize } = await loadModelConfig(recipes.anonymize.model)
+  const { imageSize, alignment } = await loadModelConfig(recipes.anonymize.model)
   const thresholds = await loadThresholds()
   const pool = facePool(jobs, backend)
-  return { workers: faceWorkers(pool), jobs, backend, imageSize, thresholds, recipes, close: () => pool.close() }
+  return {
+    workers: faceWorkers(pool),
+    jobs,
+    backend,
+    imageSize,
+    alignment,
+    thresholds,
+    recipes,
+    close: () => pool.close(),
+  }
 }

@@ -1,4 +1,5 @@
 /** HTML out of template literals: what is put in is escaped, unless it is HTML itself. */
+import { createHash } from 'node:crypto'
 import { encodeImage, type Image, resizeImage } from '../data/image.ts'
 
 /** Markup that needs no escaping any more. */
@@ -29,13 +30,18 @@ function render(content: Content): string {
   return String(content).replace(/[&<>"']/g, character => escapes[character]!)
 }
 
-/** A whole page that needs nothing beside it: `css` inside, no script, and whatever is fetched refused by its policy. */
-export function page(title: string, css: string, body: Html): string {
+/**
+ * A whole page that needs nothing beside it: `css` and `script` inside, no other script, and whatever is fetched refused by
+ * its policy.
+ */
+export function page(title: string, css: string, body: Html, script?: string): string {
+  const hash = script && `; script-src 'sha256-${createHash('sha256').update(script).digest('base64')}'`
+  const policy = `default-src 'none'; img-src data:; style-src 'unsafe-inline'${hash ?? ''}`
   const { markup } = html`<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
+<meta http-equiv="Content-Security-Policy" content="${new Html(policy)}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <title>${title}</title>
@@ -43,7 +49,11 @@ export function page(title: string, css: string, body: Html): string {
 </head>
 <body>
 ${body}
-</body>
+${
+  script !== undefined &&
+  html`<script>${new Html(script)}</script>
+`
+}</body>
 </html>
 `
   return markup
@@ -53,5 +63,5 @@ ${body}
 export async function dataUri(image: Image, width = image.width): Promise<string> {
   const scale = Math.min(1, width / image.width)
   const small = await resizeImage(image, Math.round(image.width * scale), Math.round(image.height * scale))
-  return `data:image/jpeg;base64,${(await encodeImage(small, 'jpeg')).toString('base64')}`
+  return `data:image/jpeg;base64,${(await encodeImage(small, 'jpeg', 92)).toString('base64')}`
 }

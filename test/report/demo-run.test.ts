@@ -1,19 +1,22 @@
 /** What is done side by side comes out as if it had been done one by one: with workers that make it up, at once or late. */
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { loadRecipe } from '../../src/config/recipe.ts'
-import type { Image } from '../../src/data/image.ts'
+import { type Image, readImage } from '../../src/data/image.ts'
 import { UserError } from '../../src/errors.ts'
+import { psnr } from '../../src/eval/metrics/psnr.ts'
 import { loadThresholds } from '../../src/eval/thresholds.ts'
 import type { Face } from '../../src/faces/detect.ts'
+import { fivePoints } from '../../src/faces/template.ts'
 import type { FaceWorkers } from '../../src/protect/face-workers.ts'
 import { readKeys } from '../../src/protect/key.ts'
 import type { UnboundKey } from '../../src/protect/photo.ts'
 import { runDemo } from '../../src/report/demo-run.ts'
 import type { DemoTools } from '../../src/report/demo-tools.ts'
+import { meanLandmarks } from '../faces/mean-landmarks.ts'
 import { grey } from '../protect/photos.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'demo-run-'))
@@ -27,14 +30,13 @@ afterAll(() => rmSync(folder, { recursive: true }))
 
 /** Two faces, the second of which is surer. */
 const faces: Face[] = [50, 150].map((x, i) => {
-  const points = [
-    [-15, -10],
-    [15, -10],
-    [0, 2],
-    [-12, 18],
-    [12, 18],
-  ].map(([dx, dy]) => ({ x: x + dx!, y: 100 + dy! }))
-  return { box: { x: x - 30, y: 65, width: 60, height: 70 }, score: 0.8 + 0.1 * i, landmarks: points, points }
+  const landmarks = meanLandmarks(80).map(p => ({ x: p.x + x - 40, y: p.y + 60 }))
+  return {
+    box: { x: x - 30, y: 65, width: 60, height: 70 },
+    score: 0.8 + 0.1 * i,
+    landmarks,
+    points: fivePoints(landmarks),
+  }
 })
 
 const flat = (value: number): Image => ({
@@ -71,7 +73,7 @@ function workers(pause: (turn: number) => number): FaceWorkers {
       }
       return late(options!.turn, made(key))
     },
-    recover: (_model, key, options) => late(options!.turn, made(flat(120 + 10 * key.face))),
+    recover: (_model, key, options) => late(options!.turn, made(flat(60 + 10 * key.face))),
     compare: (images, options) =>
       late(
         options!.turn,
@@ -80,15 +82,26 @@ function workers(pause: (turn: number) => number): FaceWorkers {
   }
 }
 
-async function demonstrate(name: string, pause: (turn: number) => number, changed: Partial<FaceWorkers> = {}) {
-  const out = join(folder, name)
+const outOf = (name: string) => join(folder, name)
+
+async function demonstrate(
+  name: string,
+  pause: (turn: number) => number,
+  changed: Partial<FaceWorkers> = {},
+  onFirst?: (path: string) => void,
+) {
+  const out = outOf(name)
   const tools: DemoTools = {
     workers: { ...workers(pause), ...changed },
     jobs: 2,
     backend: 'wasm',
     imageSize: side,
+    alignment: 'template',
     thresholds: await loadThresholds(),
-    recipes: { anonymize: await loadRecipe('anonymize', ['samples=2']), hide: await loadRecipe('hide') },
+    recipes: {
+      anonymize: await loadRecipe('faces-128/anonymize', ['samples=2']),
+      hide: await loadRecipe('faces-128/hide'),
+    },
   }
   const told: number[] = []
   const metrics = await runDemo(tools, {
@@ -96,6 +109,7 @@ async function demonstrate(name: string, pause: (turn: number) => number, change
     count: Number.POSITIVE_INFINITY,
     out,
     onFace: done => told.push(done),
+    onProtected: (_seconds, path) => onFirst?.(path),
   })
   return { out, metrics, told }
 }
@@ -116,6 +130,50 @@ test('faces that are done last first are in every picture and key in the order o
   for (const name of pictures)
     expect(readFileSync(join(last.out, name)), name).toEqual(readFileSync(join(first.out, name)))
   expect((await readKeys(join(last.out, 'a.hidden.png.dpkey'))).map(({ face }) => face)).toEqual([1, 0])
+})
+
+test('the first anonymized photo waits neither for its hidden version nor for other photos', async () => {
+  let resolve = () => {}
+  const isProtected = new Promise<void>(done => {
+    resolve = done
+  })
+  const made = workers(() => 1)
+  const late: Partial<FaceWorkers> = {
+    detect: async (photo, options) => {
+      if (options!.turn! > 0) await isProtected
+      return made.detect(photo, options)
+    },
+    protect: async (face, recipe, options) => {
+      if (recipe.task === 'hide' || options!.turn! > 0) await isProtected
+      return made.protect(face, recipe, options)
+    },
+  }
+  const { out, told } = await demonstrate(
+    'early',
+    () => 1,
+    late,
+    path => {
+      expect(existsSync(path)).toBe(true)
+      expect(existsSync(`${path}.dpkey`)).toBe(true)
+      expect(existsSync(join(outOf('early'), 'a.hidden.png'))).toBe(false)
+      resolve()
+    },
+  )
+  expect(told).toEqual([1, 2, 3, 4])
+  expect(existsSync(join(out, 'a.hidden.png'))).toBe(true)
+})
+
+test('what the key on disk restores is the original, and a protected photo is not', async () => {
+  const { out, metrics } = await demonstrate('recovered', () => 1)
+  const original = await readImage(photos[0]!)
+  const photo = async (name: string) => psnr(await readImage(join(out, name)), original)
+  expect(await photo('a.anonymized-1.recovered.png')).toBeGreaterThan(45)
+  expect(await photo('a.anonymized-1.png')).toBeLessThan(30)
+  const [recovered, regenerated] = ['recovered', 'regenerated'].map(
+    kind => metrics.faces[0]!.versions.find(version => version.kind === kind)!.psnr!,
+  )
+  expect(recovered).toBeGreaterThan(45)
+  expect(regenerated).toBeLessThan(30)
 })
 
 test('one failed piece of work ends the run, with its reason', async () => {

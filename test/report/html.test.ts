@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import fc from 'fast-check'
 import sharp from 'sharp'
 import { expect, test } from 'vitest'
@@ -28,6 +29,15 @@ test('a page has its style inside and lets nothing be fetched', () => {
   expect(text).toContain('<title>a &lt; b</title>')
   expect(text).toContain('<style>p > b { color: red }</style>')
   expect(text).toContain(`content="default-src 'none'; img-src data:; style-src 'unsafe-inline'"`)
+})
+
+test('a page runs the script that it was given, and no other', () => {
+  const script = `document.title = 'a < b'`
+  const text = page('a', '', new Html(''), script)
+  const hash = createHash('sha256').update(script).digest('base64')
+  expect(text).toContain(`style-src 'unsafe-inline'; script-src 'sha256-${hash}'"`)
+  expect(text).toContain(`<script>${script}</script>`)
+  expect(page('a', '', new Html(''))).not.toContain('script')
 })
 
 test('a picture becomes a data: URI, made smaller but never larger', async () => {
