@@ -39,12 +39,13 @@ function boxRows(
   for (let y = 0; y < height; y++) {
     for (let c = 0; c < channels; c++) {
       const start = y * width * channels + c
-      const at = (x: number) => from[start + Math.min(width - 1, Math.max(0, x)) * channels]!
-      let sum = 0
-      for (let x = -radius; x <= radius; x++) sum += at(x)
-      for (let x = 0; x < width; x++) {
-        to[start + x * channels] = sum * share
-        sum += at(x + radius + 1) - at(x - radius)
+      const last = start + (width - 1) * channels
+      let sum = (radius + 1) * from[start]!
+      for (let x = 1; x <= radius; x++) sum += from[Math.min(last, start + x * channels)]!
+      let [enter, leave] = [start + (radius + 1) * channels, start - radius * channels]
+      for (let here = start; here <= last; here += channels, enter += channels, leave += channels) {
+        to[here] = sum * share
+        sum += from[Math.min(enter, last)]! - from[Math.max(leave, start)]!
       }
     }
   }

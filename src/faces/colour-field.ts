@@ -1,6 +1,8 @@
 /** A smooth field of colour that takes a generated face to the light and the skin tone of its photo. */
 import { blur } from './blur.ts'
+import { smoothStep } from './composite-mask.ts'
 import type { FaceRegions } from './face-regions.ts'
+import { normalizedConvolution } from './normalized-convolution.ts'
 import type { Raster } from './resample-similarity.ts'
 import { lumaOf } from './skin.ts'
 
@@ -30,7 +32,7 @@ export function colourField(
   generated: Raster,
   both: Float32Array,
   shown: Float32Array,
-  { side, depth, features }: Pick<FaceRegions, 'side' | 'depth' | 'features'>,
+  { side, depth, features, whites }: Pick<FaceRegions, 'side' | 'depth' | 'features' | 'whites'>,
 ): Raster {
   const n = side * side
   const difference = logRatio(blur(photo, 0.008 * side), blur(generated, 0.008 * side))
@@ -39,21 +41,35 @@ export function colourField(
   let field: Float32Array = Float32Array.from(difference, (_, k) => middle[k % 3]!)
   for (let round = 0; round < 2; round++) {
     const trusted = trust(difference, field, skin, outlier)
-    field = spread(difference, trusted, middle, wide * side, 0.02, side)
+    field = normalizedConvolution(difference, trusted, side, wide * side, 0.02, middle)
   }
   limit(field)
   const rim = skin.map((value, i) => value * (1 - depth[i]!) ** 2)
   const residual = difference.map((value, k) => value - field[k]!)
-  const border = spread(
-    residual,
-    trust(residual, new Float32Array(3 * n), rim, borderOutlier),
-    [0, 0, 0],
-    narrow * side,
-    0.06,
-    side,
-  )
-  const gains = field.map((value, k) => Math.exp(value + Math.max(-mostBorder, Math.min(mostBorder, border[k]!))))
+  const trusted = trust(residual, new Float32Array(3 * n), rim, borderOutlier)
+  const border = normalizedConvolution(residual, trusted, side, narrow * side, 0.06, [0, 0, 0])
+  const logs = field.map((value, k) => value + Math.max(-mostBorder, Math.min(mostBorder, border[k]!)))
+  spareWhites(logs, generated, skin, whites, side)
+  const gains = logs.map(Math.exp)
   return { width: side, height: side, channels: 3, data: gains }
+}
+
+/** What is brighter than the skin in eyes and mouth is darkened by no more than two fifths of what the skin is. */
+function spareWhites(
+  logs: Float32Array,
+  generated: Raster,
+  skin: Float32Array,
+  whites: Float32Array,
+  side: number,
+): void {
+  const level = normalizedConvolution(generated.data, skin, side, wide * side, 1e-3, [128, 128, 128])
+  whites.forEach((white, i) => {
+    const k = 3 * i
+    if (white === 0 || lumaOf(logs, k) >= 0) return
+    const brightness = lumaOf(generated.data, k) / Math.max(1, lumaOf(level, k))
+    const kept = 1 - 0.6 * white * smoothStep((brightness - 0.9) / 0.4)
+    for (let c = 0; c < 3; c++) logs[k + c]! *= kept
+  })
 }
 
 function logRatio(p: Raster, q: Raster): Float32Array {
@@ -70,31 +86,6 @@ function trust(values: Float32Array, field: Float32Array, weights: Float32Array,
     const t = square / outlier ** 2
     return t < 1 ? w * (1 - t) ** 2 : 0
   })
-}
-
-/** Normalized convolution: weighted means, drawn to `prior` where the weights about a pixel come to less than `doubt`. */
-function spread(
-  values: Float32Array,
-  weights: Float32Array,
-  prior: readonly number[],
-  sigma: number,
-  doubt: number,
-  side: number,
-): Float32Array {
-  const n = side * side
-  const data = new Float32Array(4 * n)
-  for (let i = 0; i < n; i++) {
-    const w = weights[i]!
-    for (let c = 0; c < 3; c++) data[4 * i + c] = w * values[3 * i + c]!
-    data[4 * i + 3] = w
-  }
-  const smooth = blur({ width: side, height: side, channels: 4, data }, sigma).data
-  const result = new Float32Array(3 * n)
-  for (let i = 0; i < n; i++) {
-    const total = smooth[4 * i + 3]! + doubt
-    for (let c = 0; c < 3; c++) result[3 * i + c] = (smooth[4 * i + c]! + doubt * prior[c]!) / total
-  }
-  return result
 }
 
 function limit(field: Float32Array): void {

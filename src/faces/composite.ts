@@ -7,6 +7,8 @@ import { type FaceRegions, faceRegions } from './face-regions.ts'
 import { ffhqTransform } from './ffhq.ts'
 import { type GuidedLines, guidedFilter } from './guided-filter.ts'
 import { featurePixel, matchDetail, skinPixel } from './match-detail.ts'
+import { normalizedConvolution } from './normalized-convolution.ts'
+import { removeGrid } from './remove-grid.ts'
 import { type Raster, resampleSimilarity } from './resample-similarity.ts'
 import { apply, invert, type Similarity, scaleOf } from './similarity.ts'
 import { bareFace, lumaOf, skinProbability } from './skin.ts'
@@ -110,21 +112,8 @@ function wideMask(mask: Float32Array, depth: Float32Array, core: Float32Array, s
 
 /** Normalized convolution of the difference of the corrected face to the photo, within the mask. */
 function lowDifference(before: Raster, after: Raster, gains: Raster, mask: Float32Array, side: number): Float32Array {
-  const n = side * side
-  const data = new Float32Array(4 * n)
-  for (let i = 0; i < n; i++) {
-    const w = mask[i]! + 1e-4
-    for (let c = 0; c < 3; c++) {
-      const k = 3 * i + c
-      data[4 * i + c] = w * (gained(after.data[k]!, gains.data[k]!) - before.data[k]!)
-    }
-    data[4 * i + 3] = w
-  }
-  const smooth = blur({ width: side, height: side, channels: 4, data }, lowFrequency * side).data
-  return Float32Array.from({ length: 3 * n }, (_, k) => {
-    const i = Math.floor(k / 3)
-    return smooth[4 * i + (k % 3)]! / smooth[4 * i + 3]!
-  })
+  const difference = before.data.map((value, k) => gained(after.data[k]!, gains.data[k]!) - value)
+  return normalizedConvolution(difference, mask, side, lowFrequency * side, 1e-4, [0, 0, 0])
 }
 
 const gained = (value: number, gain: number) => (value + darkOffset) * gain - darkOffset
@@ -147,7 +136,9 @@ function detailed(
 ): Raster {
   const scale = generated.width / analysisSide
   const toGenerated = fromBox(scaled(toAnalysis, scale), box)
-  const face = resampleSimilarity(generated, toGenerated, box.width, box.height)
+  const side = analysisSide / scaleOf(toAnalysis) // of the face's square in the photo's pixels
+  const clean = generated.width >= 512 && side > generated.width / 3 ? removeGrid(generated) : generated
+  const face = resampleSimilarity(clean, toGenerated, box.width, box.height)
   const original = cropped(photo, box)
   const look = lookUp(fromBox(toAnalysis, box), analysisSide)
   const kindOf = new Uint8Array(box.width * box.height)
@@ -161,7 +152,6 @@ function detailed(
       }
     }
   }
-  const side = analysisSide / scaleOf(toAnalysis) // of the face's square in the photo's pixels
   const levels = Math.max(2, Math.min(4, Math.ceil(Math.log2(side / 64))))
   return matchDetail(original, face, kindOf, levels, seed)
 }
@@ -203,9 +193,12 @@ function lookUp({ a, b, tx, ty }: Similarity, side: number) {
     at(x: number, y: number): void {
       const u = Math.min(side - 1, Math.max(0, a * x - b * y + tx - 0.5))
       const v = Math.min(side - 1, Math.max(0, b * x + a * y + ty - 0.5))
-      const [x0, y0] = [Math.floor(u), Math.floor(v)]
-      const [x1, y1] = [Math.min(side - 1, x0 + 1), Math.min(side - 1, y0 + 1)]
-      const [s1, t1] = [u - x0, v - y0]
+      const x0 = Math.floor(u)
+      const y0 = Math.floor(v)
+      const x1 = Math.min(side - 1, x0 + 1)
+      const y1 = Math.min(side - 1, y0 + 1)
+      const s1 = u - x0
+      const t1 = v - y0
       p = y0 * side + x0
       q = y0 * side + x1
       r = y1 * side + x0

@@ -12,6 +12,8 @@ export interface FaceRegions {
   readonly core: Float32Array
   /** 1 on brows, eyes, nostrils and mouth, where the face is not skin. */
   readonly features: Uint8Array
+  /** 1 on eyes and between the lips, whose whites are not to be taken for skin. */
+  readonly whites: Float32Array
   /** 1 on the forehead, above the brows. */
   readonly forehead: Float32Array
   /** 1 on chin and jaw, below the mouth's corners, where a beard grows. */
@@ -20,13 +22,16 @@ export interface FaceRegions {
 
 /** @param landmarks the 68 landmarks in the square's pixels */
 export function faceRegions(landmarks: readonly Point[], side: number): FaceRegions {
-  const inner = convexHull(landmarks.slice(17))
+  const inner = fill(convexHull(landmarks.slice(17)), side, -0.055 * side, 0.035 * side)
+  const depth = fill(faceOutline(landmarks), side, 0, 0.1 * side)
   return {
     side,
     outline: outlineMask(landmarks, side),
-    depth: fill(faceOutline(landmarks), side, 0, 0.1 * side),
-    core: fill(inner, side, -0.055 * side, 0.035 * side),
+    depth,
+    // In a turned head the inner landmarks come near the outline, and the background near them.
+    core: inner.map((value, i) => value * smoothStep(4 * depth[i]! - 0.4)),
     features: featuresOf(landmarks, side),
+    whites: whitesOf(landmarks, side),
     ...bandsOf(landmarks, side),
   }
 }
@@ -48,6 +53,13 @@ function featuresOf(landmarks: readonly Point[], side: number): Uint8Array {
     })
   }
   return features
+}
+
+function whitesOf(landmarks: readonly Point[], side: number): Float32Array {
+  const parts = [landmarks.slice(36, 42), landmarks.slice(42, 48), landmarks.slice(60, 68)].map(part =>
+    fill(convexHull(part), side, -0.01 * side, 0.012 * side),
+  )
+  return parts[0]!.map((value, i) => Math.max(value, parts[1]![i]!, parts[2]![i]!))
 }
 
 /** Forehead and chin as half-planes across the face's own axis, from the brows to under the mouth. */

@@ -25,13 +25,18 @@ export function guidedFilter(
   const n = width * height
   const moments = new Float32Array(4 * n)
   for (let i = 0; i < n; i++) {
-    const [g, p] = [guide[i]!, input[i]!]
-    moments.set([g, p, g * g, g * p], 4 * i)
+    const g = guide[i]!
+    const p = input[i]!
+    moments[4 * i] = g
+    moments[4 * i + 1] = p
+    moments[4 * i + 2] = g * g
+    moments[4 * i + 3] = g * p
   }
   const means = blur({ width, height, channels: 4, data: moments }, sigma).data
   const lines: Raster = { width, height, channels: 2, data: new Float32Array(2 * n) }
   for (let i = 0; i < n; i++) {
-    const [g, p] = [means[4 * i]!, means[4 * i + 1]!]
+    const g = means[4 * i]!
+    const p = means[4 * i + 1]!
     const slope = (means[4 * i + 3]! - g * p) / (means[4 * i + 2]! - g * g + epsilon)
     lines.data[2 * i] = slope
     lines.data[2 * i + 1] = p - slope * g

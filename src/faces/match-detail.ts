@@ -11,10 +11,14 @@ interface BandStatistics {
   readonly all: number
 }
 
+/** What becomes of a band: value (small + (large - small) value^2 / (value^2 + knee^2)) + grain noise. */
 export interface BandMatch {
-  /** What the generated face's band is multiplied by. */
-  readonly gain: number
-  /** Standard deviation of the grain added to it. */
+  /** Gain of amplitudes under the knee: of the skin's texture. */
+  readonly small: number
+  /** Gain of amplitudes above it: of edges. */
+  readonly large: number
+  readonly knee: number
+  /** Standard deviation of the grain that is added. */
   readonly grain: number
 }
 
@@ -22,11 +26,10 @@ export interface BandMatch {
 export const [featurePixel, skinPixel] = [1, 2] as const
 
 /** How far bands are weakened and strengthened. */
-const [leastGain, mostGain] = [0.15, 2]
+const [leastGain, mostGain] = [0.15, 2.4]
 
 /**
- * The generated face as sharp and as grainy as the photo's. With flat and all as in `BandStatistics`, gain g and grain a of a band solve
- * g^2 flat_g^2 + a^2 = flat_p^2 and g^2 all_g^2 + a^2 = all_p^2.
+ * The generated face as sharp and as grainy as the photo's (`matchBand`).
  * @param photo, generated the same part of the photo and of the generated face, three channels in 0..255
  * @param kinds what each pixel shows: `featurePixel`, `skinPixel` or 0
  * @param levels of the pyramid, each an octave
@@ -43,18 +46,25 @@ export function matchDetail(photo: Raster, generated: Raster, kinds: Uint8Array,
   )
   const noise = matches.map(({ grain }, level) => (grain > 0 ? grainBand(ours, level, seed + level) : undefined))
   return collapse(ours, (value, k, level) => {
-    const { gain, grain } = matches[level]!
+    const { small, large, knee, grain } = matches[level]!
+    const square = value * value
+    const gain = small + ((large - small) * square) / (square + knee * knee)
     return gain * value + grain * (noise[level]?.[Math.floor(k / 3)] ?? 0)
   })
 }
 
+/**
+ * Gain g and grain a that give skin and face the photo's energies: g^2 flat_g^2 + a^2 = flat_p^2, g^2 all_g^2 + a^2 = all_p^2.
+ * Where that asks for less than no grain, small amplitudes get a gain of their own.
+ */
 export function matchBand(photo: BandStatistics, generated: BandStatistics): BandMatch {
   const structure = (s: BandStatistics) => Math.max(0, s.all ** 2 - s.flat ** 2)
   const clamp = (gain: number) => Math.min(mostGain, Math.max(leastGain, gain))
   const gain = clamp(Math.sqrt((structure(photo) + 1e-3) / (structure(generated) + 1e-3)))
   const missing = photo.flat ** 2 - (gain * generated.flat) ** 2
-  if (missing >= 0) return { gain, grain: Math.sqrt(missing) }
-  return { gain: clamp((photo.all + 1e-3) / (generated.all + 1e-3)), grain: 0 }
+  const knee = 3 * generated.flat + 1e-3
+  if (missing >= 0) return { small: gain, large: gain, knee, grain: Math.sqrt(missing) }
+  return { small: clamp((photo.flat + 0.03) / (generated.flat + 0.03)), large: gain, knee, grain: 0 }
 }
 
 /** Band `level`'s statistics by histogram; what a pixel of it shows is taken from the full-size pixel in its place. */

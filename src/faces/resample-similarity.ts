@@ -74,6 +74,13 @@ function crop(
     data: new Float32Array((right - left) * (bottom - top) * channels),
   }
   const row = source.width * channels
+  if (n === 1) {
+    for (let y = 0; y < part.height; y++) {
+      const start = (y + top) * row + left * channels
+      part.data.set(source.data.subarray(start, start + part.width * channels), y * part.width * channels)
+    }
+    return part
+  }
   for (let y = 0, k = 0; y < part.height; y++) {
     const [y0, y1] = [(y + top) * n, Math.min(source.height, (y + top + 1) * n)]
     for (let x = 0; x < part.width; x++) {
@@ -133,9 +140,14 @@ function catmullRom(
     for (let u = 0; u < outWidth; u++) {
       const x = a * (u + 0.5) - b * (v + 0.5) + tx - 0.5
       const y = b * (u + 0.5) + a * (v + 0.5) + ty - 0.5
-      const [x0, y0] = [Math.floor(x), Math.floor(y)]
-      const [s, t] = [x - x0, y - y0]
-      const [p0, p1, p2, p3] = [first(s), second(s), second(1 - s), first(1 - s)]
+      const x0 = Math.floor(x)
+      const y0 = Math.floor(y)
+      const s = x - x0
+      const t = y - y0
+      const p0 = first(s)
+      const p1 = second(s)
+      const p2 = second(1 - s)
+      const p3 = first(1 - s)
       for (let j = 0; j < 4; j++) {
         const q = j === 0 ? first(t) : j === 1 ? second(t) : j === 2 ? second(1 - t) : first(1 - t)
         weights[4 * j] = q * p0
@@ -187,14 +199,19 @@ function supersample(
   for (let v = 0, k = 0; v < outHeight; v++) {
     for (let u = 0; u < outWidth; u++, k += channels) {
       for (let sub = 0; sub < 4; sub++) {
-        const [du, dv] = [u + (sub & 1 ? 0.75 : 0.25), v + (sub & 2 ? 0.75 : 0.25)]
+        const du = u + (sub & 1 ? 0.75 : 0.25)
+        const dv = v + (sub & 2 ? 0.75 : 0.25)
         const x = a * du - b * dv + tx - 0.5
         const y = b * du + a * dv + ty - 0.5
-        const [x0, y0] = [Math.floor(x), Math.floor(y)]
-        const [s, t] = [x - x0, y - y0]
+        const x0 = Math.floor(x)
+        const y0 = Math.floor(y)
+        const s = x - x0
+        const t = y - y0
         const inside = x0 >= 0 && y0 >= 0 && x0 + 1 < width && y0 + 1 < height
-        const [left, right] = inside ? [x0, x0 + 1] : [column(x0), column(x0 + 1)]
-        const [top, bottom] = inside ? [y0, y0 + 1] : [row(y0), row(y0 + 1)]
+        const left = inside ? x0 : column(x0)
+        const right = inside ? x0 + 1 : column(x0 + 1)
+        const top = inside ? y0 : row(y0)
+        const bottom = inside ? y0 + 1 : row(y0 + 1)
         const p = (top * width + left) * channels
         const q = (top * width + right) * channels
         const m = (bottom * width + left) * channels
@@ -214,4 +231,9 @@ export function toImage({ width, height, channels, data }: Raster): Image {
   if (channels !== 3) throw new Error(`toImage: expected 3 channels, found ${channels}`)
   const bytes = new Uint8ClampedArray(data) // rounds and clamps
   return { width, height, data: new Uint8Array(bytes.buffer) }
+}
+
+/** A picture as numbers in 0..255. */
+export function toRaster({ width, height, data }: Image): Raster {
+  return { width, height, channels: 3, data: Float32Array.from(data) }
 }

@@ -2,9 +2,10 @@
 import { blur } from './blur.ts'
 import { smoothStep } from './composite-mask.ts'
 import type { FaceRegions } from './face-regions.ts'
+import { normalizedConvolution } from './normalized-convolution.ts'
 import type { Raster } from './resample-similarity.ts'
 
-/** Standard deviations of Y, Cb, Cr (0..255) that any skin is granted, light and shade being part of a face. */
+/** Standard deviations of Y, Cb, Cr (0..255) that skin of a luma of 128 or more is granted, and dark skin half of it. */
 const leastDeviation = [13, 4.5, 4.5] as const
 
 /** Squared distance of a colour to the skin's, in standard deviations, at which it is as likely skin as not. */
@@ -94,40 +95,33 @@ function shareOf(values: Float32Array, weight: (i: number) => number): number {
   return sum / total
 }
 
-/** Weighted means about each pixel, over wider and wider windows where there is little to average. */
+/** Weighted means about each pixel, over a wider window where there is little to average, and over all where nothing. */
 function localMeans(colours: Float32Array, weights: Float32Array, side: number): Float32Array {
-  const n = side * side
-  const data = new Float32Array(4 * n)
-  for (let i = 0; i < n; i++) {
-    const w = weights[i]!
-    for (let c = 0; c < 3; c++) data[4 * i + c] = w * colours[3 * i + c]!
-    data[4 * i + 3] = w
-  }
-  const raster = { width: side, height: side, channels: 4, data }
-  const scales = [0.09, 0.25].map(share => blur(raster, share * side).data)
-  const total = [0, 0, 0, 1e-6]
-  for (let i = 0; i < 4 * n; i++) total[i & 3]! += data[i]! / n
-  const means = new Float32Array(3 * n)
-  for (let i = 0; i < n; i++) {
-    for (let c = 0; c < 3; c++) {
-      const prior = (1e-3 * total[c]!) / total[3]!
-      const wide = scales[1]![4 * i + c]! + prior
-      const wideWeight = scales[1]![4 * i + 3]! + 1e-3
-      const share = 0.05 / wideWeight
-      means[3 * i + c] = (scales[0]![4 * i + c]! + share * wide) / (scales[0]![4 * i + 3]! + 0.05)
+  const total = [0, 1, 2].map(c => {
+    let [sum, all] = [0, 1e-9]
+    for (let i = 0; i < weights.length; i++) {
+      sum += weights[i]! * colours[3 * i + c]!
+      all += weights[i]!
     }
-  }
-  return means
+    return sum / all
+  })
+  const wide = normalizedConvolution(colours, weights, side, 0.25 * side, 1e-3, total)
+  return normalizedConvolution(colours, weights, side, 0.09 * side, 0.05, wide)
 }
 
 function deviations(colours: Float32Array, means: Float32Array, weights: Float32Array): number[] {
+  const level = shareOf(
+    Float32Array.from(weights, (_, i) => means[3 * i]!),
+    i => weights[i]!,
+  )
+  const granted = Math.min(1, Math.max(0.5, level / 128))
   return leastDeviation.map((least, c) => {
     let [sum, total] = [0, 1e-9]
     weights.forEach((w, i) => {
       sum += w * (colours[3 * i + c]! - means[3 * i + c]!) ** 2
       total += w
     })
-    return Math.max(least, Math.sqrt(sum / total))
+    return Math.max(granted * least, Math.sqrt(sum / total))
   })
 }
 
@@ -143,18 +137,22 @@ function meanAndDeviation(values: Float32Array, weights: Float32Array): { mean: 
   return { mean, deviation: Math.sqrt(Math.max(0, squares / total - mean * mean)) }
 }
 
-/** How far skin may go towards white in a highlight, and towards black in a shadow. */
-const [mostHighlight, mostShadow] = [0.4, 0.25]
+/** How far skin may go towards white in a highlight, the further the darker it is, and towards black in a shadow. */
+const mostHighlight = (luma: number) => 0.4 + 0.3 * Math.max(0, 1 - luma / 140)
+const mostShadow = 0.25
 
 /**
  * Squared distance of a colour to the mean about it in standard deviations, after as much of the way to white (highlights
  * of the skin have the light's colour) or to black (shadows) as helps; the way costs up to 3.
  */
 function squaredDistance(colours: Float32Array, means: Float32Array, k: number, deviation: readonly number[]): number {
-  const [dy, db, dr] = [0, 1, 2].map(c => (colours[k + c]! - means[k + c]!) / deviation[c]!) as [number, number, number]
-  const most = dy > 0 ? mostHighlight : mostShadow
+  const dy = (colours[k]! - means[k]!) / deviation[0]!
+  const db = (colours[k + 1]! - means[k + 1]!) / deviation[1]!
+  const dr = (colours[k + 2]! - means[k + 2]!) / deviation[2]!
+  const most = dy > 0 ? mostHighlight(means[k]!) : mostShadow
   const uy = ((dy > 0 ? 255 : 0) - means[k]!) / deviation[0]!
-  const [ub, ur] = [-means[k + 1]! / deviation[1]!, -means[k + 2]! / deviation[2]!]
+  const ub = -means[k + 1]! / deviation[1]!
+  const ur = -means[k + 2]! / deviation[2]!
   const way = Math.min(most, Math.max(0, (dy * uy + db * ub + dr * ur) / (uy * uy + ub * ub + ur * ur + 1e-9)))
   return (dy - way * uy) ** 2 + (db - way * ub) ** 2 + (dr - way * ur) ** 2 + 3 * (way / most) ** 2
 }

@@ -1,0 +1,113 @@
+/** How well a composite hides that it is one: measures of a photo before and after, within a mask of its pixels. */
+import type { Image } from '../data/image.ts'
+import { blur } from './blur.ts'
+import { outlineMask } from './composite-mask.ts'
+import { ffhqTransform } from './ffhq.ts'
+import { apply } from './similarity.ts'
+import { lumaOf } from './skin.ts'
+import type { Point } from './template.ts'
+
+export interface CompositeQuality {
+  /** Energy of what a blur takes away, inside: root mean square after over before. 1 is as sharp and as grainy. */
+  readonly detail: number
+  /** Steepness across the mask's border: 90th percentile after over before. Above 1 a seam may show. */
+  readonly border: number
+  /** Mean CIE L* of the inside after less before. */
+  readonly lightness: number
+  /** Distance of the mean CIE a* and b* of the inside. */
+  readonly tint: number
+}
+
+/**
+ * @param before, after photos of one size
+ * @param mask width * height values in 0..1, as `outlineInPhoto` makes it
+ * @param sigma of the blur of `detail` in pixels
+ */
+export function compositeQuality(before: Image, after: Image, mask: Float32Array, sigma = 2): CompositeQuality {
+  if (before.width !== after.width || before.height !== after.height || mask.length !== before.width * before.height)
+    throw new Error(
+      `compositeQuality: expected one size, found ${before.width} x ${before.height}, ${after.width} x ${after.height}, a mask of ${mask.length}`,
+    )
+  const [p, q] = [meanLab(before, mask), meanLab(after, mask)]
+  return {
+    detail: detailIn(after, mask, sigma) / detailIn(before, mask, sigma),
+    border: borderSteepness(after, mask) / borderSteepness(before, mask),
+    lightness: q[0] - p[0],
+    tint: Math.hypot(q[1] - p[1], q[2] - p[2]),
+  }
+}
+
+/** `outlineMask` on a photo's pixels. @param landmarks the 68 landmarks of a face in them */
+export function outlineInPhoto({ width, height }: Image, landmarks: readonly Point[], side = 256): Float32Array {
+  const transform = ffhqTransform(landmarks, side)
+  const mask = outlineMask(
+    landmarks.map(p => apply(transform, p)),
+    side,
+  )
+  return Float32Array.from({ length: width * height }, (_, i) => {
+    const p = apply(transform, { x: (i % width) + 0.5, y: Math.floor(i / width) + 0.5 })
+    const inside = p.x >= 0 && p.y >= 0 && p.x < side && p.y < side
+    return inside ? mask[Math.floor(p.y) * side + Math.floor(p.x)]! : 0
+  })
+}
+
+function lumaOfImage({ data, width, height }: Image): Float32Array {
+  return Float32Array.from({ length: width * height }, (_, i) => lumaOf(data, 3 * i))
+}
+
+function detailIn(image: Image, mask: Float32Array, sigma: number): number {
+  const { width, height } = image
+  const luma = lumaOfImage(image)
+  const smooth = blur({ width, height, channels: 1, data: luma }, sigma).data
+  let [sum, total] = [0, 1e-9]
+  luma.forEach((value, i) => {
+    if (mask[i]! < 0.99) return
+    sum += (value - smooth[i]!) ** 2
+    total++
+  })
+  return Math.sqrt(sum / total) + 1e-6
+}
+
+/** The 90th percentile of luma's derivative across the border, from the pixels where the mask is soft. */
+function borderSteepness(image: Image, mask: Float32Array): number {
+  const { width, height } = image
+  const luma = lumaOfImage(image)
+  const steepness: number[] = []
+  for (let y = 1; y < height - 1; y++) {
+    for (let x = 1; x < width - 1; x++) {
+      const i = y * width + x
+      if (mask[i]! < 0.02 || mask[i]! > 0.98) continue
+      const [mx, my] = [mask[i + 1]! - mask[i - 1]!, mask[i + width]! - mask[i - width]!]
+      const length = Math.hypot(mx, my)
+      if (length < 1e-6) continue
+      const [gx, gy] = [luma[i + 1]! - luma[i - 1]!, luma[i + width]! - luma[i - width]!]
+      steepness.push(Math.abs(gx * mx + gy * my) / length)
+    }
+  }
+  steepness.sort((a, b) => a - b)
+  return (steepness[Math.floor(0.9 * steepness.length)] ?? 0) + 1e-6
+}
+
+function meanLab({ data }: Image, mask: Float32Array): [number, number, number] {
+  const sum: [number, number, number] = [0, 0, 0]
+  let total = 1e-9
+  mask.forEach((w, i) => {
+    if (w < 0.99) return
+    toLab(data, 3 * i).forEach((value, c) => {
+      sum[c]! += value
+    })
+    total++
+  })
+  return [sum[0] / total, sum[1] / total, sum[2] / total]
+}
+
+/** CIE L*a*b* (D65) of sRGB bytes. */
+function toLab(data: Uint8Array, k: number): [number, number, number] {
+  const linear = (byte: number) => (byte <= 10.31475 ? byte / 3294.6 : ((byte / 255 + 0.055) / 1.055) ** 2.4)
+  const [r, g, b] = [linear(data[k]!), linear(data[k + 1]!), linear(data[k + 2]!)]
+  const f = (t: number) => (t > 216 / 24389 ? Math.cbrt(t) : (24389 / 27) * (t / 116) + 16 / 116)
+  const x = f((0.4124 * r + 0.3576 * g + 0.1805 * b) / 0.95047)
+  const y = f(0.2126 * r + 0.7152 * g + 0.0722 * b)
+  const z = f((0.0193 * r + 0.1192 * g + 0.9505 * b) / 1.08883)
+  return [116 * y - 16, 500 * (x - y), 200 * (y - z)]
+}
