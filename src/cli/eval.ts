@@ -18,7 +18,8 @@ export const builder = (yargs: Argv) =>
       type: 'string',
       array: true,
       default: [],
-      describe: 'folder of the protected ones by the same names, once for each sample',
+      describe:
+        'folder of the protected ones, by the same names or as `anonymize` and `hide` name them; once for each sample',
     })
     .option('recovered', { type: 'string', describe: 'folder of the pictures recovered with the right key' })
     .option('control', {
@@ -40,7 +41,9 @@ export const builder = (yargs: Argv) =>
     .option('guide', {
       type: 'string',
       array: true,
-      describe: 'a recognizer that was followed while making them: a white box [default: as the manifest says]',
+      describe:
+        'a recognizer that was followed while making them, or a network of an energy (landmarks, expression, age-gender, iris): ' +
+        'a white box [default: as the manifest says]',
     })
     .option('aligned', { type: 'boolean', describe: 'the originals are aligned faces [default: as the manifest says]' })
     .option('attacks', { type: 'boolean', default: false, describe: 'train attackers on the protected pictures, too' })
@@ -50,11 +53,20 @@ export const builder = (yargs: Argv) =>
       default: 'calibrated' as const,
       describe: "recognizers' thresholds: those of `calibrate`, or from pairs of the originals where these suffice",
     })
+    .option('targets', {
+      type: 'string',
+      describe: 'what the pictures are to reach [default: configs/targets/PROTOCOL.yaml, if there]',
+    })
+    .option('targets-only', {
+      type: 'boolean',
+      default: false,
+      describe: 'measure nothing but what the targets are about',
+    })
     .option('name', { type: 'string', describe: "what tables call it [default: the manifest's method, or the folder]" })
     .option('out', {
       type: 'string',
       default: 'runs/eval',
-      describe: 'where metrics.json, table.md and report.html go',
+      describe: 'where targets.md, targets.json, metrics.json, table.md and report.html go',
     })
 
 interface Arguments extends ComparingArguments {
@@ -69,6 +81,8 @@ interface Arguments extends ComparingArguments {
   guide?: string[]
   aligned?: boolean
   attacks: boolean
+  targets?: string
+  targetsOnly: boolean
   lfwPairs?: string
   thresholds: 'calibrated' | 'originals'
   name?: string
@@ -79,6 +93,7 @@ interface Arguments extends ComparingArguments {
 export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<void> {
   const { existsSync } = await import('node:fs')
   const { basename, dirname, join, resolve } = await import('node:path')
+  const { writeFileAtomic, writeJsonAtomic } = await import('../atomic.ts')
   const { UserError } = await import('../errors.ts')
   const { manifestFile, readManifest } = await import('../eval/manifest.ts')
   const { versionsOf } = await import('../eval/versions.ts')
@@ -95,13 +110,27 @@ export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<v
   const { evaluate } = await import('../eval/evaluation.ts')
   const { circumstances } = await import('../eval/provenance.ts')
   const { writeEvaluation } = await import('../report/evaluation-files.ts')
+  const { guidingNetworks } = await import('../eval/networks.ts')
+  const { loadTargets, targetLines, targetsMarkdown, targetsOf } = await import('../eval/targets.ts')
   const { loadThresholds } = await import('../eval/thresholds.ts')
   const { recognizerNetworks } = await import('../faces/recognizers.ts')
   const { progress } = await import('../progress.ts')
   const known = Object.keys(recognizerNetworks) as AnyRecognizerName[]
-  for (const name of [...(options.guide ?? []), ...(options.recognizer ?? [])])
-    if (!(known as string[]).includes(name))
-      throw new UserError(`expected a recognizer out of ${known.join(', ')}, found '${name}': choose one of these`)
+  const followed = [...known, ...guidingNetworks] as string[]
+  for (const [names, what, possible] of [
+    [options.guide ?? [], 'a recognizer or network', followed],
+    [options.recognizer ?? [], 'a recognizer', known as string[]],
+  ] as const)
+    for (const name of names)
+      if (!possible.includes(name))
+        throw new UserError(`expected ${what} out of ${possible.join(', ')}, found '${name}': choose one of these`)
+  const targetsPath = options.targets ?? targetsOf(protocol)
+  if (options.targetsOnly && targetsPath === undefined)
+    throw new UserError(
+      `expected --targets FILE for --targets-only: there is none for '${protocol}' in configs/targets`,
+    )
+  const targets = targetsPath === undefined ? undefined : await loadTargets(targetsPath)
+  const shown = targets && new Set(targets.targets.map(({ definition }) => definition))
   const comparing = await openComparing(options)
 
   const backend = await useBackend(options.backend)
@@ -117,11 +146,23 @@ export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<v
     aligned: options.aligned,
     calibration: options.thresholds === 'calibrated' ? await loadThresholds() : {},
     attacks: options.attacks,
+    ...(shown && { also: shown }),
+    ...(shown && options.targetsOnly && { definitions: shown }),
     ...comparing,
     lfwPairs: options.lfwPairs === undefined ? undefined : await readLfwPairs(options.lfwPairs),
     onProgress: (done, total, what) => bar.update(done, what, total),
   }).finally(() => bar.stop())
   const from = { title: `Evaluation of ${method}`, ...(await circumstances(backend)), originals }
-  console.log(await writeEvaluation([evaluation], from, out))
-  console.log(`${out}: report.html, table.md, metrics.json`)
+  const table = await writeEvaluation([evaluation], from, out)
+  const files = ['report.html', 'table.md', 'metrics.json']
+  if (targets) {
+    const lines = targetLines(targets, evaluation, versions[0]!.name)
+    const page = targetsMarkdown(targets.title, lines, evaluation)
+    await writeFileAtomic(join(out, 'targets.md'), page)
+    await writeJsonAtomic(join(out, 'targets.json'), { ...from, title: targets.title, method, lines })
+    files.unshift('targets.md', 'targets.json')
+    console.log(page)
+  }
+  if (!options.targetsOnly) console.log(table)
+  console.log(`${out}: ${files.join(', ')}`)
 }

@@ -42,6 +42,31 @@ export async function listPictures(folder: string): Promise<Map<string, string>>
   return new Map([...pictures].sort(([a], [b]) => (a < b ? -1 : 1)))
 }
 
+/** What protecting and recovering add to a picture's name: NAME.anonymized.jpg, NAME.hidden-2.jpg, NAME.anonymized.recovered.jpg. */
+const added = /(?:\.(?:anonymized|hidden)(?:-(?<sample>\d+))?)?(?:\.recovered)?$/
+
+/**
+ * The pictures below a folder of versions by the names of their originals, sample after sample. A folder has the names of the
+ * originals, or those with what protecting and recovering adds: all samples of a picture then lie in it side by side.
+ * @throws UserError as `listPictures`
+ */
+export async function listSamples(folder: string, originals: Iterable<string>): Promise<Map<string, string>[]> {
+  const pictures = await listPictures(folder)
+  if ([...originals].some(name => pictures.has(name))) return [pictures]
+  const samples = new Map<number, Map<string, string>>()
+  for (const [name, path] of pictures) {
+    const { index, groups } = added.exec(name)!
+    const number = Number(groups?.sample ?? 1)
+    const sample = samples.get(number) ?? new Map<string, string>()
+    samples.set(number, sample)
+    const original = name.slice(0, index)
+    const other = sample.get(original)
+    if (other) throw new UserError(`${other} and ${path} are of the same picture: keep one of them`)
+    sample.set(original, path)
+  }
+  return [...samples].sort(([a], [b]) => a - b).map(([, sample]) => sample)
+}
+
 /**
  * Refuses a folder whose pictures are not those of the originals.
  * @throws UserError with the names that only one of the two has

@@ -24,7 +24,10 @@ export const manifestSchema = z.strictObject({
   guides: z
     .array(z.string())
     .default([])
-    .describe('recognizers whose gradient was followed, then or when the model was trained: white boxes'),
+    .describe(
+      'recognizers, and networks of energies (landmarks, expression, age-gender, iris), whose gradient was followed, then or when ' +
+        'the model was trained: white boxes',
+    ),
   recoveryReads: z.enum(['key', 'key and picture']).optional().describe('what the pictures were recovered from'),
   made: z.unknown().optional().describe('how: command, model, recipe, machine'),
   pictures: z.array(pictureSchema),

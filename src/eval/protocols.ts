@@ -4,6 +4,7 @@ import { guessedKey } from './attacks/guessed-key.ts'
 import { identityHead } from './attacks/identity-head.ts'
 import { inversionNetwork } from './attacks/inversion-network.ts'
 import { learnedMatch } from './attacks/learned-match.ts'
+import { protectedAuc } from './attacks/protected-auc.ts'
 import { protectedDetector } from './attacks/protected-detector.ts'
 import { diversity } from './diversity/samples.ts'
 import { type DistributionNetwork, npmNetwork } from './features/inception.ts'
@@ -13,14 +14,19 @@ import { reidentification } from './identity/reidentification.ts'
 import { verification } from './identity/verification.ts'
 import type { Metric } from './metric.ts'
 import { distribution } from './quality/distribution.ts'
+import { distanceToOthers } from './quality/kid-others.ts'
 import { perceptual } from './quality/perceptual.ts'
 import { pixelQuality } from './quality/pixels.ts'
 import { cost } from './recovery/cost.ts'
 import type { VersionKind } from './study.ts'
+import { appearance } from './utility/appearance.ts'
 import { attributeAgreement } from './utility/attributes.ts'
 import { background } from './utility/background.ts'
 import { detection } from './utility/detection.ts'
+import { foundAgain } from './utility/found-again.ts'
+import { gaze } from './utility/gaze.ts'
 import { geometry } from './utility/geometry.ts'
+import { judges } from './utility/judges.ts'
 
 /** What the command line adds to the metrics of a protocol. */
 export interface ProtocolOptions {
@@ -32,18 +38,22 @@ export interface ProtocolOptions {
   readonly lfwPairs?: readonly LfwPair[]
   /** Metrics that find one of these alone, by the ids of their definitions; all unless given. */
   readonly definitions?: ReadonlySet<string>
+  /** Definitions whose metrics are measured though they cost more and are not asked for otherwise, by their ids. */
+  readonly also?: ReadonlySet<string>
 }
 
 /** The metrics of each kind of version. */
 export function metricsOf(kind: VersionKind, options: ProtocolOptions): Metric[] {
   const { definitions: asked } = options
   const metrics = allMetricsOf(kind, options)
-  return asked ? metrics.filter(({ definitions }) => definitions.some(({ id }) => asked.has(id))) : metrics
+  return asked ? metrics.filter(metric => finds(metric, asked)) : metrics
 }
+
+const finds = ({ definitions }: Metric, ids: ReadonlySet<string>) => definitions.some(({ id }) => ids.has(id))
 
 function allMetricsOf(
   kind: VersionKind,
-  { attacks, network = npmNetwork, lpips, lfwPairs }: ProtocolOptions,
+  { attacks, network = npmNetwork, lpips, lfwPairs, also = new Set() }: ProtocolOptions,
 ): Metric[] {
   const distance = lpips ? [perceptual(lpips)] : []
   const likeness = [verification, pixelQuality, ...distance]
@@ -55,13 +65,20 @@ function allMetricsOf(
         reidentification,
         ...(lfwPairs ? [lfw(lfwPairs)] : []),
         wholeSets,
+        ...[distanceToOthers(network)].filter(metric => attacks || finds(metric, also)),
         detection,
+        foundAgain,
         geometry,
+        gaze,
         attributeAgreement,
+        judges,
+        appearance,
         background,
         diversity(lpips),
         cost,
-        ...(attacks ? [learnedMatch, identityHead, protectedDetector, inversionNetwork] : []),
+        ...[learnedMatch, identityHead, protectedDetector, protectedAuc(network), inversionNetwork].filter(
+          metric => attacks || finds(metric, also),
+        ),
       ]
     case 'recovered':
       return [...likeness, reidentification, wholeSets, detection, cost]

@@ -5,8 +5,9 @@ import { UserError } from '../errors.ts'
 import { type AnyRecognizerName, recognizerNames } from '../faces/recognizers.ts'
 import type { Similarity } from '../faces/similarity.ts'
 import type { FeatureCache, FeatureTable } from './features/cache.ts'
+import type { FoundFace } from './features/faces.ts'
 import type { Feature } from './features/feature.ts'
-import { checkNames, identifyPicture, listPictures, type Picture } from './folders.ts'
+import { checkNames, identifyPicture, listPictures, listSamples, type Picture } from './folders.ts'
 import type { Manifest, ManifestPicture } from './manifest.ts'
 import type { Alignment } from './metric.ts'
 import type { RecognizerThreshold } from './thresholds.ts'
@@ -73,6 +74,8 @@ export class Study {
   readonly tables = new Map<Feature, FeatureTable>()
   /** Where faces are: 'VERSION/SAMPLE/ALIGNMENT' -> by case what takes the picture's coordinates to the aligned face's. */
   readonly places = new Map<string, readonly (Similarity | undefined)[]>()
+  /** By case the face of the original that counts, where one was found. */
+  faces: readonly (FoundFace | undefined)[] = []
 
   private constructor(
     readonly cases: readonly Case[],
@@ -110,11 +113,13 @@ export class Study {
     for (const { name, kind, folders } of versions) {
       const samples: Picture[][] = []
       for (const sample of folders) {
-        const found = await picturesNamed(sample, options.names)
-        checkNames({ folder, names }, { folder: sample, names: found.keys() })
-        const pictures = await identifyAll(names.map(picture => found.get(picture)!))
-        checkSizes(originals, pictures)
-        samples.push(pictures)
+        for (const found of await listSamples(sample, names)) {
+          const named = only(found, options.names)
+          checkNames({ folder, names }, { folder: sample, names: named.keys() })
+          const pictures = await identifyAll(names.map(picture => named.get(picture)!))
+          checkSizes(originals, pictures)
+          samples.push(pictures)
+        }
       }
       opened.set(name, { name, kind, samples })
     }
@@ -199,9 +204,12 @@ export const placeName = ({ a, b, tx, ty }: Similarity) => [a, b, tx, ty].map(va
 
 /** The pictures of a folder, all or those of some names. */
 async function picturesNamed(folder: string, names?: readonly string[]): Promise<Map<string, string>> {
-  const found = await listPictures(folder)
-  const wanted = new Set(names ?? found.keys())
-  return new Map([...found].filter(([name]) => wanted.has(name)))
+  return only(await listPictures(folder), names)
+}
+
+function only(pictures: Map<string, string>, names: readonly string[] = [...pictures.keys()]): Map<string, string> {
+  const wanted = new Set(names)
+  return new Map([...pictures].filter(([name]) => wanted.has(name)))
 }
 
 async function identifyAll(paths: readonly string[]): Promise<Picture[]> {

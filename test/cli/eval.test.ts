@@ -32,7 +32,13 @@ async function measure(...args: string[]): Promise<Value[]> {
   vi.spyOn(process.stderr, 'write').mockImplementation(() => true)
   try {
     const judge = ['--recognizer', 'mobilefacenet', '--cache', join(root, 'cache')]
-    await run(['eval', 'anonymize', ...args, ...judge, '--out', out, '--backend', backend])
+    // What costs little: the project's own targets ask for attacks.
+    writeFileSync(
+      join(root, 'targets.yaml'),
+      'title: Aims\ntargets: [{ what: accepted, definition: tar-at-far, of: "original and {version}", atMost: 0.01 }]',
+    )
+    const targets = ['--targets', join(root, 'targets.yaml')]
+    await run(['eval', 'anonymize', ...args, ...judge, ...targets, '--out', out, '--backend', backend])
   } finally {
     vi.restoreAllMocks()
   }
@@ -129,6 +135,11 @@ test("LFW's protocol, and LPIPS of originals and among samples", async () => {
   expect(find({ definition: 'lpips' })).toMatchObject({ n: 24, network })
   expect(find({ definition: 'diversity', network })).toMatchObject({ n: 12, of: '2 samples of one face' })
   expect(find({ definition: 'diversity', network }).value).toBeGreaterThan(0)
+  expect(readFileSync(join(root, 'out', 'targets.md'), 'utf8')).toMatch(
+    /\| accepted \| mobilefacenet \| [\d.]+ % \(.*\) \| 24 \| at most 1 % \| \*\*no\*\* \|/,
+  )
+  const { lines } = JSON.parse(readFileSync(join(root, 'out', 'targets.json'), 'utf8'))
+  expect(lines).toMatchObject([{ row: { recognizer: 'mobilefacenet', role: 'judge' }, reached: false }])
   expect(readFileSync(join(root, 'out', 'table.md'), 'utf8')).toMatch(/LFW accuracy, originals .*\n.*\n.*100\.0 %/)
 
   writeFileSync(pairs, ['2', ...fold(0)].join('\n'))
@@ -144,6 +155,8 @@ test('weights that are something else are refused', async () => {
   await expect(measure(...folders, '--lpips', join(root, 'inception.safetensors'))).rejects.toThrow(
     'expected the weights of LPIPS on alex, vgg, squeeze',
   )
+  await expect(measure(...folders, '--guide', 'irises')).rejects.toThrow("age-gender, iris, found 'irises'")
+  await expect(measure(...folders, '--recognizer', 'iris')).rejects.toThrow('expected a recognizer out of dlib')
   await expect(measure(...folders, '--inception', join(root, 'nothing.pth'))).rejects.toThrow('nothing.pth')
   await expect(measure(...folders, '--inception', wrong, '--resize', 'bilinear')).rejects.toThrow(
     'expected a --resize out of pytorch-fid, torch-fidelity, clean-fid',

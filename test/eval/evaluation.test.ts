@@ -74,6 +74,20 @@ test('a light blur leaves the faces where they are and who they are', () => {
   expect(find({ definition: 'landmark-distance' })!.value).toBeLessThan(3)
   expect(find({ definition: 'head-pose', of: 'angle' })!.value).toBeLessThan(5)
   expect(find({ definition: 'attribute-agreement', of: 'gender' })).toMatchObject({ value: 1, n: 3 })
+  const foundAgain = evaluation.values.filter(({ definition }) => definition === 'found-again')
+  expect(foundAgain.map(({ network }) => network!.split(' ')[0])).toEqual(['SSD', 'BlazeFace', 'TinyFaceDetector'])
+  for (const { value, n } of foundAgain) expect([value, n]).toEqual([1, 3])
+  expect(find({ definition: 'landmark-error' })!.value).toBeLessThan(0.04)
+  expect(find({ definition: 'gaze' })).toMatchObject({ n: 3, role: 'judge' })
+  expect(find({ definition: 'gaze' })!.value).toBeLessThan(10)
+  for (const [network, role] of [
+    ['age and gender (face-api)', 'judge'],
+    ['age and sex (human’s faceres)', 'judge'],
+  ])
+    expect(find({ definition: 'age-within', network })).toMatchObject({ value: 1, n: 3, role })
+  expect(Math.abs(find({ definition: 'skin-tone', of: 'L*, all' })!.value)).toBeLessThan(1)
+  // A blur of 1.5 pixels takes away most of what is finer than that, all over the picture: there is no border.
+  expect(find({ definition: 'high-frequency-energy', of: 'face, median' })!.value).toBeLessThan(0.5)
   expect(find({ definition: 'psnr', version: 'protected' })!.value).toBeGreaterThan(20)
   for (const alignment of ['own', 'original'] as const)
     expect(

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
 import { FeatureCache } from '../../src/eval/features/cache.ts'
+import { listSamples } from '../../src/eval/folders.ts'
 import { readManifest } from '../../src/eval/manifest.ts'
 import { Study, type VersionFolders } from '../../src/eval/study.ts'
 import { versionsOf } from '../../src/eval/versions.ts'
@@ -75,4 +76,31 @@ test('a protocol asks for the folder that it is about, and controls for names of
     { name: 'recovered', kind: 'recovered', folders: ['r'] },
     { name: 'wrong', kind: 'control', folders: ['w=1'] },
   ])
+})
+
+test('a folder may have the names that protecting and recovering give, all samples in one', async () => {
+  const originals = await writeFolder(join(root, 'named'), { 'ada/1': blocks(32, 1), b: blocks(32, 2) })
+  const samples = await writeFolder(join(root, 'named-p'), {
+    'ada/1.anonymized-2': blocks(32, 3),
+    'ada/1.anonymized-1': blocks(32, 4),
+    'b.anonymized-1': blocks(32, 5),
+    'b.anonymized-2': blocks(32, 6),
+  })
+  const study = await Study.open({ originals, versions: protectedIn(samples) }, cache)
+  expect(study.sampleCount('protected')).toBe(2)
+  expect(study.pictures('protected', 1).map(({ path }) => path)).toEqual([
+    join(samples, 'ada/1.anonymized-2.png'),
+    join(samples, 'b.anonymized-2.png'),
+  ])
+  const recovered = await writeFolder(join(root, 'named-r'), {
+    'ada/1.hidden.recovered': blocks(32, 3),
+    'b.hidden.recovered': blocks(32, 4),
+  })
+  expect([...(await listSamples(recovered, ['ada/1', 'b']))[0]!.keys()]).toEqual(['ada/1', 'b'])
+  const incomplete = await writeFolder(join(root, 'named-i'), { 'ada/1.anonymized': blocks(32, 3) })
+  await expect(Study.open({ originals, versions: protectedIn(incomplete) }, cache)).rejects.toThrow(
+    /1 of .* are missing \(b\)/,
+  )
+  const two = await writeFolder(join(root, 'named-t'), { 'b.anonymized': blocks(32, 1), 'b.hidden': blocks(32, 2) })
+  await expect(listSamples(two, ['b'])).rejects.toThrow('of the same picture')
 })

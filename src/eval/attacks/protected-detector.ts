@@ -4,6 +4,7 @@ import { embeddingsOf } from '../features/networks.ts'
 import { shareOf } from '../intervals.ts'
 import type { Metric, Value } from '../metric.ts'
 import type { Definition } from '../metrics/definition.ts'
+import type { Vectors } from '../metrics/vectors.ts'
 import { foldsOf, ridge, select } from './ridge.ts'
 
 const protectedDetectorDefinition: Definition = {
@@ -20,6 +21,41 @@ const protectedDetectorDefinition: Definition = {
 const folds = 5
 const strength = 0.1
 
+/** What the classifier makes of each picture, positive where it takes it for protected: originals first. */
+export interface Classified {
+  readonly outputs: readonly number[]
+  readonly isProtected: readonly boolean[]
+  readonly identities: readonly string[]
+}
+
+/** People that a classifier needs: one for each fold. */
+export const leastPeople = folds
+
+/**
+ * Classifies originals and protected pictures, a row of each for the same picture, in folds by person.
+ * @param people who is in each row
+ */
+export function classify(originals: Vectors, versions: Vectors, people: readonly string[]): Classified {
+  const n = people.length
+  const all = new Float64Array(originals.values.length + versions.values.length)
+  all.set(originals.values)
+  all.set(versions.values, originals.values.length)
+  const vectors = { dimensions: originals.dimensions, values: all }
+  const identities = [...people, ...people]
+  const isProtected = identities.map((_, i) => i >= n)
+  const signs = Float64Array.from(isProtected, is => (is ? 1 : -1))
+  const fold = foldsOf(identities, folds)
+  const outputs = new Array<number>(2 * n)
+  for (let test = 0; test < folds; test++) {
+    const train = [...identities.keys()].filter(i => fold[i] !== test)
+    const held = [...identities.keys()].filter(i => fold[i] === test)
+    const map = ridge(select(vectors, train), select({ dimensions: 1, values: signs }, train), strength)
+    const found = map.apply(select(vectors, held)).values
+    for (const [k, i] of held.entries()) outputs[i] = found[k]!
+  }
+  return { outputs, isProtected, identities }
+}
+
 export const protectedDetector: Metric = {
   name: 'protected-detector',
   group: 'attacks',
@@ -29,25 +65,14 @@ export const protectedDetector: Metric = {
     const values: Value[] = []
     for (const recognizer of study.recognizers) {
       const pairs = await embeddedPairs(study, recognizer, version, 'original')
-      const n = pairs.original.cases.length
       if (new Set(pairs.original.identities).size < folds)
         return { values, notes: [`a detector of protection needs ${folds} people or more`] }
-      const { dimensions } = pairs.original.vectors
-      const all = new Float64Array(2 * n * dimensions)
-      all.set(pairs.original.vectors.values)
-      all.set(pairs.version.vectors.values, n * dimensions)
-      const vectors = { dimensions, values: all }
-      const identities = [...pairs.original.identities, ...pairs.version.identities]
-      const signs = Float64Array.from({ length: 2 * n }, (_, i) => (i < n ? -1 : 1))
-      const fold = foldsOf(identities, folds)
-      const right = new Array<boolean>(2 * n)
-      for (let test = 0; test < folds; test++) {
-        const train = [...identities.keys()].filter(i => fold[i] !== test)
-        const held = [...identities.keys()].filter(i => fold[i] === test)
-        const map = ridge(select(vectors, train), select({ dimensions: 1, values: signs }, train), strength)
-        const outputs = map.apply(select(vectors, held)).values
-        for (const [k, i] of held.entries()) right[i] = outputs[k]! > 0 === signs[i]! > 0
-      }
+      const { outputs, isProtected, identities } = classify(
+        pairs.original.vectors,
+        pairs.version.vectors,
+        pairs.original.identities,
+      )
+      const right = outputs.map((output, i) => output > 0 === isProtected[i])
       values.push({
         definition: protectedDetectorDefinition.id,
         version,

@@ -138,6 +138,7 @@ function inputsOf(study: Study, feature: Feature, wanted: ReadonlySet<string>): 
             original: await readImage(others[i]!.path),
             version: await image(i),
             place: places[i]!,
+            ...(study.faces[i] && { landmarks: study.faces[i].landmarks }),
           }),
         )
       }
@@ -166,6 +167,7 @@ async function findPlaces(study: Study): Promise<void> {
   const facesOf = async (version: string, sample = 0) =>
     (await study.rows(foundFaces, version, { sample })).map(row => readFaces(row!))
   const inOriginals = (await facesOf('original')).map((faces, i) => nearest(faces, centreOf(study.originals[i]!)))
+  study.faces = inOriginals
   const ownPlaces = inOriginals.map(placeOf)
   const places = study.aligned ? study.originals.map(wholePicture) : ownPlaces
   for (const [version, sample] of versionSamples(study)) {

@@ -1,6 +1,7 @@
 /** What is computed once of a picture, of its aligned face, or of a picture and its original, and kept by content. */
 import type { Image } from '../../data/image.ts'
 import type { Similarity } from '../../faces/similarity.ts'
+import type { Point } from '../../faces/template.ts'
 import type { Alignment } from '../metric.ts'
 
 /** A version of a picture beside the original, or two samples of a version, the later one as `version`. */
@@ -9,6 +10,8 @@ export interface PicturePair {
   readonly version: Image
   /** Takes the original's coordinates to those of its aligned face of `faceSize`. */
   readonly place: Similarity
+  /** The 68 landmarks of the original's face, in its pixels; none where an aligned original is taken for a face unseen. */
+  readonly landmarks?: readonly Point[]
 }
 
 /** A feature, its networks loaded. */

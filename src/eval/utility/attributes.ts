@@ -4,6 +4,7 @@ import { attributes } from '../features/networks.ts'
 import { meanOf, shareOf } from '../intervals.ts'
 import type { Metric } from '../metric.ts'
 import { ageDifferenceDefinition, agreementDefinition } from '../metrics/attribute-agreement.ts'
+import type { GuidingNetwork } from '../networks.ts'
 import { pooled } from '../pooled.ts'
 
 /** Cut out where the original's face is, so that all pictures count. */
@@ -17,11 +18,12 @@ export const attributeAgreement: Metric = {
     const { rows, cases, people } = await pooled(study, attributes, version)
     if (rows.length === 0) return { values: [] }
     const each = rows.map((row, k) => [read(originals[cases[k]!]!), read(row)] as const)
-    const agree = (of: 'expression' | 'gender', network: string) => ({
+    const agree = (of: 'expression' | 'gender', network: string, guide: GuidingNetwork) => ({
       definition: agreementDefinition.id,
       version,
       of,
       network,
+      role: study.role(guide),
       ...shareOf(
         each.map(([a, b]) => a[of] === b[of]),
         people,
@@ -29,12 +31,13 @@ export const attributeAgreement: Metric = {
     })
     return {
       values: [
-        agree('expression', 'face expression (face-api)'),
-        agree('gender', 'age and gender (face-api)'),
+        agree('expression', 'face expression (face-api)', 'expression'),
+        agree('gender', 'age and gender (face-api)', 'age-gender'),
         {
           definition: ageDifferenceDefinition.id,
           version,
           network: 'age and gender (face-api)',
+          role: study.role('age-gender'),
           ...meanOf(
             each.map(([a, b]) => Math.abs(a.age - b.age)),
             people,

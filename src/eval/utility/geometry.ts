@@ -5,6 +5,8 @@ import type { Metric, Value } from '../metric.ts'
 import { boxDistance, boxDistanceDefinition } from '../metrics/box-distance.ts'
 import { headPose, headPoseDefinition, poseDifference } from '../metrics/head-pose.ts'
 import { landmarkDistance, landmarkDistanceDefinition } from '../metrics/landmark-distance.ts'
+import { landmarkError, landmarkErrorDefinition } from '../metrics/landmark-error.ts'
+import { quantileOf } from '../quantile.ts'
 import type { Study } from '../study.ts'
 
 const detector = 'SSD MobileNet v1 (face-api)'
@@ -14,14 +16,15 @@ const landmarkNetwork = '68 landmarks (face-api)'
 export const geometry: Metric = {
   name: 'geometry',
   group: 'utility',
-  definitions: [boxDistanceDefinition, landmarkDistanceDefinition, headPoseDefinition],
+  definitions: [boxDistanceDefinition, landmarkDistanceDefinition, landmarkErrorDefinition, headPoseDefinition],
   needs: () => [foundFaces],
   run: async (study, version) => {
     const faces = await facePairs(study, version)
     if (faces.length === 0) return { values: [], notes: [`${version}: the detector finds no face in any picture`] }
     const people = faces.map(({ identity }) => [identity])
+    const role = study.role('landmarks')
     const poses = faces.map(({ a, b }) => poseDifference(headPose(a.landmarks), headPose(b.landmarks)))
-    const mean = (values: number[], about: Pick<Value, 'definition' | 'of' | 'network'>): Value => ({
+    const mean = (values: number[], about: Pick<Value, 'definition' | 'of' | 'network' | 'role'>): Value => ({
       version,
       ...meanOf(values, people),
       ...about,
@@ -34,12 +37,24 @@ export const geometry: Metric = {
         ),
         mean(
           faces.map(({ a, b, picture }) => landmarkDistance(a.landmarks, b.landmarks, picture)),
-          { definition: landmarkDistanceDefinition.id, network: landmarkNetwork },
+          { definition: landmarkDistanceDefinition.id, network: landmarkNetwork, role },
         ),
+        {
+          definition: landmarkErrorDefinition.id,
+          version,
+          of: 'median',
+          ...quantileOf(
+            faces.map(({ a, b }) => landmarkError(a.landmarks, b.landmarks)),
+            people,
+            0.5,
+          ),
+          network: landmarkNetwork,
+          role,
+        },
         ...(['angle', 'yaw', 'pitch', 'roll'] as const).map(of =>
           mean(
             poses.map(pose => pose[of]),
-            { definition: headPoseDefinition.id, of, network: landmarkNetwork },
+            { definition: headPoseDefinition.id, of, network: landmarkNetwork, role },
           ),
         ),
       ],

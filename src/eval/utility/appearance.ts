@@ -1,0 +1,81 @@
+/** Does the protected face fit into its photo: colour of the skin, sharpness, and the border? */
+import { type RegionMeasure, regionMeasures, regions } from '../features/regions.ts'
+import { meanOf, numbersOf } from '../intervals.ts'
+import type { Metric, Value } from '../metric.ts'
+import { borderGradientDefinition } from '../metrics/border-gradient.ts'
+import { highFrequencyDefinition } from '../metrics/high-frequency.ts'
+import { type SkinGroup, skinGroup, skinGroups, skinToneDefinition } from '../metrics/skin-tone.ts'
+import { pooled } from '../pooled.ts'
+import { quantileOf } from '../quantile.ts'
+import type { Study } from '../study.ts'
+
+type People = readonly (readonly string[])[]
+
+/** A row by the names of its measures. */
+type Measured = Readonly<Record<RegionMeasure, number>>
+
+/** Colours of skin by group, sharpness and border, of the pictures in whose original the face was found. */
+export const appearance: Metric = {
+  name: 'appearance',
+  group: 'utility',
+  definitions: [skinToneDefinition, highFrequencyDefinition, borderGradientDefinition],
+  needs: () => [regions],
+  run: async (study, version) => {
+    const { rows, people } = await measured(study, version)
+    return { values: [...skinTone(rows, people, version), ...quantiles(rows, people, version)] }
+  },
+}
+
+async function measured(study: Study, version: string): Promise<{ rows: Measured[]; people: People }> {
+  const { rows, people } = await pooled(study, regions, version)
+  const named = rows.map(row => Object.fromEntries(regionMeasures.map((name, i) => [name, row[i]!])) as Measured)
+  return { rows: named, people }
+}
+
+/** Fewer pictures of a group say nothing of the spread between groups. */
+const leastOfGroup = 5
+
+function skinTone(rows: readonly Measured[], people: People, version: string): Value[] {
+  const seen = rows.flatMap((row, i) => (Number.isNaN(row.L) ? [] : [{ ...row, of: people[i]! }]))
+  const about = { definition: skinToneDefinition.id, version }
+  const groups = new Map<SkinGroup | 'all', typeof seen>([['all', seen]])
+  for (const group of skinGroups)
+    groups.set(
+      group,
+      seen.filter(({ L0, a0, b0 }) => skinGroup([L0, a0, b0]) === group),
+    )
+  const signedMeans: number[] = []
+  const values = [...groups].flatMap(([group, chosen]): Value[] => {
+    if (chosen.length === 0) return []
+    const whom = chosen.map(({ of }) => of)
+    const channels = (['L', 'a', 'b'] as const).flatMap((channel): Value[] => {
+      const each = chosen.map(row => row[channel] - row[`${channel}0`])
+      const of = `${channel}*, ${group}`
+      return [
+        { ...about, of, ...meanOf(each, whom) },
+        { ...about, of: `absolute ${of}`, ...meanOf(each.map(Math.abs), whom) },
+      ]
+    })
+    if (group !== 'all' && chosen.length >= leastOfGroup) signedMeans.push(channels[0]!.value)
+    return channels
+  })
+  if (signedMeans.length < 2) return values
+  const spread = Math.max(...signedMeans) - Math.min(...signedMeans)
+  return [...values, { ...about, of: 'L*, spread of groups', value: spread, n: seen.length }]
+}
+
+function quantiles(rows: readonly Measured[], people: People, version: string): Value[] {
+  const wanted = [
+    { definition: highFrequencyDefinition.id, of: 'face, median', measure: 'sharp-face', share: 0.5 },
+    { definition: highFrequencyDefinition.id, of: 'skin, median', measure: 'sharp-skin', share: 0.5 },
+    { definition: borderGradientDefinition.id, of: 'median', measure: 'border', share: 0.5 },
+    { definition: borderGradientDefinition.id, of: '90th percentile', measure: 'border', share: 0.9 },
+  ] as const
+  return wanted.flatMap(({ definition, of, measure, share }): Value[] => {
+    const [found, whom] = numbersOf(
+      rows.map(row => row[measure]),
+      people,
+    )
+    return found.length === 0 ? [] : [{ definition, version, of, ...quantileOf(found, whom, share) }]
+  })
+}

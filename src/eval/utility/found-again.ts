@@ -1,0 +1,73 @@
+/** Is the face found where it was, by detectors that found it in the original? */
+import type { Box } from '../../faces/box.ts'
+import { blazeFaces, readBoxes } from '../features/blaze-faces.ts'
+import { foundFaces, readFaces } from '../features/faces.ts'
+import type { PictureFeature } from '../features/feature.ts'
+import { tinyFaces } from '../features/tiny-faces.ts'
+import { shareOf } from '../intervals.ts'
+import type { Metric, Value } from '../metric.ts'
+import { foundAgainDefinition, overlapping } from '../metrics/found-again.ts'
+import type { Study } from '../study.ts'
+
+interface Scored {
+  readonly score: number
+  readonly box: Box
+}
+
+const detectors: readonly {
+  readonly network: string
+  readonly feature: PictureFeature
+  readonly read: (row: Float32Array) => readonly Scored[]
+}[] = [
+  { network: 'SSD MobileNet v1 (face-api)', feature: foundFaces, read: readFaces },
+  { network: 'BlazeFace (human)', feature: blazeFaces, read: readBoxes },
+  { network: 'TinyFaceDetector (face-api)', feature: tinyFaces, read: readBoxes },
+]
+
+/** What detectors take for a face, and how far its box must agree with that of the face that counts. */
+const [leastScore, sameFace, samePlace] = [0.5, 0.3, 0.5]
+
+/** Under three detectors, of the faces in whose originals SSD MobileNet finds one. */
+export const foundAgain: Metric = {
+  name: 'found-again',
+  group: 'utility',
+  definitions: [foundAgainDefinition],
+  needs: () => detectors.map(({ feature }) => feature),
+  run: async (study, version) => {
+    const values: Value[] = []
+    for (const { network, feature, read } of detectors) {
+      const boxes = async (which: string, sample?: number) =>
+        (await study.rows(feature, which, sample === undefined ? {} : { sample })).map(row =>
+          read(row!).flatMap(({ score, box }) => (score >= leastScore ? [box] : [])),
+        )
+      const originals = (await boxes('original')).map((found, i) => faceOf(study, found, i))
+      const flags: { found: boolean; person: [string] }[] = []
+      for (let sample = 0; sample < study.sampleCount(version); sample++)
+        for (const [i, found] of (await boxes(version, sample)).entries()) {
+          const box = originals[i]
+          if (box)
+            flags.push({
+              found: overlapping(found, box, samePlace) !== undefined,
+              person: [study.cases[i]!.identity],
+            })
+        }
+      if (flags.length === 0) continue
+      values.push({
+        definition: foundAgainDefinition.id,
+        version,
+        ...shareOf(
+          flags.map(({ found }) => found),
+          flags.map(({ person }) => person),
+        ),
+        network,
+      })
+    }
+    return { values }
+  },
+}
+
+/** The box of the face that counts among those of a detector. */
+function faceOf(study: Study, found: readonly Box[], i: number): Box | undefined {
+  const face = study.faces[i]
+  return face && overlapping(found, face.box, sameFace)
+}
