@@ -4,7 +4,7 @@
  */
 import * as tf from '@tensorflow/tfjs'
 import type { Layer4D } from './layers.ts'
-import type { Module, Weights } from './module.ts'
+import { define, type Module, type Weights } from './module.ts'
 
 export interface Autoencoder {
   /** Image [n, s, s, 3] in [-1, 1] -> moments of the latent, [n, h, w, 2z]: means, then logarithms of variances. */
@@ -15,6 +15,8 @@ export interface Autoencoder {
   latentShape(imageSize: number): readonly [number, number, number]
   /** Sides of the images that `decode` gives, ascending, where it can be asked for others than the model's. */
   readonly sizes?: readonly number[]
+  /** Latents as generated faces come with them, [n, h, w, z] -> latents as `decode` takes them. */
+  readonly fromGenerated?: Module<[latents: tf.Tensor4D], tf.Tensor4D>
   /** Where a latent's rows are styles: how many of them move together, group by group. */
   readonly rowGroups?: readonly number[]
 }
@@ -31,8 +33,13 @@ export function splitMoments(moments: tf.Tensor4D): { mean: tf.Tensor4D; logVari
  * What a diffusion model sees of an autoencoder with these weights: means of latents in the unit of its noise, that is times
  * `scale`, 1 / their standard deviation (Rombach et al., CVPR 2022, appendix G). Images are [n, s, s, 3] in [-1, 1].
  */
-export function scaledLatents({ encode, decode }: Autoencoder, weights: Weights, scale: number) {
+export function scaledLatents(
+  { encode, decode, fromGenerated = define([], (_, latents) => latents) }: Autoencoder,
+  weights: Weights,
+  scale: number,
+) {
   return {
+    fromGenerated: (latents: tf.Tensor4D): tf.Tensor4D => tf.tidy(() => tf.mul(fromGenerated(weights, latents), scale)),
     encode: (images: tf.Tensor4D): tf.Tensor4D =>
       tf.tidy(() => tf.mul(splitMoments(encode(weights, images)).mean, scale)),
     decode: (latents: tf.Tensor4D, size?: number): tf.Tensor4D =>

@@ -17,8 +17,8 @@ import type { FeatureNetwork } from '../models/features/feature-network.ts'
 export interface FrozenNetworks {
   /** Faces [n, s, s, 3] -> latents [n, l, l, z], scaled. */
   encode(faces: tf.Tensor4D): tf.Tensor4D
-  /** What latents of generated faces are multiplied by. */
-  readonly scale: number
+  /** Latents that generated faces come with -> those that `encode` would give. */
+  fromGenerated(latents: tf.Tensor4D): tf.Tensor4D
   readonly features: FeatureNetwork['features']
 }
 
@@ -141,7 +141,7 @@ function wholeBatches(done: number, faces: number, batchSize: number): number {
 /** The frozen networks' outputs of some faces, row by row. */
 async function frozenRows(
   store: FaceStore,
-  { encode, scale, features }: FrozenNetworks,
+  { encode, fromGenerated, features }: FrozenNetworks,
   { features: kept }: LatentOptions,
   indices: readonly number[],
   isMirror: boolean,
@@ -152,7 +152,7 @@ async function frozenRows(
     const faces = isMirror ? (tf.reverse(upright, 2) as tf.Tensor4D) : upright
     const { embedding, features: scales } = features(faces)
     const means = kept === 'means' ? scales.map(scale => tf.mean(scale, 1, true)) : scales
-    const latents = own ? tf.mul(own, scale) : encode(faces)
+    const latents = own ? fromGenerated(own) : encode(faces)
     return [latents, embedding, ...(kept === 'none' ? [] : means)] as tf.Tensor[]
   })
   const n = indices.length

@@ -17,7 +17,7 @@ const steps = 20
  * embeddings that MSI gives.
  * @param faces [n, s, s, 3]; the caller's
  * @param decode scaled latents -> faces
- * @param own of generated faces, what they were generated from, [n, h, w, z] and not scaled; the caller's
+ * @param own of generated faces, the latents that they come with, [n, h, w, z]; the caller's
  */
 export function msiDemo(
   { unet, text, msi }: Pick<LatentDiffusion, 'unet' | 'text' | 'msi'>,
@@ -30,7 +30,7 @@ export function msiDemo(
 ): (weights: Weights) => Promise<Record<string, tf.Tensor5D>> {
   return async weights => {
     const grid = tf.tidy(() => {
-      const clean = own ? (tf.mul(own, networks.scale) as tf.Tensor4D) : networks.encode(faces)
+      const clean = own ? networks.fromGenerated(own) : networks.encode(faces)
       const vectors = tf.unstack(allBuckets(msi, weights, networks.features(faces).features), 1) as tf.Tensor2D[]
       const contexts = vectors.map(bucket => conditionalEmbedding(text, frozen.text, prompt, bucket))
       const denoiser: Denoiser = (z, timestep) =>

@@ -232,7 +232,6 @@ async function buildTask(
   const autoencoder = await autoencoderWeights(model, networks, paths)
   const frozen = {
     ...scaledLatents(networks.autoencoder, autoencoder, model.scaleFactor),
-    scale: model.scaleFactor,
     features: (await loadFeatureNetwork(model.features, model.msi.featureDims)).features,
   }
   const cacheOf = (options: LatentOptions) =>

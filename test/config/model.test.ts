@@ -34,7 +34,7 @@ it('reads a transformer over a generator, and tells features how faces are align
   const { autoencoder, unet } = latentDiffusion(config)
   expect(autoencoder.latentShape(config.imageSize)).toEqual([16, 1, 512])
   expect(autoencoder.rowGroups?.reduce((a, b) => a + b)).toBe(16)
-  expect(unet.parameters['proj_in.weight']).toEqual([320, 512])
+  expect(unet.parameters['proj_in.weight']).toEqual([256, 512])
   expect(countParameters(unet.parameters)).toBeLessThan(10e6)
 })
 

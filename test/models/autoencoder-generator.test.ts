@@ -36,16 +36,20 @@ describe.each(usableBackends)('generator as an autoencoder on %s', backend => {
     expect(tf.max(tf.sum(tf.abs(gradient), [2, 3])).dataSync()[0]).toBeGreaterThan(0) // and others.
   })
 
-  it("encodes to the encoder's latents, which are certain", () => {
-    const { encode } = generatorAutoencoder(128, encoder)
+  it("encodes to the encoder's latents, normalised by channel, which are certain", () => {
+    const { encode, fromGenerated } = generatorAutoencoder(128, encoder)
+    const channels = tf.range(0, 512)
+    const weights = { 'latent_statistics.mean': channels, 'latent_statistics.deviation': tf.add(channels, 2) }
     const faces = tf.mul(tf.ones([2, 8, 8, 3]), tf.tensor4d([0.25, -0.5], [2, 1, 1, 1])) as tf.Tensor4D
-    const { mean, logVariance } = splitMoments(encode({}, faces))
+    const { mean, logVariance } = splitMoments(encode(weights, faces))
     expect(mean.shape).toEqual([2, 16, 1, 512])
-    expect(tf.mean(mean, [1, 2, 3]).arraySync()).toEqual([0.25, -0.5])
+    const expected = [0.25, -0.5].map(value => (value - 7) / 9)
+    expect(tf.slice(mean, [0, 3, 0, 7], [2, 1, 1, 1]).dataSync()).toEqual(Float32Array.from(expected))
+    expect(fromGenerated!(weights, encoder({}, faces)).dataSync()).toEqual(mean.dataSync())
     expect(tf.max(logVariance).dataSync()[0]).toBe(-30)
   })
 })
 
 it('groups all rows', () => {
-  expect(rowGroups.reduce((a, b) => a + b)).toBe(16)
+  expect(rowGroups.reduce<number>((a, b) => a + b, 0)).toBe(16)
 })

@@ -48,7 +48,7 @@ function countingNetworks(): { networks: FrozenNetworks; counts: { encoded: numb
     return tf.slice(tf.reshape(faces, [n, -1, 8]), [0, 0, 0], [n, count, 8]) as tf.Tensor3D
   }
   const networks: FrozenNetworks = {
-    scale: 1,
+    fromGenerated: latents => latents.clone(),
     encode(faces) {
       counts.encoded += faces.shape[0]
       return tf.tidy(() => tf.mul(tf.avgPool(faces, 8, 8, 'valid'), 2))
@@ -152,7 +152,7 @@ describe('LatentCache of generated faces', () => {
     await writer.finish()
     const generated = await FaceStore.open(path)
     const { networks, counts } = countingNetworks()
-    const scaled = { ...networks, scale: 1.5 }
+    const scaled = { ...networks, fromGenerated: (z: tf.Tensor4D) => tf.mul(z, 1.5) as tf.Tensor4D }
     const upright = { ...all, mirrored: false }
     const cache = await LatentCache.open(join(folder, 'scaled'), generated, scaled, upright, () => {})
     const { latents: found } = await cache.batch([3, 1])
