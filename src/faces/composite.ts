@@ -69,8 +69,8 @@ export function compositeFace(photo: Image, generated: Image, options: Composite
 interface Analysis {
   /** How much the composite shows of the generated face. */
   readonly mask: Float32Array
-  /** The mask again, to be had at the photo's resolution: outline (core or an edge that follows the photo's luma in 0..1). */
-  readonly edges: GuidedLines & Pick<FaceRegions, 'outline' | 'core'>
+  /** What `shown` takes at the photo's resolution: lines of its luma in 0..1, and where the generated face is bare. */
+  readonly edges: GuidedLines & Pick<FaceRegions, 'outline' | 'core'> & { readonly bareAfter: Float32Array }
   /** Low frequencies come in by this. */
   readonly wide: Float32Array
   /** What of the difference of the two faces is low frequency, three channels. */
@@ -83,12 +83,14 @@ interface Analysis {
 function analyse(before: Raster, after: Raster, regions: FaceRegions): Analysis {
   const { side, outline, depth, core } = regions
   const [skinBefore, skinAfter] = [skinProbability(before, regions), skinProbability(after, regions)]
-  const [bareBefore, bareAfter] = [bareFace(skinBefore, regions), bareFace(skinAfter, regions)]
-  const bare = bareBefore.map((value, i) => value * bareAfter[i]!)
+  const bare = bareFace(skinBefore, regions)
+  const bareAfter = wellWithin(bareFace(skinAfter, regions), side)
   const luma = Float32Array.from(bare, (_, i) => lumaOf(before.data, 3 * i) / 255)
   const uncovered = guidedFilter(luma, bare, side, side, 0.012 * side, 4e-4)
-  const edges = { ...uncovered, outline, core }
-  const mask = outline.map((value, i) => shown(value, core[i]!, uncovered.slope[i]! * luma[i]! + uncovered.offset[i]!))
+  const edges = { ...uncovered, outline, core, bareAfter }
+  const mask = outline.map((value, i) =>
+    shown(value, core[i]!, uncovered.slope[i]! * luma[i]! + uncovered.offset[i]!, bareAfter[i]!),
+  )
   const both = skinBefore.map((value, i) => value * skinAfter[i]!)
   const gains = colourField(before, after, both, mask, regions)
   const wide = wideMask(mask, depth, core, side)
@@ -100,7 +102,15 @@ function analyse(before: Raster, after: Raster, regions: FaceRegions): Analysis 
   return { mask, edges, wide, low, gains, kinds }
 }
 
-const shown = (outline: number, core: number, uncovered: number) => outline * Math.max(core, smoothStep(uncovered))
+/** How much of the generated face shows: all in the core, elsewhere where nothing covers either face. */
+const shown = (outline: number, core: number, uncovered: number, bareAfter: number) =>
+  outline * Math.max(core, bareAfter * smoothStep(uncovered))
+
+/** A mask without its rim, which hair's edge is on, softly. */
+function wellWithin(mask: Float32Array, side: number): Float32Array {
+  const smooth = blur({ width: side, height: side, channels: 1, data: mask }, 0.014 * side).data
+  return smooth.map(value => smoothStep((value - 0.7) / 0.28))
+}
 
 /** The mask, rising more slowly and only within it. */
 function wideMask(mask: Float32Array, depth: Float32Array, core: Float32Array, side: number): Float32Array {
@@ -171,6 +181,7 @@ function blend(photo: Image, face: Raster, box: Rectangle, toAnalysis: Similarit
         outline,
         look.of(edges.core, 1, 0),
         look.of(edges.slope, 1, 0) * luma + look.of(edges.offset, 1, 0),
+        look.of(edges.bareAfter, 1, 0),
       )
       const slow = Math.min(narrow, look.of(wide, 1, 0))
       for (let c = 0; c < 3; c++) {

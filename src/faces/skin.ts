@@ -143,7 +143,7 @@ const mostShadow = 0.25
 
 /**
  * Squared distance of a colour to the mean about it in standard deviations, after as much of the way to white (highlights
- * of the skin have the light's colour) or to black (shadows) as helps; the way costs up to 3.
+ * of the skin have the light's colour) or to black (shadows) as helps; the way costs up to 5.
  */
 function squaredDistance(colours: Float32Array, means: Float32Array, k: number, deviation: readonly number[]): number {
   const dy = (colours[k]! - means[k]!) / deviation[0]!
@@ -154,7 +154,7 @@ function squaredDistance(colours: Float32Array, means: Float32Array, k: number, 
   const ub = -means[k + 1]! / deviation[1]!
   const ur = -means[k + 2]! / deviation[2]!
   const way = Math.min(most, Math.max(0, (dy * uy + db * ub + dr * ur) / (uy * uy + ub * ub + ur * ur + 1e-9)))
-  return (dy - way * uy) ** 2 + (db - way * ub) ** 2 + (dr - way * ur) ** 2 + 3 * (way / most) ** 2
+  return (dy - way * uy) ** 2 + (db - way * ub) ** 2 + (dr - way * ur) ** 2 + 5 * (way / most) ** 2
 }
 
 /** The logarithm of the local standard deviation of luma. */
