@@ -256,3 +256,94 @@ class Msi(nn.Module):
         e, context = modulated(features[scale].mean(1, keepdim=True)), modulated(features[scale])
         x = self.attn1(e * self.gain, context)
         return self.out(self.attn2(x * self.gain, context))[:, 0]
+
+
+def inverse_haar(x):
+    """src/models/ops/haar.ts: coefficients [n, 4c, h, w] in bands LL, LH, HL, HH -> pixels [n, c, 2h, 2w]."""
+    ll, lh, hl, hh = (x / 2).chunk(4, 1)
+    left, right, down, across = ll + hl, ll - hl, lh + hh, lh - hh
+    pixels = torch.stack([left + down, right + across, left - down, right - across], 2)
+    return F.pixel_shuffle(pixels.flatten(1, 2), 2)
+
+
+class Modulation(nn.Linear):
+    def __init__(self, channels):
+        super().__init__(512, channels)
+
+    def forward(self, x, style):
+        return x * super().forward(style)[:, :, None, None]
+
+
+class Activated(nn.Module):
+    """Fixed noise, bias and leaky ReLU after a modulated convolution."""
+
+    def __init__(self, inputs, outputs, side):
+        super().__init__()
+        self.style = Modulation(inputs)
+        self.noise = nn.Parameter(torch.zeros(1, 1, side, side))
+        self.bias = nn.Parameter(torch.zeros(outputs))
+
+    def forward(self, x, style):
+        return F.leaky_relu(self.convolve(self.style(x, style)) + self.noise, 0.2)
+
+
+class Separable(Activated):
+    def __init__(self, inputs, outputs, side):
+        super().__init__(inputs, outputs, side)
+        self.depthwise = nn.Parameter(torch.randn(inputs, 1, 3, 3))
+        self.pointwise = nn.Parameter(torch.randn(outputs, inputs, 1, 1))
+
+    def convolve(self, x):
+        return F.conv2d(F.conv2d(x, self.depthwise, padding=1, groups=x.shape[1]), self.pointwise, self.bias)
+
+
+class First(Activated):
+    def __init__(self):
+        super().__init__(512, 512, 4)
+        self.weight = nn.Parameter(torch.randn(512, 512, 3, 3))
+
+    def convolve(self, x):
+        return F.conv2d(x, self.weight, self.bias, padding=1)
+
+
+class GeneratorBlock(nn.Module):
+    def __init__(self, inputs, outputs, side):
+        super().__init__()
+        self.up = Modulation(inputs)
+        self.conv1 = Separable(inputs // 4, outputs, side)
+        self.conv2 = Separable(outputs, outputs, side)
+
+    def forward(self, x, a, b):
+        return self.conv2(self.conv1(inverse_haar(self.up(x, a)), a), b)
+
+
+class ImageHead(nn.Module):
+    def __init__(self, inputs):
+        super().__init__()
+        self.style = Modulation(inputs)
+        self.weight = nn.Parameter(torch.randn(12, inputs, 1, 1))
+        self.bias = nn.Parameter(torch.zeros(12))
+
+    def forward(self, x, style):
+        return inverse_haar(F.conv2d(self.style(x, style), self.weight, self.bias))
+
+
+class Synthesis(nn.Module):
+    """src/models/generator/synthesis.ts: styles [n, 16, 512] -> faces [n, 3, 1024, 1024], or the features of its 256 pixels."""
+
+    def __init__(self):
+        super().__init__()
+        widths = [512, 512, 512, 512, 512, 256, 128, 64]
+        self.const = nn.Parameter(torch.randn(1, 512, 4, 4))
+        self.conv0 = First()
+        self.blocks = nn.ModuleList(GeneratorBlock(widths[i], widths[i + 1], 8 << i) for i in range(7))
+        self.to_img = nn.ModuleDict({"6": ImageHead(64)})
+
+    def features(self, styles, blocks):
+        x = self.conv0(self.const, styles[:, 0])
+        for i, block in enumerate(self.blocks[:blocks]):
+            x = block(x, styles[:, 1 + 2 * i], styles[:, 2 + 2 * i])
+        return x
+
+    def forward(self, styles):
+        return self.to_img["6"](self.features(styles, 7), styles[:, 15])
