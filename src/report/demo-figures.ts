@@ -64,7 +64,7 @@ function verdicts({ thresholds, recipes }: DemoMetrics, { versions }: MeasuredFa
     const accepted = similarity[name] > thresholds[name].threshold
     return html`<li><b>${name}</b> <small>${role}</small> <span class="cosine">${similarity[name].toFixed(2)} <small>of ${thresholds[name].threshold.toFixed(2)}</small></span> <span class="${accepted ? 'bad' : 'good'}">${accepted ? 'accepted' : 'not accepted'}</span></li>`
   }
-  return html`<ul class="verdicts" aria-label="Accepted as the same person?">${heldOut.map(verdict('held-out'))}${guides.map(verdict('guidance'))}</ul>`
+  return html`<ul class="verdicts" aria-label="Cosine similarity to the original, and whether it is accepted as the same person"><li class="ask">Same person?</li>${heldOut.map(verdict('held-out'))}${guides.map(verdict('guidance'))}</ul>`
 }
 
 /** A whole photo, anonymized under the original, and its further versions. */

@@ -18,6 +18,8 @@ export interface DemoRecipes {
 export interface DemoPhoto {
   readonly name: string
   readonly original: Image
+  /** The original for the report, once it was asked for. */
+  uri?: string
   readonly faces: readonly PhotoFace[]
   /** The anonymized versions, one a sample, the hidden one, and the one recovered from the first. */
   readonly versions: readonly PhotoVersion[]
@@ -34,7 +36,7 @@ export interface PhotoVersion {
   /** Where it is written. */
   readonly path: string
   /** What others see of it: the file and its pixels. Undefined until a face was put into it. */
-  seen?: { readonly bytes: Uint8Array; readonly image: Image }
+  seen?: { readonly bytes: Uint8Array; readonly image: Image; uri?: string }
 }
 
 /** Width in pixels of the photos that the report shows large and small. */
@@ -106,13 +108,18 @@ async function look(version: PhotoVersion): Promise<void> {
  */
 export async function describePhoto(photo: DemoPhoto, done: readonly PhotoFace[]): Promise<PhotoFigure> {
   const { name, original } = photo
-  const shown = (kind: PhotoVersion['kind'], width: number) => dataUri(versionsOf(photo, kind)[0]!.seen!.image, width)
+  const shown = async (kind: PhotoVersion['kind'], width: number) => {
+    const seen = versionsOf(photo, kind)[0]!.seen!
+    seen.uri ??= await dataUri(seen.image, width)
+    return seen.uri
+  }
+  photo.uri ??= await dataUri(original, largeWidth)
   return {
     name,
     width: original.width,
     height: original.height,
     faces: done.map(({ index, found }) => ({ face: index, box: found.box })),
-    original: await dataUri(original, largeWidth),
+    original: photo.uri,
     anonymized: await shown('anonymized', largeWidth),
     others: [
       { title: 'Hidden', uri: await shown('hidden', smallWidth) },

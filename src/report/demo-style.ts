@@ -35,6 +35,7 @@ figcaption { display: flex; justify-content: space-between; align-items: center;
 .verdicts { display: flex; flex-wrap: wrap; gap: .4rem 1.75rem; list-style: none; margin: .5rem 0 0; padding: .6rem 0 0;
   border-top: 1px solid var(--line); font-size: .92rem; font-variant-numeric: tabular-nums; }
 .verdicts li { display: flex; align-items: baseline; gap: .4rem; }
+.verdicts .ask { color: var(--soft); }
 .verdicts b { font-weight: 600; }
 .settings { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 330px), 1fr)); gap: .35rem 2.5rem; margin: 0 0 2rem; font-size: .9rem; }
 .settings div { display: flex; justify-content: space-between; gap: 1rem; border-bottom: 1px solid var(--line); padding: .3rem 0; }
@@ -43,7 +44,7 @@ figcaption { display: flex; justify-content: space-between; align-items: center;
 @media (max-width: 640px) { main { padding: 2rem 1rem 2.5rem; } header { margin-bottom: 1.75rem; } h2 { margin-top: 3rem; }
   .pair { grid-template-columns: minmax(0, 1fr); gap: .25rem; } .face, .photo { padding: 0; margin-bottom: 2.5rem; }
   .verdicts { display: grid; gap: .35rem; } .verdicts li { display: grid; grid-template-columns: 7.5rem 1fr auto; }
-  .verdicts li small:first-of-type { display: none; } .photo figcaption { flex-wrap: wrap; } }
+  .verdicts li > small { display: none; } .verdicts .ask { display: block; } .photo figcaption { flex-wrap: wrap; } }
 @media print { .compare label, .stage i { display: none; } }
 `
 
