@@ -15,7 +15,7 @@ import { loadRecognizer } from '../src/faces/recognizers.ts'
 import { latentDiffusion, parametersOf } from '../src/models/latent-diffusion.ts'
 import { assembleModel, type FaceModel } from '../src/protect/model.ts'
 import { loadModelWeights } from '../src/protect/model-weights.ts'
-import { facesOfPhoto, pasteSamples } from '../src/protect/photo.ts'
+import { facesOfPhoto, putBack } from '../src/protect/photo.ts'
 import { protectFace } from '../src/protect/protect.ts'
 import { packageFolder } from '../src/repository.ts'
 import { axes } from './growth-axes.ts'
@@ -37,13 +37,20 @@ const modelFor = (imageSize: number): FaceModel =>
   assembleModel({ ...config, imageSize }, sha256, networks, weights, features)
 
 const faceOf = async (photo: Image, imageSize: number, options?: DetectOptions) =>
-  (await facesOfPhoto({ imageSize }, photo, { detect: photo => detectFaces(photo, options) }))[0]!
+  (
+    await facesOfPhoto({ imageSize, alignment: 'template' }, photo, { detect: photo => detectFaces(photo, options) })
+  )[0]!
 
 async function protect(model: FaceModel, face: Image, { samples = 1, steps = 2 }): Promise<void> {
   // So many steps are taken.
-  const recipe = await loadRecipe('anonymize', [`samples=${samples}`, `steps=${steps}`, 'strength=1', 'attempts=1'])
+  const recipe = await loadRecipe('faces-128/anonymize', [
+    `samples=${samples}`,
+    `steps=${steps}`,
+    'strength=1',
+    'attempts=1',
+  ])
   const image = toTensor(face)
-  tf.dispose([image, await protectFace(model, guide, image, recipe, { identity: 'growth' })])
+  tf.dispose([image, await protectFace(model, [guide], image, recipe, { identity: 'growth' })])
 }
 
 const model = modelFor(config.imageSize)
@@ -64,7 +71,7 @@ const works: Record<string, (value: number) => Promise<void>> = {
     const scale = Math.sqrt((1e6 * megapixels) / (sample.width * sample.height))
     const photo = await resizeImage(sample, Math.round(scale * sample.width), Math.round(scale * sample.height))
     const found = await faceOf(photo, config.imageSize)
-    pasteSamples(photo, [{ ...found, samples: [found.face] }])
+    putBack(photo, found.face, found)
   },
 }
 

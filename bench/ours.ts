@@ -36,12 +36,12 @@ if (settings.precision === 'bf16' && !enableBf16()) throw new Error('this proces
 const config = await loadModelConfig(settings.model.name)
 const networks = latentDiffusion(config)
 const schedule = noiseSchedule(config.schedule)
-const side = config.imageSize / networks.autoencoder.factor
+const [side, , channels] = networks.autoencoder.latentShape(config.imageSize)
 
 const latents = (n: number, size = side) =>
-  tf.randomNormal([n, size, size, config.autoencoder.latentChannels], 0, 1, 'float32', 1) as tf.Tensor4D
+  tf.randomNormal([n, size, size, channels], 0, 1, 'float32', 1) as tf.Tensor4D
 const context = (n: number) =>
-  tf.randomNormal([n, config.text.positions, config.unet.contextDim], 0, 1, 'float32', 2) as tf.Tensor3D
+  tf.randomNormal([n, config.text.positions, config.text.width], 0, 1, 'float32', 2) as tf.Tensor3D
 const timesteps = (n: number) => Array.from({ length: n }, (_, i) => 31 * i)
 
 const works: Record<Work, (...args: never[]) => Run> = {
@@ -144,7 +144,7 @@ function guided(n: number): (z: tf.Tensor4D) => tf.Tensor4D {
     const eps = unet(unetWeights, z, tf.fill([n], 500), tf.tile(c, [n, 1, 1]))
     const { previous, clean } = ddimStep(z, eps, step)
     const { gradient } = energyGradient(clean, {
-      embed: z => recognizer.embed(autoencoder.decode(decoder, z)),
+      features: z => recognizer.embed(autoencoder.decode(decoder, z)),
       energy: embeddings => tf.add(dissimilarity(embeddings, reference, 0.8), diversity(embeddings, 0.8)),
     })
     return tf.sub(previous, gradient)

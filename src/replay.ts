@@ -6,14 +6,16 @@ import { z } from 'zod'
 import { makeFolder, writeFileAtomic } from './atomic.ts'
 import { type BackendName, useBackend } from './backend/index.ts'
 import { loadModelConfig } from './config/model.ts'
-import { recipeSchema } from './config/recipe.ts'
+import { guidesOf, recipeSchema } from './config/recipe.ts'
 import { readImage } from './data/image.ts'
 import { UserError } from './errors.ts'
 import { type AnyRecognizerName, loadRecognizer, recognizerNames } from './faces/recognizers.ts'
+import { oncePer } from './once.ts'
 import { processesToProtect } from './plan/jobs.ts'
 import { protectFile, readProtected, recoverFile } from './protect/files.ts'
 import { loadModel } from './protect/model.ts'
 import { modelChecksum } from './protect/model-weights.ts'
+import { recoveries } from './protect/photo.ts'
 import { runDemo } from './report/demo-run.ts'
 import { openDemo, piecesOfFace } from './report/demo-tools.ts'
 import { pathIn, type RunRecord, recognizerWeights, type Software, softwareOf } from './run-record.ts'
@@ -143,28 +145,31 @@ async function protectAgain({ folder, record, backend, into, passphrase }: Makin
     throw new UserError(
       'the keys of this run were encrypted: give a passphrase for those made again: --passphrase-file',
     )
-  await checkWeights(record, recipe.model, [recipe.guide])
+  await checkWeights(record, recipe.model, guidesOf(recipe))
   const model = await loadModel(recipe.model)
-  const guide = await loadRecognizer(recipe.guide)
+  const guides = await Promise.all(guidesOf(recipe).map(loadRecognizer))
   for (const { photo, outputs } of photos) {
     const again = outputs.map(output => join(into, output))
-    await protectFile(model, guide, pathIn(folder, photo), again, recipe, encrypted ? { passphrase } : {})
+    await protectFile(model, guides, pathIn(folder, photo), again, recipe, encrypted ? { passphrase } : {})
   }
   return softwareOf(backend)
 }
 
 const recoverSettings = z.object({
-  model: z.string(),
+  model: z.string().optional(),
+  recovery: z.enum(recoveries).default('generative'),
   pictures: z.array(z.object({ picture: z.string(), key: z.string(), output: z.string() })),
 })
 
 async function recoverAgain({ folder, record, backend, into, passphrase }: Making): Promise<Software> {
-  const { model: name, pictures } = settingsOf(record, recoverSettings)
-  await checkWeights(record, name)
-  const model = await loadModel(name)
+  const { model, recovery, pictures } = settingsOf(record, recoverSettings)
+  const load = oncePer(async (name: string) => {
+    await checkWeights(record, name)
+    return loadModel(name)
+  })
   for (const { picture, key, output } of pictures) {
     const locked = await readProtected(pathIn(folder, picture), { key: pathIn(folder, key), passphrase })
-    await recoverFile(model, locked, join(into, output))
+    await recoverFile(name => load(model ?? name), locked, join(into, output), recovery)
   }
   return softwareOf(backend)
 }
@@ -201,7 +206,7 @@ const pointSettings = z.object({
 
 async function measureAgain({ folder, record, into, backend }: Making): Promise<Software> {
   const { recipe, faces, recovery } = settingsOf(record, pointSettings)
-  await checkWeights(record, recipe.model, [...recognizerNames, recipe.guide])
+  await checkWeights(record, recipe.model, [...recognizerNames, ...guidesOf(recipe)])
   const from = dirname(pathIn(folder, record.inputs[0]!.path))
   const scratch = join(into, '.unfinished')
   const remove = () => rm(scratch, { recursive: true, force: true })

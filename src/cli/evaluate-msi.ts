@@ -86,7 +86,7 @@ export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<v
   const forOne = await msiConfig(options.image)
   const configs = { image: forOne, person: forOne, 'train set': await msiConfig(options.over) }
   const config = await loadModelConfig(forOne.model)
-  const { recovery: usual } = await loadRecipe('anonymize', [])
+  const { recovery: usual } = await loadRecipe('faces-128/anonymize', [])
   const recovery = { ...usual, steps: options.steps ?? usual.steps }
   const most = Math.floor(config.schedule.steps / 2)
   if (!Number.isInteger(recovery.steps) || recovery.steps < 2 || recovery.steps > most)

@@ -13,18 +13,32 @@ export const builder = (yargs: Argv) =>
     })
     .option('key', { type: 'string', describe: 'the key of the one picture [default: PICTURE.dpkey beside it]' })
     .option('out', { type: 'string', default: 'recovered', describe: 'folder of the recovered photos' })
-    .option('model', { type: 'string', default: 'faces-128', describe: 'the model that protected them' })
+    .option('recovery', {
+      choices: ['exact', 'generative'] as const,
+      default: 'exact' as const,
+      describe: "the faces as they were, or as the model regenerates them from the key's latent",
+    })
+    .option('model', { type: 'string', describe: 'that regenerates [default: the one that the key names]' })
 
 interface Arguments {
   pictures: string[]
   key?: string
   out: string
-  model: string
+  recovery: 'exact' | 'generative'
+  model?: string
   passphraseFile?: string
   backend?: string
 }
 
-export async function handler({ pictures, key, out, model, passphraseFile, backend }: ArgumentsCamelCase<Arguments>) {
+export async function handler({
+  pictures,
+  key,
+  out,
+  recovery,
+  model,
+  passphraseFile,
+  backend,
+}: ArgumentsCamelCase<Arguments>) {
   const { UserError } = await import('../errors.ts')
   const { checkOutputs, findPictures } = await import('../protect/inputs.ts')
   const { isProtected, keyPath, readProtected, recoveredPath, recoverFile } = await import('../protect/files.ts')
@@ -48,25 +62,28 @@ export async function handler({ pictures, key, out, model, passphraseFile, backe
     })
 
   const { batch } = await import('./batch.ts')
-  const { once } = await import('../once.ts')
+  const { oncePer } = await import('../once.ts')
   const { progress } = await import('../progress.ts')
-  const load = once(async () => {
-    const { fusedBackend, useBackend } = await import('../backend/index.ts')
+  const { useBackend } = await import('../backend/index.ts')
+  const used = await useBackend(backend)
+  const weights: Record<string, string> = {}
+  const load = oncePer(async (name: string) => {
+    const { fusedBackend } = await import('../backend/index.ts')
     const { loadModelConfig } = await import('../config/model.ts')
     const { refuseTooLarge } = await import('../plan/plan.ts')
     const { planRecovery } = await import('../plan/protect.ts')
     const { loadModel } = await import('../protect/model.ts')
-    const used = await useBackend(backend)
-    refuseTooLarge(await planRecovery(await loadModelConfig(model), { fused: fusedBackend(used) }), used)
-    return { model: await loadModel(model), backend: used }
+    refuseTooLarge(await planRecovery(await loadModelConfig(name), { fused: fusedBackend(used) }), used)
+    return loadModel(name)
   })
   const bar = files.length > 1 ? progress('recovering, picture', files.length) : undefined
   await batch(
     files,
     async ({ path }, i) => {
-      // Before the model is loaded, so that a wrong key is told at once.
+      // Before a model is loaded, so that a wrong key is told at once.
       const locked = await unlock(path)
-      await recoverFile((await load()).model, locked, outputs[i]!)
+      for (const { model } of locked.keys) weights[model.name] = model.sha256
+      await recoverFile(name => load(model ?? name), locked, outputs[i]!, recovery)
       bar?.update(i + 1, path)
       return { path, key: key ?? keyPath(path), output: outputs[i]! }
     },
@@ -74,19 +91,19 @@ export async function handler({ pictures, key, out, model, passphraseFile, backe
       onEnd: () => bar?.stop(),
       async report(done) {
         const { pathFrom, recordFiles, softwareOf } = await import('../run-record.ts')
-        const { model: used, backend } = await load()
         await recordFiles(out, {
           command: 'recover',
           settings: {
-            model,
+            ...(model !== undefined && { model }),
+            recovery,
             pictures: done.map(({ path, key, output }) => ({
               picture: pathFrom(out, path),
               key: pathFrom(out, key),
               output: pathFrom(out, output),
             })),
           },
-          software: await softwareOf(backend),
-          weights: { [used.name]: used.sha256 },
+          software: await softwareOf(used),
+          weights,
           inputs: done.flatMap(({ path, key }) => [path, key]),
           outputs: done.map(({ output }) => output),
         })

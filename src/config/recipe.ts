@@ -10,6 +10,10 @@ const weight = z.number().min(0).default(0)
 /** Recognizers as configs call them. */
 export const guideNames = ['dlib', 'faceres', 'mobilefacenet', 'ir-se50', 'facenet'] as const
 
+/** A number, or one for each recognizer that guides. */
+const perGuide = (number: z.ZodNumber) => z.union([number, z.partialRecord(z.enum(guideNames), number)])
+const guideWeight = perGuide(z.number().min(0)).default(0)
+
 /**
  * What the Diff-Privacy release does otherwise, each a switch for whom wants its numbers (docs/stable-diffusion.md):
  * - `darkFeatures`: the feature network sees the face cast from [-1, 1] to bytes, an almost black picture
@@ -39,14 +43,15 @@ export const recipeSchema = z.strictObject({
     .describe(
       'how often a version that fails is drawn, each time from other noise: one in which a detector finds no face',
     ),
-  likeness: z
-    .number()
-    .gt(-1)
-    .max(1)
+  likeness: perGuide(z.number().gt(-1).max(1))
     .default(1)
     .describe('cosine to the original under the guide above which a version fails too; 1 lets all pass'),
   steps: z.int().min(2).max(500).describe('DDIM steps from noise to picture'),
-  strength: z.number().gt(0).max(1).describe('share of these steps that is taken: how much of the face is made anew'),
+  strength: z
+    .union([z.number().gt(0).max(1), z.array(z.number().min(0).max(1)).min(1)])
+    .describe(
+      'share of these steps that is taken: how much of the face is resampled; of a generator a share for each group of rows',
+    ),
   eta: z
     .number()
     .min(0)
@@ -62,23 +67,41 @@ export const recipeSchema = z.strictObject({
     .describe('away from noise predicted without self-attention: faces of one piece, for twice the noise predictions'),
   threshold: z.number().describe("timesteps above it are conditioned on the face's own embeddings, the others on none"),
   guide: z
-    .enum(guideNames)
+    .union([z.enum(guideNames), z.array(z.enum(guideNames)).min(1)])
     .default('dlib')
-    .describe('the recognizer whose energy guides; it is a white box from then on'),
+    .describe('the recognizer or recognizers whose energies guide: white boxes from then on'),
   guidance: z
     .strictObject({
       above: z.number().min(0).describe('lambda at timesteps above the threshold'),
       below: z.number().min(0).describe('lambda at the others'),
+      iterations: z.int().min(1).max(16).default(1).describe('gradient steps on the estimate in each step'),
     })
     .describe("how far each step follows the energy's gradient"),
   energies: z
     .strictObject({
-      dissimilarity: weight.describe('weight of: no sample is the person'),
-      diversity: weight.describe('weight of: no two samples are one person'),
-      similarity: weight.describe('weight of: every sample is the person'),
-      floor: z.number().min(-1).lt(1).default(0).describe('cosine under the guide that counts as no likeness at all'),
+      dissimilarity: guideWeight.describe('weight of: no sample is the person'),
+      diversity: guideWeight.describe('weight of: no two samples are one person'),
+      similarity: guideWeight.describe('weight of: every sample is the person'),
+      floor: perGuide(z.number().min(-1).lt(1))
+        .default(0)
+        .describe('cosine under the guide that counts as no likeness at all'),
+      landmarks: weight.describe('weight of: the 68 landmarks lie where they did'),
+      gaze: weight.describe('weight of: eyes look where they did, and are as open'),
+      structure: weight.describe('weight of: eyes and mouth are drawn as they were'),
+      expression: weight.describe('weight of: the expression stays'),
+      attributes: weight.describe('weight of: age and sex stay'),
+      rim: weight.describe("weight of: around the face's outline, pixels are the photo's"),
+      tone: weight.describe('weight of: skin is as light and of the same colour'),
+      shell: weight.describe('weight of: latents stay where the prior has its mass'),
     })
     .describe('what guidance lowers'),
+  optimization: z
+    .strictObject({
+      steps: z.int().min(0).max(1000).describe('steps of Adam after sampling, down the same energies'),
+      rate: z.number().positive().describe('how far the first of them moves each number of a latent at most'),
+    })
+    .prefault({ steps: 0, rate: 0.05 })
+    .describe('of the sampled latent'),
   keep: z
     .strictObject({
       below: z.number().describe('keeps the background at timesteps below it; 0 never does'),
@@ -107,9 +130,21 @@ export function keepsDefect({ compat }: Pick<Recipe, 'compat'>, defect: ReleaseD
   return compat === 'release' || compat.includes(defect)
 }
 
-/** How many of its steps a recipe takes: `strength` of them, one at least. */
+/** How many of its steps a recipe takes: `strength` of them, the greatest where there are several, one at least. */
 export function stepsTaken({ steps, strength }: Pick<Recipe, 'steps' | 'strength'>): number {
-  return Math.max(1, Math.round(steps * strength))
+  return Math.max(1, Math.round(steps * Math.max(...[strength].flat())))
+}
+
+export type GuideName = (typeof guideNames)[number]
+
+/** The recognizers that guide, by name. */
+export function guidesOf({ guide }: Pick<Recipe, 'guide'>): readonly GuideName[] {
+  return [guide].flat()
+}
+
+/** What a setting says for one guide; `otherwise` where it names others only. */
+export function forGuide(setting: Recipe['energies']['floor'], guide: string, otherwise = 0): number {
+  return typeof setting === 'number' ? setting : (setting[guide as GuideName] ?? otherwise)
 }
 
 /** A recipe of the project, configs/NAME.yaml: that of a task is called like the task. */

@@ -126,6 +126,19 @@ export const trainSchema = z.discriminatedUnion('task', [
       .describe('whom it is trained for'),
     flip: z.boolean().default(false).describe('whether half of the faces that are drawn are mirrored'),
   }),
+  z.strictObject({
+    task: z.literal('encoder'),
+    ...common,
+    latentWeight: z.number().min(0).default(1).describe('of the squared error of the styles that latents stand for'),
+    imageWeight: z
+      .number()
+      .min(0)
+      .default(0)
+      .describe('of the L1 between faces and what the generator makes of their latents'),
+    priorWeight: z.number().min(0).default(0).describe('of the mean square of the latents'),
+    photos: z.array(z.string()).default([]).describe('prepared photos, whose latents nobody knows'),
+    photoShare: z.number().min(0).lt(1).default(0.5).describe('of a batch, where there are photos'),
+  }),
 ])
 
 export type TrainConfig = z.output<typeof trainSchema>

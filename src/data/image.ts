@@ -60,13 +60,14 @@ export async function readImage(
 }
 
 /**
- * Encodes a picture without any metadata: PNG and WebP without loss, JPEG at quality 95 with full colour resolution.
+ * Encodes a picture without any metadata: PNG and WebP without loss, JPEG with full colour resolution.
+ * @param quality of JPEG
  */
-export async function encodeImage(image: Image, format: ImageFormat): Promise<Buffer> {
+export async function encodeImage(image: Image, format: ImageFormat, quality = 95): Promise<Buffer> {
   const picture = fromRaw(image) // sharp writes no metadata unless asked to
   if (format === 'png') return picture.png().toBuffer()
   if (format === 'webp') return picture.webp({ lossless: true }).toBuffer()
-  return picture.jpeg({ quality: 95, chromaSubsampling: '4:4:4' }).toBuffer()
+  return picture.jpeg({ quality, chromaSubsampling: '4:4:4' }).toBuffer()
 }
 
 /**

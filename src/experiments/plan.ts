@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import { loadModelConfig } from '../config/model.ts'
+import { guidesOf } from '../config/recipe.ts'
 import type { MethodConfig } from '../config/suite.ts'
 import type { TableConfig } from '../config/table.ts'
 import { type FaceIndex, readIndex } from '../data/face-store.ts'
@@ -141,7 +142,7 @@ async function absentWeights(config: MethodConfig): Promise<string[]> {
   const needed: Promise<unknown>[] = [weightFiles(model)]
   if ('weights' in model.features) needed.push(locateWeights(model.features.weights))
   if (method !== 'recover') {
-    needed.push(recognizerChecksum(recipe.guide))
+    needed.push(...guidesOf(recipe).map(recognizerChecksum))
     if (recipe.keep.below > 0 && recipe.keep.mask === 'parsing') needed.push(weightsPath('bisenet'))
   }
   const reasons: string[] = []

@@ -2,7 +2,7 @@
 import * as tf from '@tensorflow/tfjs'
 import { type BackendName, fusedBackend } from '../backend/index.ts'
 import { loadModelConfig, type ModelConfig } from '../config/model.ts'
-import type { Recipe } from '../config/recipe.ts'
+import { guidesOf, type Recipe } from '../config/recipe.ts'
 import { featureNetwork } from '../faces/features.ts'
 import { recognizerNetworks } from '../faces/recognizers.ts'
 import { bisenet, faceParser } from '../models/bisenet.ts'
@@ -30,12 +30,14 @@ export async function planProtection(
   const stages = await countedRun(
     async endStage => {
       const model = outlineModel(config, weights)
-      const guideNetwork = recognizerNetworks[recipe.guide]
-      const guide = guideNetwork.over(weights.of(guideNetwork.parameters, `guide (${recipe.guide})`))
+      const guides = guidesOf(recipe).map(name => {
+        const { parameters, over } = recognizerNetworks[name]
+        return over(weights.of(parameters, `guide (${name})`))
+      })
       const parser = async () => faceParser(weights.of(bisenet().parameters, 'face parsing (bisenet)'))
       const face = outlineFaces(1, config)
       endStage('start')
-      const versions = await protectFace(model, guide, face, { ...recipe, attempts: 1 }, { identity: 'plan', parser })
+      const versions = await protectFace(model, guides, face, { ...recipe, attempts: 1 }, { identity: 'plan', parser })
       endStage('protected versions')
       const { vectors, latent } = makeSecret(model, face, recipe)
       endStage('key')
@@ -78,7 +80,7 @@ export async function refuseRecipes(recipes: readonly Recipe[], backend: Backend
         recipe
       const uses = {
         guided: guidance.above + guidance.below > 0,
-        diverse: energies.diversity > 0,
+        diverse: energies.diversity !== 0,
         perturbed: attentionGuidance.scale > 0,
       }
       return [JSON.stringify({ ...rest, ...uses }), recipe]

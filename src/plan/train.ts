@@ -4,12 +4,16 @@ import type { ModelConfig } from '../config/model.ts'
 import type { TrainConfig } from '../config/train.ts'
 import { noiseSchedule } from '../diffusion/schedule.ts'
 import { featureNetwork } from '../faces/features.ts'
+import { generatorOver } from '../faces/generator.ts'
 import { recognizerNetworks } from '../faces/recognizers.ts'
 import { splitMoments } from '../models/autoencoder.ts'
+import { generatorParts } from '../models/generator/generator.ts'
+import { styleRows, styleWidth } from '../models/generator/synthesis.ts'
 import { type LatentDiffusion, latentDiffusion, parametersOf } from '../models/latent-diffusion.ts'
 import { adamWStart } from '../train/adamw.ts'
 import { autoencoderTask } from '../train/autoencoder.ts'
 import { diffusionTask } from '../train/diffusion.ts'
+import { encoderTask } from '../train/encoder.ts'
 import { meanGradient } from '../train/gradient.ts'
 import { frozenBatchSize } from '../train/latents.ts'
 import { msiTask } from '../train/msi.ts'
@@ -82,6 +86,17 @@ function taskOf(
     const trained = config.decoderOnly ? weights.of(parameters.autoencoder, 'autoencoder') : undefined
     const task = autoencoderTask(networks.autoencoder, faces, outlineFaces(8, model), config, perceptual, trained)
     return task as TrainingTask
+  }
+  if (config.task === 'encoder') {
+    const parts = generatorParts()
+    const generator = generatorOver(parts, {
+      synthesis: weights.of(parts.synthesis.parameters, 'generator'),
+      mapping: weights.of(parts.mapping.parameters, 'mapping'),
+      latentSpace: weights.of(parts.latentSpace.toStyles.parameters, 'latent space'),
+    })
+    const latents = async (rows: readonly number[]) => outline<tf.Tensor4D>([rows.length, styleRows, 1, styleWidth])
+    const photos = config.photos.length > 0 ? faces : undefined
+    return encoderTask(generator, { ...faces, latents }, photos, config) as TrainingTask
   }
 
   const frozen = frozenOutputs(model, networks, weights)

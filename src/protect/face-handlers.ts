@@ -1,6 +1,6 @@
 /** The work on faces in a worker process, one piece of it at a time. */
 import { useBackend } from '../backend/index.ts'
-import type { Recipe } from '../config/recipe.ts'
+import { guidesOf, type Recipe } from '../config/recipe.ts'
 import { readImage } from '../data/image.ts'
 import { compareFaces } from '../faces/compare.ts'
 import { type DetectOptions, detectFaces, type Face } from '../faces/detect.ts'
@@ -50,9 +50,9 @@ const detect: Handler<Detect, Face[]> = async ({ photo, options }, { here }) => 
 const protect: Handler<OfFace, Made<string[]>> = async ({ recipe, face }, { here, onProgress }) => {
   await useBackend(here.backend)
   const model = await loadModelOnce(recipe.model)
-  const guide = await loadRecognizer(recipe.guide)
+  const guides = await Promise.all(guidesOf(recipe).map(loadRecognizer))
   return timed(async () => {
-    const versions = await protectPhotoFace(model, guide, await unpackFace(face), recipe, onProgress)
+    const versions = await protectPhotoFace(model, guides, await unpackFace(face), recipe, onProgress)
     return Promise.all(versions.map(packImage))
   })
 }

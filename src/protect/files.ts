@@ -10,7 +10,7 @@ import type { Recognizer } from '../models/recognizers/recognizer.ts'
 import { extensionFor, outputPath, type PictureFile } from './inputs.ts'
 import { checkPicture, type FaceKey, pictureHash, readKeys, writeKeys } from './key.ts'
 import type { FaceModel } from './model.ts'
-import { type ProtectPhotoOptions, protectPhoto, recoverPhoto, type UnboundKey } from './photo.ts'
+import { type ProtectPhotoOptions, protectPhoto, type Recovery, recoverPhoto, type UnboundKey } from './photo.ts'
 
 /** Where the key of a protected picture is. */
 export function keyPath(picture: string): string {
@@ -53,14 +53,14 @@ export interface ProtectFileOptions extends Pick<ProtectPhotoOptions, 'onStep'> 
  */
 export async function protectFile(
   model: FaceModel,
-  guide: Recognizer,
+  guides: readonly Recognizer[],
   path: string,
   outputs: readonly string[],
   recipe: Recipe,
   { passphrase, onStep }: ProtectFileOptions = {},
 ): Promise<number> {
   const photo = await readImage(path)
-  const result = await protectPhoto(model, guide, photo, recipe, { onStep }).catch(error => {
+  const result = await protectPhoto(model, guides, photo, recipe, { onStep }).catch(error => {
     throw error instanceof UserError ? new UserError(`${path}: ${error.message}`) : error
   })
   await writeProtected(result, outputs, passphrase)
@@ -126,11 +126,12 @@ export async function readProtected(
  * @throws UserError, beginning with the path, when the keys are for another model or `output` cannot be written
  */
 export async function recoverFile(
-  model: FaceModel,
+  model: (name: string) => Promise<FaceModel>,
   { path, bytes, keys }: LockedPicture,
   output: string,
+  recovery?: Recovery,
 ): Promise<void> {
-  const { photo } = await recoverPhoto(model, await readImage(bytes, path), keys).catch(error => {
+  const photo = await recoverPhoto(model, await readImage(bytes, path), keys, recovery).catch(error => {
     throw error instanceof UserError ? new UserError(`${path}: ${error.message}`) : error
   })
   const encoded = await encode(photo, output)

@@ -1,7 +1,7 @@
 /**
  * The keys of a protected picture: what recovery needs of each of its faces, in one file beside it. The container is
- * that of key-container.ts; its header is the JSON of `headerSchema`, and its payload the numbers of every face in turn,
- * embeddings and then latent, row-major and little-endian.
+ * that of key-container.ts; its header is the JSON of `headerSchema`, and its payload what each face has in turn: embeddings
+ * and then latent, row-major and little-endian, and the file of its crop where there is one.
  */
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
@@ -9,6 +9,7 @@ import * as z from 'zod'
 import { writeFileAtomic } from '../atomic.ts'
 import { RandomStream } from '../data/random.ts'
 import { UserError } from '../errors.ts'
+import type { Box } from '../faces/box.ts'
 import type { Similarity } from '../faces/similarity.ts'
 import { fromFloat16, toFloat16 } from '../weights/float16.ts'
 import { KeyError, seal, tampered, unseal } from './key-container.ts'
@@ -18,6 +19,7 @@ export { KeyError, type KeyProblem } from './key-container.ts'
 export const keyVersion = 1
 
 const count = z.int().positive()
+const place = z.int().nonnegative()
 const precisionSchema = z.enum(['float32', 'float16'])
 
 /** How numbers are stored. */
@@ -29,6 +31,7 @@ const faceSchema = z.strictObject({
   model: z.strictObject({ name: z.string(), sha256: z.string() }),
   recipe: z.looseObject({ steps: count }),
   shapes: z.strictObject({ embeddings: z.tuple([count, count]), latent: z.tuple([count, count, count]) }),
+  crop: z.strictObject({ x: place, y: place, width: count, height: count, bytes: count }).optional(),
 })
 
 const headerSchema = z.strictObject({
@@ -36,6 +39,14 @@ const headerSchema = z.strictObject({
   precision: precisionSchema,
   faces: z.array(faceSchema),
 })
+
+/** Part of the original photo, as it was. */
+export interface OriginalCrop {
+  /** In whole pixels of the photo. */
+  box: Box
+  /** Its pixels as a JPEG file. */
+  file: Uint8Array
+}
 
 /** What recovers one face of one protected picture. */
 export interface FaceKey {
@@ -55,6 +66,8 @@ export interface FaceKey {
   embeddings: Float32Array
   /** z_T of DDIM inversion: [h, w, c]. */
   latent: Float32Array
+  /** What protection changed of the photo; keys of version 0.1 have none. */
+  crop?: OriginalCrop
 }
 
 export interface KeyOptions {
@@ -81,7 +94,10 @@ export async function writeKeys(path: string, keys: readonly FaceKey[], options:
     if (key.picture !== first.picture) throw new Error('writeKeys: expected keys of one picture, found two pictures')
     for (const name of ['embeddings', 'latent'] as const) blocks.push(encode(name, key[name], shapes[name], precision))
     const { a, b, tx, ty } = transform
-    return { face, transform: { a, b, tx, ty }, model, recipe, shapes }
+    const { crop } = key
+    if (crop) blocks.push(crop.file)
+    const placed = crop && { crop: { ...crop.box, bytes: crop.file.length } }
+    return { face, transform: { a, b, tx, ty }, model, recipe, shapes, ...placed }
   })
   const header = headerSchema.parse({ picture: first.picture, precision, faces })
   const file = await seal({ header, payload: Buffer.concat(blocks) }, passphrase)
@@ -105,8 +121,10 @@ export async function readKeys(path: string, passphrase?: string): Promise<FaceK
   if (!parsed.success) throw tampered(path)
   const { picture, precision, faces } = parsed.data
   const width = precision === 'float16' ? 2 : 4
-  const counts = faces.flatMap(({ shapes }) => [product(shapes.embeddings), product(shapes.latent)])
-  if (counts.reduce((a, b) => a + b, 0) * width !== payload.length) throw tampered(path)
+  const sizes = faces.map(
+    ({ shapes, crop }) => (product(shapes.embeddings) + product(shapes.latent)) * width + (crop?.bytes ?? 0),
+  )
+  if (sizes.reduce((a, b) => a + b, 0) !== payload.length) throw tampered(path)
 
   let offset = 0
   const take = (shape: readonly number[]) => {
@@ -115,13 +133,15 @@ export async function readKeys(path: string, passphrase?: string): Promise<FaceK
     offset = end
     return block
   }
-  return faces.map(face => ({
-    version: keyVersion,
-    picture,
-    ...face,
-    embeddings: take(face.shapes.embeddings),
-    latent: take(face.shapes.latent),
-  }))
+  return faces.map(({ crop, ...face }) => {
+    const [embeddings, latent] = [take(face.shapes.embeddings), take(face.shapes.latent)]
+    const key: FaceKey = { version: keyVersion, picture, ...face, embeddings, latent }
+    if (!crop) return key
+    const { bytes, ...box } = crop
+    const file = payload.slice(offset, offset + bytes)
+    offset += bytes
+    return { ...key, crop: { box, file } }
+  })
 }
 
 /** What a key calls a picture: SHA-256 of the bytes of its file, in hexadecimal. */

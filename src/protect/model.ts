@@ -2,9 +2,14 @@ import * as tf from '@tensorflow/tfjs'
 import { loadModelConfig, type ModelConfig } from '../config/model.ts'
 import { type NoiseSchedule, noiseSchedule } from '../diffusion/schedule.ts'
 import { UserError } from '../errors.ts'
+import type { Alignment } from '../faces/alignment.ts'
+import { energyNetworks } from '../faces/differentiable-networks.ts'
 import { loadFeatureNetwork } from '../faces/features.ts'
+import { describeFaces, loadLatentBank } from '../faces/latent-bank.ts'
 import { scaledLatents } from '../models/autoencoder.ts'
 import type { FeatureNetwork } from '../models/features/feature-network.ts'
+import { invertFaces } from '../models/generator/inversion.ts'
+import { tieRows } from '../models/generator/tied-rows.ts'
 import {
   conditionalEmbedding,
   type LatentDiffusion,
@@ -28,13 +33,22 @@ export interface FaceModel {
   readonly imageSize: number
   /** [l, l, z]. */
   readonly latentShape: readonly [number, number, number]
+  /** How faces are cut out of photos. */
+  readonly alignment: Alignment
+  /** Sides that `decode` can give, ascending. */
+  readonly outputSizes: readonly number[]
+  /** Where latents are rows of a generator's styles: how many rows move together, group by group. */
+  readonly rowGroups?: readonly number[]
   /** d, the width of a placeholder vector. */
   readonly placeholderWidth: number
   readonly schedule: NoiseSchedule
   /** Refined where the model's config says so, through the decoder and back at every step. */
   encode(faces: tf.Tensor4D): tf.Tensor4D
-  /** Differentiable; values may leave [-1, 1] a little. */
-  decode(latents: tf.Tensor4D): tf.Tensor4D
+  /**
+   * Differentiable; values may leave [-1, 1] a little.
+   * @param size side of the pictures, `imageSize` unless given; a generator has several
+   */
+  decode(latents: tf.Tensor4D, size?: number): tf.Tensor4D
   /** The ten placeholder vectors of one face [1, s, s, 3], [10, d]: what of the face its key holds. */
   placeholders(face: tf.Tensor4D): tf.Tensor2D
   /** c_0..c_9 from placeholder vectors, [1, p, d] each. */
@@ -53,28 +67,42 @@ export async function loadModel(name: string): Promise<FaceModel> {
   const config = await loadModelConfig(name)
   const networks = latentDiffusion(config)
   const { weights, sha256 } = await loadModelWeights(config, parametersOf(networks))
+  const guess = networks.autoencoder.rowGroups && (await generatedFaceLike(networks.autoencoder.rowGroups))
   const features = await loadFeatureNetwork(config.features, config.msi.featureDims)
-  return assembleModel(config, sha256, networks, weights, features)
+  return assembleModel(config, sha256, networks, weights, features, guess)
 }
 
-/** The model over the weights of its networks; `network` is that whose features MSI reads. */
+/** Faces [n, s, s, 3] -> latents of the generated face of the bank that is most like each, as `fromGenerated` takes them. */
+async function generatedFaceLike(groups: readonly number[]): Promise<(faces: tf.Tensor4D) => tf.Tensor4D> {
+  const [bank, networks] = [(await loadLatentBank())(groups), await energyNetworks()]
+  return faces => tf.tidy(() => bank.nearest(describeFaces(networks, faces)))
+}
+
+/**
+ * The model over the weights of its networks.
+ * @param network that whose features MSI reads
+ * @param guess faces -> latents in which the inversion of a generator starts, instead of what its encoder gives
+ */
 export function assembleModel(
   config: ModelConfig,
   sha256: string,
   { autoencoder, unet, text, msi }: LatentDiffusion,
   of: Record<NetworkName, Weights>,
   network: FeatureNetwork,
+  guess?: (faces: tf.Tensor4D) => tf.Tensor4D,
 ): FaceModel {
   const { scaleFactor, prompt } = config
-  const latentSize = config.imageSize / autoencoder.factor
   return {
     name: config.name,
     sha256,
     imageSize: config.imageSize,
-    latentShape: [latentSize, latentSize, config.autoencoder.latentChannels],
+    latentShape: autoencoder.latentShape(config.imageSize),
     placeholderWidth: config.msi.dim,
+    alignment: config.alignment,
+    outputSizes: autoencoder.sizes ?? [config.imageSize],
+    ...(autoencoder.rowGroups && { rowGroups: autoencoder.rowGroups }),
     schedule: noiseSchedule(config.schedule),
-    ...refined(config, scaledLatents(autoencoder, of.autoencoder, scaleFactor), network),
+    ...refined(config, scaledLatents(autoencoder, of.autoencoder, scaleFactor), network, autoencoder.rowGroups, guess),
     placeholders: face =>
       tf.tidy(() => tf.squeeze(allBuckets(msi, of.msi, network.features(face).features), [0]) as tf.Tensor2D),
     conditional: vectors =>
@@ -90,10 +118,19 @@ export function assembleModel(
 
 /** The autoencoder with the refinement of its latents that the model's config asks for. */
 function refined(
-  { name, refinement }: ModelConfig,
-  latents: Pick<FaceModel, 'encode' | 'decode'>,
+  { name, refinement, inversion }: ModelConfig,
+  latents: ReturnType<typeof scaledLatents>,
   network: FeatureNetwork,
+  groups?: readonly number[],
+  guess?: (faces: tf.Tensor4D) => tf.Tensor4D,
 ): Pick<FaceModel, 'encode' | 'decode'> {
+  if (inversion) {
+    const { encode, decode, fromGenerated } = latents
+    const first = guess ? (faces: tf.Tensor4D) => fromGenerated(guess(faces)) : encode
+    const project = groups && { project: (gradient: tf.Tensor4D) => tieRows(gradient, groups) }
+    const decodeTo = (z: tf.Tensor4D) => decode(z, inversion.size)
+    return { encode: faces => tf.tidy(() => invertFaces(first(faces), faces, decodeTo, inversion, project)), decode }
+  }
   if (!refinement) return latents
   const { encode, decode } = latents
   if (refinement.featureWeight > 0 && !('perceive' in network))

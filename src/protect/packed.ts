@@ -1,5 +1,6 @@
 /** Pictures and keys as JSON, for work in other processes and on other machines. Nothing is lost of either. */
 import { encodeImage, type Image, readImage } from '../data/image.ts'
+import type { Box } from '../faces/box.ts'
 import type { FaceKey } from './key.ts'
 
 /** A picture as PNG in base64. */
@@ -12,17 +13,22 @@ export function unpackImage(packed: string): Promise<Image> {
 }
 
 type Numbers = Pick<FaceKey, 'embeddings' | 'latent'>
+type Contents = Numbers & Pick<FaceKey, 'crop'>
 
-/** A key as JSON: its numbers as little-endian float32 in base64. */
-export type Packed<Key extends Numbers> = Omit<Key, keyof Numbers> & Readonly<Record<keyof Numbers, string>>
+/** A key as JSON: its numbers as little-endian float32, and the file of its crop, in base64. */
+export type Packed<Key extends Contents> = Omit<Key, keyof Contents> &
+  Readonly<Record<keyof Numbers, string>> & { readonly crop?: { readonly box: Box; readonly file: string } }
 
-export function packKey<Key extends Numbers>(key: Key): Packed<Key> {
-  return { ...key, embeddings: packNumbers(key.embeddings), latent: packNumbers(key.latent) }
+export function packKey<Key extends Contents>({ crop, ...key }: Key): Packed<Key> {
+  const packed = { ...key, embeddings: packNumbers(key.embeddings), latent: packNumbers(key.latent) }
+  const file = crop && { crop: { box: crop.box, file: Buffer.from(crop.file).toString('base64') } }
+  return { ...packed, ...file } as unknown as Packed<Key>
 }
 
-export function unpackKey<Key extends Numbers>(packed: Packed<Key>): Key {
+export function unpackKey<Key extends Contents>({ crop, ...packed }: Packed<Key>): Key {
   const numbers: Numbers = { embeddings: unpackNumbers(packed.embeddings), latent: unpackNumbers(packed.latent) }
-  return { ...packed, ...numbers } as unknown as Key
+  const file = crop && { crop: { box: crop.box, file: Uint8Array.from(Buffer.from(crop.file, 'base64')) } }
+  return { ...packed, ...numbers, ...file } as unknown as Key
 }
 
 function packNumbers({ buffer, byteOffset, byteLength }: Float32Array): string {

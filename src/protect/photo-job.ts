@@ -1,6 +1,6 @@
 /** A photo protected by a worker, perhaps on another machine: the photo goes there and comes back; keys are written here. */
 import { useBackend } from '../backend/index.ts'
-import type { Recipe } from '../config/recipe.ts'
+import { guidesOf, type Recipe } from '../config/recipe.ts'
 import { type Image, readImage } from '../data/image.ts'
 import { loadRecognizer } from '../faces/recognizers.ts'
 import type { Handler } from '../jobs/job.ts'
@@ -27,16 +27,16 @@ export interface PhotoResult {
 export const protectPhotoJob: Handler<PhotoTask, PhotoResult> = async ({ recipe, photo }, { here, onProgress }) => {
   const backend = await useBackend(here.backend ?? recipe.backend)
   const model = await loadModelOnce(recipe.model)
-  const guide = await loadRecognizer(recipe.guide)
+  const guides = await Promise.all(guidesOf(recipe).map(loadRecognizer))
   const image = await readImage(Buffer.from(photo, 'base64'), 'the photo')
-  const { faces, photos } = await protectPhoto(model, guide, image, recipe, {
+  const { faces, photos } = await protectPhoto(model, guides, image, recipe, {
     onStep: (face, of, step, steps) => onProgress(face * steps + step, of * steps),
   })
   return {
     photos: await Promise.all(photos.map(packImage)),
     keys: faces.map(({ key }) => packKey(key)),
     software: await softwareOf(backend),
-    weights: { [model.name]: model.sha256, ...(await recognizerWeights([recipe.guide])) },
+    weights: { [model.name]: model.sha256, ...(await recognizerWeights(guidesOf(recipe))) },
   }
 }
 

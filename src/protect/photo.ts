@@ -4,19 +4,24 @@ import * as tf from '@tensorflow/tfjs'
 import { type Recipe, stepsTaken } from '../config/recipe.ts'
 import { fromTensor, type Image, toTensor } from '../data/image.ts'
 import { UserError } from '../errors.ts'
-import { type AlignedFace, alignFace } from '../faces/align.ts'
+import type { AlignedFace } from '../faces/align.ts'
+import { type Alignment, align, landmarksOfAligned } from '../faces/alignment.ts'
+import type { Box } from '../faces/box.ts'
+import { compositeFace } from '../faces/composite.ts'
 import { detectFaces, type Face } from '../faces/detect.ts'
 import { pasteFace } from '../faces/paste.ts'
-import { identity } from '../faces/similarity.ts'
+import { apply, identity, invert, scaleOf } from '../faces/similarity.ts'
 import { BUCKETS } from '../models/msi.ts'
 import type { Recognizer } from '../models/recognizers/recognizer.ts'
 import { type FaceKey, keyVersion, pictureHash } from './key.ts'
 import type { FaceModel } from './model.ts'
+import { changedBox, cropOriginal, pasteOriginal, union } from './original-crop.ts'
 import { protectFace } from './protect.ts'
 import { makeSecret, recoverFace } from './recovery.ts'
 
 /** A face of a photo, cut out. */
 export interface PhotoFace extends AlignedFace {
+  readonly alignment: Alignment
   readonly found: Face
   /** Its number among the photo's faces, as `detectFaces` orders them. */
   readonly index: number
@@ -55,7 +60,7 @@ export interface FacesOfPhotoOptions {
  * @throws UserError when the photo shows no face
  */
 export async function facesOfPhoto(
-  { imageSize }: Pick<FaceModel, 'imageSize'>,
+  { imageSize, alignment }: Pick<FaceModel, 'imageSize' | 'alignment'>,
   photo: Image,
   { detect = detectFaces }: FacesOfPhotoOptions = {},
 ): Promise<PhotoFace[]> {
@@ -65,7 +70,8 @@ export async function facesOfPhoto(
   const content = contentHash(photo)
   return Promise.all(
     all.map(async (found, index) => ({
-      ...(await alignFace(photo, found.landmarks, imageSize)),
+      ...(await align(alignment, photo, found.landmarks, imageSize)),
+      alignment,
       found,
       index,
       identity: `${content}/${index}`,
@@ -76,16 +82,18 @@ export async function facesOfPhoto(
 /** The protected versions of one face, one a sample. */
 export async function protectPhotoFace(
   model: FaceModel,
-  guide: Recognizer,
-  { face, identity }: PhotoFace,
+  guides: readonly Recognizer[],
+  { face, identity, found, transform }: PhotoFace,
   recipe: Recipe,
   onStep?: (step: number, steps: number) => void,
 ): Promise<Image[]> {
   const image = toTensor(face)
   const steps = stepsTaken(recipe)
   let step = 0
-  const samples = await protectFace(model, guide, image, recipe, {
+  const samples = await protectFace(model, guides, image, recipe, {
     identity,
+    landmarks: found.landmarks.map(point => apply(transform, point)),
+    size: sizeFor(model, transform),
     // Further attempts are not told: how many there will be is not known.
     onStep: () => {
       if (step < steps) onStep?.(++step, steps)
@@ -94,6 +102,12 @@ export async function protectPhotoFace(
   const images = await fromTensor(samples)
   tf.dispose([image, samples])
   return images
+}
+
+/** The smallest size of the model's that shows a face as sharply as its photo, nearly; its largest where none does. */
+function sizeFor({ imageSize, outputSizes }: FaceModel, transform: PhotoFace['transform']): number {
+  const side = imageSize / scaleOf(transform)
+  return outputSizes.find(size => size >= 0.75 * side) ?? outputSizes.at(-1)!
 }
 
 /** The key of one face. It depends on the face and on how it is to be recovered, not on how it was protected. */
@@ -134,7 +148,7 @@ export async function keyOfAlignedFace(
  */
 export async function protectPhoto(
   model: FaceModel,
-  guide: Recognizer,
+  guides: readonly Recognizer[],
   photo: Image,
   recipe: Recipe,
   { onStep }: ProtectPhotoOptions = {},
@@ -142,38 +156,78 @@ export async function protectPhoto(
   const found = await facesOfPhoto(model, photo)
   const faces: ProtectedFace[] = []
   for (const [i, face] of found.entries()) {
-    const samples = await protectPhotoFace(model, guide, face, recipe, (step, steps) =>
+    const samples = await protectPhotoFace(model, guides, face, recipe, (step, steps) =>
       onStep?.(i, found.length, step, steps),
     )
     faces.push({ ...face, samples, key: await keyOfPhotoFace(model, face, recipe) })
   }
-  return { faces, photos: pasteSamples(photo, faces) }
-}
-
-/** The photo with the protected versions of all its faces put back: one photo a sample. */
-export function pasteSamples(photo: Image, faces: readonly Pick<ProtectedFace, 'samples' | 'transform'>[]): Image[] {
-  return faces[0]!.samples.map((_, i) =>
-    faces.reduce((result, { samples, transform }) => pasteFace(result, samples[i]!, transform), photo),
-  )
+  return assemblePhoto(photo, faces)
 }
 
 /**
- * Puts the original faces back into a protected photo, as far as the model can regenerate them from their keys.
- * @throws UserError when a key is for another model
+ * The photo with the protected versions of all its faces put back, one photo a sample, and the faces' keys with what that
+ * changed of the photo.
+ */
+export async function assemblePhoto(photo: Image, faces: readonly ProtectedFace[]): Promise<ProtectedPhoto> {
+  const changed: (Box | undefined)[] = faces.map(() => undefined)
+  const photos = faces[0]!.samples.map((_, i) =>
+    faces.reduce((before, face, k) => {
+      const after = putBack(before, face.samples[i]!, face)
+      changed[k] = union(changed[k], changedBox(before, after))
+      return after
+    }, photo),
+  )
+  const keyed = faces.map(async (face, k): Promise<ProtectedFace> => {
+    const box = changed[k]
+    return box ? { ...face, key: { ...face.key, crop: await cropOriginal(photo, box) } } : face
+  })
+  return { faces: await Promise.all(keyed), photos }
+}
+
+/** The photo with a changed face in the place of the one that was cut out. */
+export function putBack(
+  photo: Image,
+  changed: Image,
+  { alignment, transform, found }: Pick<PhotoFace, 'alignment' | 'transform'> & { found: Pick<Face, 'landmarks'> },
+): Image {
+  if (alignment === 'template') return pasteFace(photo, changed, transform)
+  return compositeFace(photo, changed, { transform, landmarks: found.landmarks })
+}
+
+/** How faces come back: as they were where their keys hold that, or in any case as the model regenerates them. */
+export const recoveries = ['exact', 'generative'] as const
+export type Recovery = (typeof recoveries)[number]
+
+/**
+ * Puts the original faces back into a protected photo. Keys of version 0.1 hold no crop: their faces are regenerated.
+ * @param model loads the model that a key names, where one is needed
+ * @throws UserError when a key is for another model, or its crop does not fit the photo
  */
 export async function recoverPhoto(
-  model: FaceModel,
+  model: (name: string) => Promise<FaceModel>,
   photo: Image,
   keys: readonly FaceKey[],
-): Promise<{ photo: Image; faces: Image[] }> {
-  const faces: Image[] = []
+  recovery: Recovery = 'exact',
+): Promise<Image> {
   let result = photo
   for (const key of keys) {
-    const [face] = await recoverFromKey(model, key)
-    faces.push(face!)
-    result = pasteFace(result, face!, key.transform)
+    if (key.crop && recovery === 'exact') result = await pasteOriginal(result, key.crop)
+    else result = await putRegenerated(await model(key.model.name), result, key)
   }
-  return { photo: result, faces }
+  return result
+}
+
+/** The photo with the face that the model regenerates from a key in its place. @throws UserError as `recoverFromKey` */
+export async function putRegenerated(model: FaceModel, photo: Image, key: FaceKey): Promise<Image> {
+  const [face] = await recoverFromKey(model, key)
+  return putBack(photo, face!, await placeOfKey(model, key, face!))
+}
+
+/** Where a key's face goes; its landmarks are those of the regenerated face, since the key holds none. */
+async function placeOfKey({ alignment }: Pick<FaceModel, 'alignment'>, { transform }: FaceKey, face: Image) {
+  const landmarks = alignment === 'template' ? [] : await landmarksOfAligned(face, alignment)
+  const back = invert(transform)
+  return { alignment, transform, found: { landmarks: landmarks.map(point => apply(back, point)) } }
 }
 
 /** The aligned face that a key regenerates. @throws UserError when the key is for another model, or was not made by one */

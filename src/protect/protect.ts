@@ -1,30 +1,26 @@
 /** Anonymization and visual identity hiding of one aligned face: the two are one procedure under different recipes. */
 import * as tf from '@tensorflow/tfjs'
-import { keepsDefect, type Recipe, stepsTaken } from '../config/recipe.ts'
+import { forGuide, keepsDefect, type Recipe, stepsTaken } from '../config/recipe.ts'
 import { fromTensor } from '../data/image.ts'
-import { normal } from '../data/random.ts'
 import { awayFromPerturbed } from '../diffusion/attention-guidance.ts'
 import { addNoise } from '../diffusion/ddim.ts'
 import type { Denoiser } from '../diffusion/denoiser.ts'
-import { scheduledEmbedding } from '../diffusion/embedding-schedule.ts'
-import { type Energy, type GuidedStepReport, sampleGuided } from '../diffusion/guidance.ts'
+import { type GuidedStepReport, sampleGuided } from '../diffusion/guidance.ts'
 import { ddimSteps } from '../diffusion/schedule.ts'
-import { diversity } from '../energies/diversity.ts'
-import { dissimilarity, similarity } from '../energies/identity.ts'
-import { backgroundMask } from '../faces/background.ts'
+import { clampToShell } from '../energies/shell.ts'
 import { detectionScore } from '../faces/detect-aligned.ts'
-import type { FaceParser } from '../models/bisenet.ts'
+import { tieRows } from '../models/generator/tied-rows.ts'
+import { optimizeLatents } from '../models/latent-optimization.ts'
 import type { PerturbedBlocks } from '../models/perturbed-blocks.ts'
 import type { Recognizer } from '../models/recognizers/recognizer.ts'
+import { energyOf, readSamples } from './energies.ts'
 import type { FaceModel } from './model.ts'
-import { placeholdersOf } from './placeholders.ts'
+import { type PreparedFace, type PrepareOptions, prepareFace } from './prepare-face.ts'
 
-export interface ProtectOptions {
-  /** What random numbers are keyed by besides the seed: the same face keeps its noise wherever it is processed. */
-  readonly identity: string
+export interface ProtectOptions extends PrepareOptions {
   readonly onStep?: (report: GuidedStepReport) => void
-  /** Gives the parser of a recipe whose background is parsed, instead of the published one. */
-  readonly parser?: () => Promise<FaceParser>
+  /** Side of the result, of those that the model can decode to; the face's unless given. */
+  readonly size?: number
 }
 
 /** Pixels of the samples whose gradient is taken at once: one of 512 x 512, for which Stable Diffusion takes 16 GB. */
@@ -33,173 +29,170 @@ const pixelsAtOnce = 2 ** 18
 /** From this score on, a detector has found a face. */
 const foundScore = 0.5
 
+/** Rows of a generator's latents stay within this squared norm, relative to their number of dimensions. */
+const shell = 1.3
+
 /**
- * Protects one aligned face as `recipe` says. A version in which no face is found, or which the guide finds more like the
- * original than `likeness`, is drawn again, as often as `attempts` says, and the best of its drawings is kept.
- * @param face [1, s, s, 3] in [-1, 1]
+ * Protects one aligned face as `recipe` says. A version in which no face is found, or which a guide finds more like the
+ * original than `likeness`, is sampled again, as often as `attempts` says, and the best of its samples is kept.
+ * @param guides recognizers of faces on the template
+ * @param face [1, s, s, 3] in [-1, 1], in the model's alignment
  * @returns `samples` protected versions, [samples, s, s, 3] in [-1, 1]
  */
 export async function protectFace(
   model: FaceModel,
-  guide: Recognizer,
+  guides: readonly Recognizer[],
   face: tf.Tensor4D,
   recipe: Recipe,
   options: ProtectOptions,
 ): Promise<tf.Tensor4D> {
-  const all = Array.from({ length: recipe.samples }, (_, sample) => sample)
-  const clean = model.encode(face)
-  const draw = (drawing: Drawing) => drawVersions(model, guide, face, clean, recipe, options, drawing)
+  const prepared = await prepareFace(model, guides, face, recipe, options)
+  const { size = model.imageSize } = options
   try {
-    const first = await draw({ samples: all, attempt: 0 })
-    return recipe.attempts === 1 ? first : await drawAgain(first, draw, guide, face, recipe)
+    const latents = await sampleAccepted(model, prepared, recipe, options)
+    const faces = tf.tidy(() => tf.clipByValue(model.decode(latents, size), -1, 1) as tf.Tensor4D)
+    latents.dispose()
+    return faces
   } finally {
-    clean.dispose()
+    prepared.dispose()
   }
 }
 
-/** Draws those of the versions again that the recipe does not accept; the versions given are disposed of. */
-async function drawAgain(
-  first: tf.Tensor4D,
-  draw: (drawing: Drawing) => Promise<tf.Tensor4D>,
-  guide: Recognizer,
-  face: tf.Tensor4D,
+/** Latents of the protected versions, those that the recipe does not accept having been sampled again. */
+async function sampleAccepted(
+  model: FaceModel,
+  prepared: PreparedFace,
   recipe: Recipe,
+  options: ProtectOptions,
 ): Promise<tf.Tensor4D> {
   const all = Array.from({ length: recipe.samples }, (_, sample) => sample)
-  const reference = guide.embed(face)
-  const shortfalls = await shortfallsOf(first, guide, reference, recipe.likeness)
+  const first = await sampleVersions(model, prepared, recipe, options, { samples: all, attempt: 0 })
+  if (recipe.attempts === 1) return first
+  const { guides } = prepared.energies
+  const scores = await rejectionScores(model, first, prepared, recipe)
   const versions = separate(first)
   for (let attempt = 1; attempt < recipe.attempts; attempt++) {
-    const failed = all.filter(sample => shortfalls[sample]! > 0)
+    const failed = all.filter(sample => scores[sample]! > 0)
     if (failed.length === 0) break
     const passed = all.filter(sample => !failed.includes(sample)).map(sample => versions[sample]!)
-    const others = passed.length > 0 ? tf.tidy(() => guide.embed(tf.concat(passed))) : undefined
-    const drawn = await draw({ samples: failed, attempt, others })
-    const found = await shortfallsOf(drawn, guide, reference, recipe.likeness)
-    for (const [i, version] of separate(drawn).entries()) {
+    const others =
+      passed.length > 0
+        ? tf.tidy(() => {
+            const seen = prepared.composite(model.decode(tf.concat(passed)))
+            return guides.map(({ embed }) => embed(seen))
+          })
+        : undefined
+    const sampled = await sampleVersions(model, prepared, recipe, options, { samples: failed, attempt, others })
+    const found = await rejectionScores(model, sampled, prepared, recipe)
+    for (const [i, version] of separate(sampled).entries()) {
       const sample = failed[i]!
-      const better = found[i]! < shortfalls[sample]!
+      const better = found[i]! < scores[sample]!
       tf.dispose(better ? versions[sample]! : version)
       if (!better) continue
       versions[sample] = version
-      shortfalls[sample] = found[i]!
+      scores[sample] = found[i]!
     }
     tf.dispose(others ?? [])
   }
-  const faces = tf.concat(versions)
-  tf.dispose([reference, ...versions])
-  return faces
+  const latents = tf.concat(versions)
+  tf.dispose(versions)
+  return latents
 }
 
-/** The pictures of a batch one by one; the batch is disposed of. */
-function separate(faces: tf.Tensor4D): tf.Tensor4D[] {
-  const parts = tf.split(faces, faces.shape[0]) as tf.Tensor4D[]
-  faces.dispose()
+/** The latents of a batch one by one; the batch is disposed of. */
+function separate(latents: tf.Tensor4D): tf.Tensor4D[] {
+  const parts = tf.split(latents, latents.shape[0]) as tf.Tensor4D[]
+  latents.dispose()
   return parts
 }
 
 /**
  * How far each version is from what the recipe accepts: 0 where it is accepted, 1 and more where no face is found in it, and
- * in between where the guide finds it too much like the original.
+ * in between where a guide finds it too much like the original.
  */
-async function shortfallsOf(
-  faces: tf.Tensor4D,
-  guide: Recognizer,
-  reference: tf.Tensor2D,
-  likeness: number,
+async function rejectionScores(
+  model: FaceModel,
+  latents: tf.Tensor4D,
+  { energies: { guides, references }, composite }: PreparedFace,
+  { likeness }: Recipe,
 ): Promise<number[]> {
-  const cosines = tf.tidy(() => tf.sum(tf.mul(guide.embed(faces), reference), 1))
-  const likenesses = await cosines.data()
-  cosines.dispose()
-  const shortfalls: number[] = []
+  const faces = tf.tidy(() => composite(tf.clipByValue(model.decode(latents), -1, 1)))
+  const similarities = tf.tidy(() => guides.map(({ embed }, i) => tf.sum(tf.mul(embed(faces), references[i]!), 1)))
+  const perGuide = await Promise.all(similarities.map(values => values.data()))
+  tf.dispose(similarities)
+  const scores: number[] = []
   for (const [i, image] of (await fromTensor(faces)).entries()) {
     const unfound = (await detectionScore(image)) < foundScore ? 1 : 0
-    const tooLike = likeness < 1 ? Math.max(0, (likenesses[i]! - likeness) / (1 - likeness)) : 0
-    shortfalls.push(unfound + tooLike)
+    const excesses = guides.map(({ name }, k) => {
+      const most = forGuide(likeness, name, 1)
+      return most < 1 ? Math.max(0, (perGuide[k]![i]! - most) / (1 - most)) : 0
+    })
+    scores.push(unfound + Math.max(...excesses))
   }
-  return shortfalls
+  faces.dispose()
+  return scores
 }
 
-/** Which versions are drawn: in which attempt, and beside which others, whose unit embeddings [m, d] diversity counts too. */
-interface Drawing {
+/** Which versions are sampled: in which attempt, and beside which others, whose embeddings diversity counts too. */
+interface Sampling {
   readonly samples: readonly number[]
   readonly attempt: number
-  readonly others?: tf.Tensor2D | undefined
+  /** Unit embeddings [m, d] under each guide. */
+  readonly others?: readonly tf.Tensor2D[] | undefined
 }
 
-/**
- * Draws versions, [samples, s, s, 3] in [-1, 1].
- * @param clean the face's latent
- */
-async function drawVersions(
+/** Samples latents of versions, [samples, h, w, c]. */
+async function sampleVersions(
   model: FaceModel,
-  guide: Recognizer,
-  face: tf.Tensor4D,
-  clean: tf.Tensor4D,
+  { clean, noise, embeddingAt, energies, kept }: PreparedFace,
   recipe: Recipe,
-  { identity, onStep, parser }: ProtectOptions,
-  { samples, attempt, others }: Drawing,
+  { identity, onStep }: ProtectOptions,
+  { samples, attempt, others }: Sampling,
 ): Promise<tf.Tensor4D> {
-  const { seed, threshold, guidance, keep } = recipe
+  const { threshold, guidance } = recipe
+  const groups = model.rowGroups
   const steps = ddimSteps(model.schedule, recipe.steps).slice(0, stepsTaken(recipe))
   const first = steps.at(-1)!
-
-  const vectors = placeholdersOf(model, face, recipe)
-  const conditional = model.conditional(vectors)
-  const embeddingAt = scheduledEmbedding(conditional, model.unconditional, threshold, model.schedule.steps)
-  const reference = guide.embed(face)
-  const keptNoise = normal(clean.shape, seed, 'background', identity) as tf.Tensor4D
-  const background = await backgroundMask(face, model.latentShape[0], keep.mask, parser)
   // Each sample has a stream of its own, so that the first of four is the one there would be of one.
-  const noise = (purpose: string, ...key: number[]) => {
+  const noiseOf = (purpose: string, ...key: number[]) => {
     const again = attempt === 0 ? [] : [attempt]
-    const each = samples.map(sample => normal(clean.shape, seed, purpose, identity, sample, ...again, ...key))
-    return tf.concat(each) as tf.Tensor4D
+    return tf.tidy(
+      () => tf.concat(samples.map(sample => noise(purpose, identity, sample, ...again, ...key))) as tf.Tensor4D,
+    )
   }
   const start = tf.tidy(() =>
-    addNoise(clean, noise('start'), keepsDefect(recipe, 'lateStart') ? { alpha: first.alphaNext } : first),
+    addNoise(clean, noiseOf('start'), keepsDefect(recipe, 'lateStart') ? { alpha: first.alphaNext } : first),
   )
-
   const denoiser =
     (perturbed?: PerturbedBlocks): Denoiser =>
     (z, timestep) =>
       model.predictNoise(z, timestep, embeddingAt(timestep), perturbed)
-  const latents = await sampleGuided(
+  const features = readSamples(recipe.energies, energies)
+  const energy = energyOf(recipe.energies, energies, others)
+  const project = groups && ((gradient: tf.Tensor4D) => tieRows(gradient, groups))
+  const sampled = await sampleGuided(
     awayFromPerturbed(denoiser(), denoiser(recipe.attentionGuidance.blocks), recipe.attentionGuidance.scale),
     start,
     steps,
     {
       guidance: {
-        energy: energyOf(recipe.energies, reference, others),
-        features: z => guide.embed(model.decode(z)),
+        energy,
+        features,
         atOnce: Math.max(1, Math.floor(pixelsAtOnce / model.imageSize ** 2)),
         scale: timestep => (timestep > threshold ? guidance.above : guidance.below),
+        iterations: guidance.iterations,
+        ...(project && { project }),
       },
-      kept: {
-        clean,
-        mask: background,
-        below: keep.below,
-        ...(!keepsDefect(recipe, 'cleanBackground') && { noise: keptNoise }),
-      },
-      added: { eta: recipe.eta, noise: timestep => noise('added', timestep) },
+      kept,
+      added: { eta: recipe.eta, noise: timestep => noiseOf('added', timestep) },
       ...(onStep && { onStep }),
     },
   )
-  const faces = tf.tidy(() => tf.clipByValue(model.decode(latents), -1, 1))
-  tf.dispose([vectors, conditional, reference, keptNoise, background, start, latents] as tf.TensorContainer)
-  return faces
-}
-
-/** The weighted sum of a recipe's energies; samples are to differ from `others` as from each other. */
-function energyOf(weights: Recipe['energies'], reference: tf.Tensor2D, others?: tf.Tensor2D): Energy {
-  return embeddings => {
-    const terms: [number, (embeddings: tf.Tensor2D) => tf.Scalar][] = [
-      [weights.dissimilarity, e => dissimilarity(e, reference, weights.floor)],
-      [weights.similarity, e => similarity(e, reference)],
-      [weights.diversity, e => diversity(others ? tf.concat([e, others]) : e, weights.floor)],
-    ]
-    const active = terms.filter(([weight]) => weight > 0)
-    if (active.length === 0) return tf.mul(tf.sum(embeddings), 0) as tf.Scalar
-    return tf.addN(active.map(([weight, term]) => tf.mul(term(embeddings), weight))) as tf.Scalar
-  }
+  start.dispose()
+  if (recipe.optimization.steps === 0) return sampled
+  const latents = optimizeLatents(sampled, z => energy(features(z)), recipe.optimization, {
+    ...(project && { project, constrain: (z: tf.Tensor4D) => clampToShell(z, shell) }),
+  })
+  sampled.dispose()
+  return latents
 }

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import { type BackendName, useBackend } from '../backend/index.ts'
 import { loadModelConfig } from '../config/model.ts'
-import type { Recipe } from '../config/recipe.ts'
+import { guidesOf, type Recipe } from '../config/recipe.ts'
 import { readBytes, readImage } from '../data/image.ts'
 import { UserError } from '../errors.ts'
 import { loadRecognizer } from '../faces/recognizers.ts'
@@ -11,7 +11,7 @@ import { pathFrom, type RunRecord, recognizerWeights, recordFiles, softwareOf } 
 import { faceWorkers } from './face-workers.ts'
 import { keyPath, protectFile, writeProtected } from './files.ts'
 import { loadModel } from './model.ts'
-import { facesOfPhoto, type ProtectPhotoOptions, pasteSamples } from './photo.ts'
+import { assemblePhoto, facesOfPhoto, type ProtectPhotoOptions } from './photo.ts'
 import { type PhotoResult, type PhotoTask, unpackPhoto } from './photo-job.ts'
 
 export interface ProtectedFile extends Pick<RunRecord, 'software' | 'weights'> {
@@ -32,13 +32,13 @@ export type Protector = (
 export async function localProtector(recipe: Recipe, passphrase?: string): Promise<Protector> {
   const backend = await useBackend(recipe.backend)
   const model = await loadModel(recipe.model)
-  const guide = await loadRecognizer(recipe.guide)
+  const guides = await Promise.all(guidesOf(recipe).map(loadRecognizer))
   const used = {
     software: await softwareOf(backend),
-    weights: { [model.name]: model.sha256, ...(await recognizerWeights([recipe.guide])) },
+    weights: { [model.name]: model.sha256, ...(await recognizerWeights(guidesOf(recipe))) },
   }
   return async (path, outputs, onStep) => ({
-    faces: await protectFile(model, guide, path, outputs, recipe, { passphrase, onStep }),
+    faces: await protectFile(model, guides, path, outputs, recipe, { passphrase, onStep }),
     ...used,
   })
 }
@@ -55,16 +55,16 @@ export async function parallelProtector(
   passphrase?: string,
 ): Promise<Protector> {
   const workers = faceWorkers(pool)
-  const { imageSize } = await loadModelConfig(recipe.model)
+  const model = await loadModelConfig(recipe.model)
   const software = await softwareOf(backend, pool.slots)
-  const guideWeights = await recognizerWeights([recipe.guide])
+  const guideWeights = await recognizerWeights(guidesOf(recipe))
   let asked = 0
   return async (path, outputs, onStep) => {
     // The photos one after the other, whichever of their faces are found first.
     const turn = asked++
     const bytes = await readBytes(path)
     const photo = await readImage(bytes, path)
-    const found = await facesOfPhoto({ imageSize }, photo, {
+    const found = await facesOfPhoto(model, photo, {
       detect: () => workers.detect(bytes, { turn }),
     }).catch(blame(path))
     const faces = await Promise.all(
@@ -76,9 +76,9 @@ export async function parallelProtector(
         return { ...face, samples: versions.result, key: key.result }
       }),
     ).catch(blame(path))
-    await writeProtected({ faces, photos: pasteSamples(photo, faces) }, outputs, passphrase)
-    const { model } = faces[0]!.key
-    return { faces: faces.length, software, weights: { [model.name]: model.sha256, ...guideWeights } }
+    await writeProtected(await assemblePhoto(photo, faces), outputs, passphrase)
+    const { name, sha256 } = faces[0]!.key.model
+    return { faces: faces.length, software, weights: { [name]: sha256, ...guideWeights } }
   }
 }
 

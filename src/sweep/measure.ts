@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import * as tf from '@tensorflow/tfjs'
 import { makeFolder, writeJsonAtomic } from '../atomic.ts'
 import { useBackend } from '../backend/index.ts'
+import { guidesOf } from '../config/recipe.ts'
 import { checkFaceSize, FaceStore, readIndex } from '../data/face-store.ts'
 import { encodeImage, fromTensor, type Image, toTensor } from '../data/image.ts'
 import { UserError } from '../errors.ts'
@@ -57,12 +58,12 @@ export async function measurePoint(task: PointTask, { scratch, here, onProgress 
       measured.push(face)
     }
     return {
-      measures: summarise(measured, recipe.guide, await loadThresholds()),
+      measures: summarise(measured, guidesOf(recipe), await loadThresholds()),
       faces: measured,
       software: await softwareOf(backend),
       weights: {
         [model.name]: model.sha256,
-        ...(await recognizerWeights([...recognizerNames, recipe.guide])),
+        ...(await recognizerWeights([...recognizerNames, ...guidesOf(recipe)])),
       },
     }
   } finally {
@@ -89,7 +90,9 @@ async function measureFace(
 ): Promise<PointFace> {
   const started = performance.now()
   const face = toTensor(original)
-  const made = await protectFace(model, await loadRecognizer(recipe.guide), face, recipe, { identity: id })
+  const made = await protectFace(model, await Promise.all(guidesOf(recipe).map(loadRecognizer)), face, recipe, {
+    identity: id,
+  })
   const versions = await fromTensor(made)
   const seconds = (performance.now() - started) / 1000
   tf.dispose([face, made])
@@ -138,12 +141,12 @@ async function recoveryScores(recipe: PointTask['recipe'], model: FaceModel, ori
 }
 
 /** Means over all faces, and the share of faces that each recognizer takes for the person; people are drawn for intervals. */
-function summarise(faces: readonly PointFace[], guide: string, thresholds: Thresholds): Measure[] {
+function summarise(faces: readonly PointFace[], guides: readonly string[], thresholds: Thresholds): Measure[] {
   return Object.keys(faces[0]!.scores).flatMap((name): Measure[] => {
     const values = faces.flatMap(({ scores }) => scores[name]!)
     const people = faces.flatMap(({ id, scores }) => scores[name]!.map(() => [id]))
     const recognizer = recognizerNames.find(known => name.endsWith(`.${known}`))
-    const role = recognizer && { role: recognizer === guide ? ('guide' as const) : ('judge' as const) }
+    const role = recognizer && { role: guides.includes(recognizer) ? ('guide' as const) : ('judge' as const) }
     if (name === 'detected') return [{ name, ...shareOf(values.map(Boolean), people) }]
     const average: Measure = { name, ...meanOf(values, people), ...role }
     if (!recognizer || !name.includes('cosine.')) return [average]

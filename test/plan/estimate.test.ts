@@ -54,7 +54,7 @@ it.each(Object.entries(recognizerNetworks))('%s embeds aligned faces of any size
 
 describe('the plan of protecting a face', () => {
   it('has every network once, the shapes, and more memory and operations for more samples', async () => {
-    const recipe = { ...(await loadRecipe('anonymize')), steps: 4 }
+    const recipe = { ...(await loadRecipe('faces-128/anonymize')), steps: 4 }
     const one = await planProtection(model, { ...recipe, samples: 1 })
     const two = await planProtection(model, { ...recipe, samples: 2 })
     expect(one.networks.map(({ name }) => name)).toEqual([
@@ -75,7 +75,7 @@ describe('the plan of protecting a face', () => {
   })
 
   it('says in brief what memory all steps take', async () => {
-    const recipe = await loadRecipe('hide')
+    const recipe = await loadRecipe('faces-128/hide')
     const [whole, brief] = [await planProtection(model, recipe), await planProtection(model, recipe, { brief: true })]
     expect(tensorBytes(brief)).toBe(tensorBytes(whole))
     expect(totalFlops(brief)).toBeLessThan(totalFlops(whole) / 2)
@@ -86,14 +86,14 @@ describe('the plan of protecting a face', () => {
     expect([...recovery.stages.keys()]).toEqual(['start', 'recovered face'])
     expect(recovery.networks.map(({ name }) => name)).toContain('noise predictor')
     expect(recovery.stages.get('recovered face')!.flops).toBeGreaterThan(1e9)
-    const protection = await planProtection(model, await loadRecipe('anonymize'), { brief: true })
+    const protection = await planProtection(model, await loadRecipe('faces-128/anonymize'), { brief: true })
     expect(tensorBytes(recovery)).toBeLessThan(tensorBytes(protection))
   })
 
   it('leaves no tensors behind, and neither does that of recovering one', async () => {
     const { state } = tf.engine()
     const before = state.numTensors
-    await planProtection(model, await loadRecipe('anonymize'), { brief: true })
+    await planProtection(model, await loadRecipe('faces-128/anonymize'), { brief: true })
     await planRecovery(model)
     expect(state.numTensors).toBe(before)
   })
@@ -138,7 +138,7 @@ describe('memory', () => {
   })
 
   it('of recipes is that of each: one that cannot be held is refused by name, others are not', async () => {
-    const recipe = await loadRecipe('anonymize')
+    const recipe = await loadRecipe('faces-128/anonymize')
     await refuseRecipes([recipe, { ...recipe, steps: 99, seed: 1 }], 'tensorflow')
     await expect(refuseRecipes([recipe, { ...recipe, samples: 2 }], 'tensorflow', 100_000)).rejects.toThrow(
       'expected to anonymize one face with faces-128',

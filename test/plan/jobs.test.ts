@@ -13,7 +13,7 @@ test('what is asked for, within the cores; else what cores and memory allow', ()
 })
 
 test('faces are protected in no more processes than there are pieces of work, or than were asked for', async () => {
-  const recipe = await loadRecipe('anonymize')
+  const recipe = await loadRecipe('faces-128/anonymize')
   expect(await processesToProtect(recipe, 'tensorflow', 1)).toBe(1)
   expect(await processesToProtect(recipe, 'wasm', 1, 1)).toBe(1)
   await expect(processesToProtect(recipe, 'wasm', 1, cores + 1)).rejects.toThrow(/expected --jobs of 1 to \d+/)

@@ -18,7 +18,7 @@ it.skipIf(!isLinux).each(usableBackends)(
     const script = fileURLToPath(new URL('protect-once.ts', import.meta.url))
     const { stdout } = await promisify(execFile)(process.execPath, ['--import', 'tsx', script, backend])
     const measured = Number(stdout.trim().split('\n').at(-1))
-    const plan = await planProtection(await loadModelConfig('faces-128'), await loadRecipe('anonymize'), {
+    const plan = await planProtection(await loadModelConfig('faces-128'), await loadRecipe('faces-128/anonymize'), {
       brief: true,
       fused: fusedBackend(backend),
     })

@@ -2,18 +2,18 @@
 import * as tf from '@tensorflow/tfjs'
 import { peakMemory } from '../../bench/peak-memory.ts'
 import { useBackend } from '../../src/backend/index.ts'
-import { loadRecipe } from '../../src/config/recipe.ts'
+import { guidesOf, loadRecipe } from '../../src/config/recipe.ts'
 import { loadRecognizer } from '../../src/faces/recognizers.ts'
 import { loadModel } from '../../src/protect/model.ts'
 import { protectFace } from '../../src/protect/protect.ts'
 import { makeSecret } from '../../src/protect/recovery.ts'
 
 await useBackend(process.argv[2])
-const recipe = await loadRecipe('anonymize', ['steps=4', 'recovery.steps=4', 'attempts=1'])
+const recipe = await loadRecipe('faces-128/anonymize', ['steps=4', 'recovery.steps=4', 'attempts=1'])
 const model = await loadModel(recipe.model)
-const guide = await loadRecognizer(recipe.guide)
+const guides = await Promise.all(guidesOf(recipe).map(loadRecognizer))
 const face = tf.zeros([1, model.imageSize, model.imageSize, 3]) as tf.Tensor4D
-await (await protectFace(model, guide, face, recipe, { identity: 'measured' })).data()
+await (await protectFace(model, guides, face, recipe, { identity: 'measured' })).data()
 await makeSecret(model, face, recipe).latent.data()
 console.log(peakMemory('self'))
 process.exit(0)

@@ -26,7 +26,7 @@ afterAll(() => rmSync(tiny.folder, { recursive: true }))
 
 const recipe = (...overrides: string[]): Promise<Recipe> =>
   loadConfig(recipeSchema, {
-    path: 'configs/anonymize.yaml',
+    path: 'configs/faces-128/anonymize.yaml',
     overrides: ['steps=4', 'attempts=1', 'recovery.steps=2', ...overrides],
   })
 
@@ -57,7 +57,7 @@ test('with darkFeatures the feature network sees 0 where the face is inside (-1,
 test.each(['cleanBackground', 'lateStart'] as const)('%s changes the protected face', async defect => {
   const guide = await loadRecognizer('dlib')
   const run = async (...overrides: string[]) => {
-    const faces = await protectFace(model, guide, face, await recipe(...overrides), { identity: 'a' })
+    const faces = await protectFace(model, [guide], face, await recipe(...overrides), { identity: 'a' })
     return faces.dataSync()
   }
   const [without, kept] = [await run(), await run(`compat=[${defect}]`)]

@@ -29,11 +29,14 @@ beforeAll(async () => {
 afterAll(() => rmSync(tiny.folder, { recursive: true }))
 
 const recipe = (task: Recipe['task'], ...overrides: string[]) =>
-  loadConfig(recipeSchema, { path: `configs/${task}.yaml`, overrides: ['steps=4', 'attempts=1', ...overrides] })
+  loadConfig(recipeSchema, {
+    path: `configs/faces-128/${task}.yaml`,
+    overrides: ['steps=4', 'attempts=1', ...overrides],
+  })
 
 /** The protected versions as numbers, one array a sample. */
 async function protectedFaces(settings: Recipe, identity = 'a') {
-  const faces = await protectFace(model, guide, face, settings, { identity })
+  const faces = await protectFace(model, [guide], face, settings, { identity })
   expect(faces.shape).toEqual([settings.samples, 64, 64, 3])
   const samples = tf.tidy(() => tf.unstack(faces).map(sample => sample.dataSync() as Float32Array))
   faces.dispose()
@@ -56,7 +59,7 @@ test('takes the share of the steps that strength says, each reported', async () 
   const timesteps: number[] = []
   const settings = await recipe('anonymize', 'steps=10', 'strength=0.3')
   const onStep = ({ step }: { step: { timestep: number } }) => void timesteps.push(step.timestep)
-  const faces = await protectFace(model, guide, face, settings, { identity: 'a', onStep })
+  const faces = await protectFace(model, [guide], face, settings, { identity: 'a', onStep })
   faces.dispose()
   expect(timesteps).toEqual([201, 101, 1])
 })
@@ -104,7 +107,7 @@ test('a version in which no face is found is drawn again', async () => {
   const onStep = ({ step }: { step: { timestep: number } }) => void timesteps.push(step.timestep)
   const run = async (settings: Recipe) => {
     timesteps.length = 0
-    const faces = await protectFace(model, guide, face, settings, { identity: 'a', onStep })
+    const faces = await protectFace(model, [guide], face, settings, { identity: 'a', onStep })
     faces.dispose()
     return { shape: faces.shape, steps: timesteps.length }
   }
@@ -126,9 +129,12 @@ test('only the versions that fail are drawn again', async () => {
   // A model that draws the same portrait whatever it is told, and a guide that finds only the first of them like the face.
   const painter: FaceModel = {
     ...model,
+    predictNoise: (latents, ...rest) => {
+      drawn.push(latents.shape[0])
+      return model.predictNoise(latents, ...rest)
+    },
     decode: latent =>
       tf.tidy(() => {
-        drawn.push(latent.shape[0])
         return tf.add(tf.tile(portrait, [latent.shape[0], 1, 1, 1]), tf.mul(tf.mean(latent), 0)) as tf.Tensor4D
       }),
   }
@@ -144,7 +150,7 @@ test('only the versions that fail are drawn again', async () => {
   const draw = async (likeness: number) => {
     drawn.length = 0
     const settings = await recipe('anonymize', 'samples=3', 'attempts=2', `likeness=${likeness}`)
-    const faces = await protectFace(painter, partial, face, settings, { identity: 'a' })
+    const faces = await protectFace(painter, [partial], face, settings, { identity: 'a' })
     expect(faces.shape).toEqual([3, 64, 64, 3])
     faces.dispose()
     return new Set(drawn)

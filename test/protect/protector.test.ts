@@ -46,7 +46,7 @@ beforeAll(async () => {
     'samples=2',
     `model=${model.path}`,
   ]
-  recipe = await loadRecipe('anonymize', [...few, 'backend=wasm'])
+  recipe = await loadRecipe('faces-128/anonymize', [...few, 'backend=wasm'])
 })
 afterAll(() => {
   rmSync(folder, { recursive: true })

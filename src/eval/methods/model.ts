@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path'
 import * as tf from '@tensorflow/tfjs'
 import { makeFolder } from '../../atomic.ts'
 import { loadModelConfig } from '../../config/model.ts'
-import type { Recipe } from '../../config/recipe.ts'
+import { guidesOf, type Recipe } from '../../config/recipe.ts'
 import type { MethodConfig } from '../../config/suite.ts'
 import { checkFaceSize } from '../../data/face-store.ts'
 import { fromTensor, type Image, toTensor } from '../../data/image.ts'
@@ -43,19 +43,19 @@ export function protecting(config: ModelMethod): Method {
   return {
     name,
     task: recipe.task,
-    guides: async () => [recipe.guide],
+    guides: async () => guidesOf(recipe),
     samples: recipe.samples,
     settings: async () => ({ recipe, ...(await modelSettings(recipe.model)) }),
     versions,
     start: async faces => {
       const model = await loadModelOnce(recipe.model)
       checkFaceSize(faces.store, model)
-      const guide = await loadRecognizer(recipe.guide)
+      const guides = await Promise.all(guidesOf(recipe).map(loadRecognizer))
       return async place => {
         const { image, id } = await faces.read(place)
         const started = performance.now()
         const face = toTensor(image)
-        const samples = await protectFace(model, guide, face, recipe, { identity: id })
+        const samples = await protectFace(model, guides, face, recipe, { identity: id })
         const images = await fromTensor(samples)
         tf.dispose([face, samples])
         const seconds = { protect: secondsSince(started) }
@@ -91,7 +91,7 @@ export function recovering(config: ModelMethod): Method {
     name,
     task: 'recover',
     // What comes back is what the autoencoder keeps: more of what recognizers look at that were in its loss.
-    guides: async () => [...new Set([recipe.guide, ...(await loadModelConfig(recipe.model)).perceptual])],
+    guides: async () => [...new Set([...guidesOf(recipe), ...(await loadModelConfig(recipe.model)).perceptual])],
     samples: 1,
     recoveryReads: 'key',
     settings,

@@ -1,0 +1,76 @@
+/**
+ * A bank of generated faces with what can be said of them: the latents of the generated face most like a photo are where its
+ * inversion starts, and being one style for all rows they lie where the generator draws photographs.
+ */
+import * as tf from '@tensorflow/tfjs'
+import { spreadRows } from '../models/generator/tied-rows.ts'
+import { cropResize, type Rectangle } from '../models/recognizers/crop.ts'
+import { once } from '../once.ts'
+import { repositoryPath } from '../repository.ts'
+import { readTensors } from '../weights/open.ts'
+import type { EnergyNetworks } from './differentiable-networks.ts'
+
+export const latentBankPath = () => repositoryPath('assets/latent-bank.safetensors')
+
+/** What the networks look at in faces of FFHQ's alignment: from brows to chin and from ear to ear. */
+const faceRectangle: Rectangle = { left: 0.17, top: 0.22, right: 0.83, bottom: 0.88 }
+/** Side of the networks' input, and of the picture whose colours are compared. */
+const [inputSide, colourSide] = [112, 12]
+
+/** How much a unit of each part counts, squared: a landmark's shift by the crop's side, a colour of 0..1, a year, a probability. */
+const weights = { landmarks: 16, colours: 0.35, age: 0.07, sex: 1.7, expression: 1 }
+
+/**
+ * What faces are compared by: Euclidean distance between descriptors adds landmarks, blurred colours, age, sex and expression,
+ * and not who is shown.
+ * @param faces [n, s, s, 3] in [-1, 1], in FFHQ alignment
+ * @returns [n, 577]
+ */
+export function describeFaces(networks: EnergyNetworks, faces: tf.Tensor4D): tf.Tensor2D {
+  return tf.tidy(() => {
+    const x = tf.mul(tf.add(cropResize(faces, faceRectangle, inputSide), 1), 127.5) as tf.Tensor4D
+    const { age, maleLogOdds } = networks.ageGender(x)
+    const colours = tf.div(cropResize(x, { left: 0, top: 0, right: 1, bottom: 1 }, colourSide), 255)
+    const column = (values: tf.Tensor1D) => tf.reshape(values, [-1, 1])
+    return tf.concat(
+      [
+        tf.mul(networks.landmarks(x), weights.landmarks),
+        tf.mul(tf.reshape(colours, [faces.shape[0], -1]), weights.colours),
+        tf.mul(column(age), weights.age),
+        tf.mul(column(tf.sigmoid(maleLogOdds)), weights.sex),
+        tf.mul(tf.softmax(networks.expression(x).logits), weights.expression),
+      ],
+      1,
+    ) as tf.Tensor2D
+  })
+}
+
+export interface LatentBank {
+  /** Descriptors [n, 577] of faces -> latents in P_N space of the generated face nearest to each, [n, 16, 1, 512]. */
+  nearest(descriptors: tf.Tensor2D): tf.Tensor4D
+}
+
+/** Over latents [m, 512] and their faces' descriptors [m, 577]. */
+export function latentBank(latents: tf.Tensor2D, descriptors: tf.Tensor2D, groups: readonly number[]): LatentBank {
+  const squares = tf.keep(tf.sum(tf.square(descriptors), 1))
+  return {
+    nearest: wanted =>
+      tf.tidy(() => {
+        // |p - q|^2 but for |p|^2
+        const distances = tf.sub(squares, tf.mul(tf.matMul(wanted, descriptors, false, true), 2))
+        const chosen = tf.gather(latents, tf.argMin(distances, 1))
+        const rows = tf.reshape(chosen, [-1, 1, 1, latents.shape[1]])
+        return spreadRows(tf.tile(rows, [1, groups.length, 1, 1]), groups)
+      }),
+  }
+}
+
+/** The project's bank. @throws UserError when its file is absent */
+export const loadLatentBank = once(async () => {
+  const tensors = await readTensors(latentBankPath())
+  const tensor = (name: string) => {
+    const { shape, data } = tensors.get(name)!
+    return tf.keep(tf.tensor2d(data, shape as [number, number]))
+  }
+  return (groups: readonly number[]) => latentBank(tensor('latents'), tensor('descriptors'), groups)
+})

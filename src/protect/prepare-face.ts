@@ -1,0 +1,99 @@
+/** Everything that protecting one face reads and that does not depend on the sample: computed once. */
+import * as tf from '@tensorflow/tfjs'
+import { keepsDefect, type Recipe } from '../config/recipe.ts'
+import { normal } from '../data/random.ts'
+import { scheduledEmbedding } from '../diffusion/embedding-schedule.ts'
+import type { Kept } from '../diffusion/guidance.ts'
+import { backgroundMask } from '../faces/background.ts'
+import type { Point } from '../faces/template.ts'
+import type { FaceParser } from '../models/bisenet.ts'
+import { rowMap, spreadRows } from '../models/generator/tied-rows.ts'
+import type { Recognizer } from '../models/recognizers/recognizer.ts'
+import type { EnergyOptions } from './energies.ts'
+import { imageEnergies } from './image-energies.ts'
+import type { FaceModel } from './model.ts'
+import { placeholdersOf } from './placeholders.ts'
+import { type FaceView, viewFace } from './view-face.ts'
+
+export interface PrepareOptions {
+  /** What random numbers are keyed by besides the seed: the same face keeps its noise wherever it is processed. */
+  readonly identity: string
+  /** The 68 landmarks in pixels of the face; looked for where they are not known. */
+  readonly landmarks?: readonly Point[]
+  /** Gives the parser of a recipe whose background is parsed, instead of the published one. */
+  readonly parser?: () => Promise<FaceParser>
+}
+
+export interface PreparedFace extends FaceView {
+  /** z0, the latent of the face, [1, h, w, c]. */
+  readonly clean: tf.Tensor4D
+  /** What conditions each timestep, [1, p, d]. */
+  readonly embeddingAt: (timestep: number) => tf.Tensor3D
+  readonly energies: EnergyOptions
+  /** What of the latent is kept while sampling. */
+  readonly kept: Kept
+  /** Standard normal noise of the latent's shape from the stream of (seed, ...key); one draw for rows that are tied. */
+  noise(...key: readonly (string | number)[]): tf.Tensor4D
+  dispose(): void
+}
+
+/**
+ * @param guides recognizers of faces on the template
+ * @param face [1, s, s, 3] in [-1, 1], in the model's alignment
+ */
+export async function prepareFace(
+  model: FaceModel,
+  guides: readonly Recognizer[],
+  face: tf.Tensor4D,
+  recipe: Recipe,
+  { identity, landmarks, parser }: PrepareOptions,
+): Promise<PreparedFace> {
+  const { seed, threshold } = recipe
+  const groups = model.rowGroups
+  const noise = (...key: readonly (string | number)[]): tf.Tensor4D => {
+    if (!groups) return normal([1, ...model.latentShape], seed, ...key) as tf.Tensor4D
+    return tf.tidy(() => spreadRows(normal([1, groups.length, 1, model.latentShape[2]], seed, ...key), groups))
+  }
+  const view = await viewFace(model, face, landmarks)
+  const images = await imageEnergies(recipe.energies, view)
+  const [clean, vectors, keptNoise] = [
+    model.encode(face),
+    placeholdersOf(model, face, recipe),
+    noise('background', identity),
+  ]
+  const conditional = model.conditional(vectors)
+  const seenGuides = guides.map(view.recognizer)
+  const references = seenGuides.map(guide => guide.embed(face))
+  const mask = groups
+    ? keptRows(recipe.strength, groups, model.schedule.steps)
+    : await backgroundMask(face, model.latentShape[0], recipe.keep.mask, parser)
+  return {
+    ...view,
+    clean,
+    noise,
+    embeddingAt: scheduledEmbedding(conditional, model.unconditional, threshold, model.schedule.steps),
+    energies: { guides: seenGuides, references, decode: model.decode, composite: view.composite, ...(images && { images }) }, // biome-ignore format: one line
+    kept: {
+      clean,
+      mask,
+      below: groups ? Number.POSITIVE_INFINITY : recipe.keep.below,
+      ...(!keepsDefect(recipe, 'cleanBackground') && { noise: keptNoise }),
+    },
+    dispose: () => {
+      view.dispose()
+      images?.dispose()
+      tf.dispose([clean, vectors, keptNoise, ...conditional, ...references])
+      if (mask instanceof tf.Tensor) mask.dispose()
+    },
+  }
+}
+
+/** Rows of a group are kept until the share of the timesteps that its strength leaves: weaker ones join later. */
+function keptRows(strength: Recipe['strength'], groups: readonly number[], timesteps: number) {
+  const strengths = typeof strength === 'number' ? groups.map(() => strength) : strength
+  return (timestep: number): tf.Tensor4D =>
+    rowMap(
+      strengths.map(strength => (timestep > strength * timesteps ? 1 : 0)),
+      groups,
+    )
+}
