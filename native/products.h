@@ -51,6 +51,8 @@ inline Vector multiplyAdd(Vector value, Vector v, Vector sum) {
 #endif
 }
 
+/** Values of a cache line. */
+constexpr Index kLine = 16;
 /** Columns that are multiplied at once. */
 constexpr Index kPanel = kWide * kLanes;
 
@@ -121,6 +123,9 @@ constexpr Index kStretch = 128;
 template <int R, int V>
 void tile(const Row* rows, const Tap* taps, Index tapCount, Layout layout, Index first, Index columns,
           const Finish& options) {
+  // Outputs are on their way to the cache while the sums are made.
+  for (int r = 0; r < R; r++)
+    for (Index c = 0; c < V * kLanes; c += kLine) __builtin_prefetch(rows[r].y + first + c, 1);
   Vector total[R][V] = {}, sum[R][V] = {};
   Index summed = 0;
   for (Index t = 0; t < tapCount; t++) {
