@@ -66,7 +66,7 @@ export const builder = (yargs: Argv) =>
     .option('out', {
       type: 'string',
       default: 'runs/eval',
-      describe: 'where targets.md, targets.json, metrics.json, table.md and report.html go',
+      describe: 'where report.html, table.md, metrics.json, pictures.csv, targets.md and targets.json go',
     })
 
 interface Arguments extends ComparingArguments {
@@ -154,7 +154,9 @@ export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<v
   }).finally(() => bar.stop())
   const from = { title: `Evaluation of ${method}`, ...(await circumstances(backend)), originals }
   const table = await writeEvaluation([evaluation], from, out)
-  const files = ['report.html', 'table.md', 'metrics.json']
+  const { pictureTable } = await import('../eval/per-picture.ts')
+  await writeFileAtomic(join(out, 'pictures.csv'), pictureTable(evaluation.each ?? []))
+  const files = ['report.html', 'table.md', 'metrics.json', 'pictures.csv']
   if (targets) {
     const lines = targetLines(targets, evaluation, versions[0]!.name)
     const page = targetsMarkdown(targets.title, lines, evaluation)

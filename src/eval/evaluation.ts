@@ -4,6 +4,7 @@ import { computeFeatures } from './features/compute.ts'
 import { intervalDefinition } from './intervals.ts'
 import type { Group, Histogram, RocPlot, Value } from './metric.ts'
 import type { Definition } from './metrics/definition.ts'
+import { type PictureNumbers, perPicture } from './per-picture.ts'
 import { metricsOf, type ProtocolOptions } from './protocols.ts'
 import { type Ranked, rankFaces } from './ranking.ts'
 import { Study, type StudyOptions, type VersionKind } from './study.ts'
@@ -58,6 +59,8 @@ export interface Evaluation {
   readonly notes: readonly string[]
   /** For the face grid. */
   readonly ranked: readonly Ranked[]
+  /** The numbers of each picture of the first version. */
+  readonly each?: readonly PictureNumbers[]
 }
 
 /** @throws UserError as `Study.open`, or when another process is measuring with the same features */
@@ -116,6 +119,7 @@ export async function evaluateWith(
     plots,
     notes: [...notes],
     ranked: await rankFaces(study),
+    each: await perPicture(study, [...study.versions.keys()][0]!),
     measuring: {
       seconds: Math.round(performance.now() - started) / 1000,
       memory: { features: memory, most: megabytes(1024 * process.resourceUsage().maxRSS) },

@@ -200,11 +200,32 @@ export function tables(evaluations: readonly Evaluation[]): Table[] {
       })),
       { head: 'box distance', picks: is('box-distance'), show: within(2) },
       { head: 'landmark distance', picks: is('landmark-distance'), show: within(2) },
+      { head: 'landmark error', picks: is('landmark-error'), show: within(3) },
+      { head: 'gaze, degrees', picks: is('gaze'), show: within(1) },
       { head: 'head pose, degrees', picks: is('head-pose', { of: 'angle' }), show: within(1) },
       { head: 'expression agrees', picks: is('attribute-agreement', { of: 'expression' }), show: percent },
       { head: 'gender agrees', picks: is('attribute-agreement', { of: 'gender' }), show: percent },
       { head: 'age difference, years', picks: is('age-difference'), show: within(1) },
       { head: 'background change', picks: is('background-change'), show: within(2) },
+    ]),
+    table('Appearance', [
+      ...['all', 'light', 'medium', 'dark'].map(group => ({
+        head: `skin L*, ${group}`,
+        picks: is('skin-tone', { of: `L*, ${group}` }),
+        show: within(1),
+      })),
+      { head: 'skin L*, absolute', picks: is('skin-tone', { of: 'absolute L*, all' }), show: within(1) },
+      ...['face', 'skin'].map(part => ({
+        head: `high frequencies, ${part}`,
+        picks: is('high-frequency-energy', { of: `${part}, median` }),
+        show: within(2),
+      })),
+      { head: 'border gradient', picks: is('border-gradient', { of: 'median' }), show: within(2) },
+      {
+        head: 'border gradient, 90th percentile',
+        picks: is('border-gradient', { of: '90th percentile' }),
+        show: within(2),
+      },
     ]),
     ...recognizers.map(recognizer =>
       table(

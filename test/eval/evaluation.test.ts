@@ -8,6 +8,7 @@ import { useBackend } from '../../src/backend/index.ts'
 import { run } from '../../src/cli/program.ts'
 import { type Evaluation, evaluate } from '../../src/eval/evaluation.ts'
 import type { Value } from '../../src/eval/metric.ts'
+import { pictureTable } from '../../src/eval/per-picture.ts'
 import { circumstances } from '../../src/eval/provenance.ts'
 import { writeEvaluation } from '../../src/report/evaluation-files.ts'
 import { grey, portrait } from '../protect/photos.ts'
@@ -164,4 +165,20 @@ test('eval says what does not fit before it computes anything', async () => {
   await expect(cli('hide', '--protected', blurred, '--manifest', join(root, 'no.json'))).rejects.toThrow(
     'found no file',
   )
+})
+
+test('each picture has numbers of its own, which the aggregates are means of', () => {
+  const { each = [] } = evaluation
+  expect(each.map(({ name, sample }) => [name, sample])).toEqual(people.map(person => [`${person}/1`, 1]))
+  const mean = (head: string) => each.reduce((sum, row) => sum + (row[head] as number), 0) / each.length
+  expect(mean('skin L* change')).toBeCloseTo(find({ definition: 'skin-tone', of: 'L*, all' })!.value, 5)
+  expect(mean('gaze, degrees')).toBeCloseTo(find({ definition: 'gaze' })!.value, 5)
+  expect(mean('cosine, dlib')).toBeCloseTo(
+    find({ definition: 'cosine', of: 'original and protected', recognizer: 'dlib', alignment: 'original' })!.value,
+    5,
+  )
+  const [heads, ...lines] = pictureTable(each).trimEnd().split('\n')
+  expect(heads).toMatch(/^name,sample,"cosine, dlib"/)
+  expect(lines).toHaveLength(3)
+  expect(lines[0]).toMatch(/^ada\/1,1,0\.\d+,/)
 })

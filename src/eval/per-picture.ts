@@ -1,0 +1,105 @@
+/** The numbers of each picture by itself: which pictures an aggregate is about. */
+import { stack } from './embedded.ts'
+import { eyes } from './features/eyes.ts'
+import { centreOf, foundFaces, nearest, readFaces } from './features/faces.ts'
+import type { Feature } from './features/feature.ts'
+import { judged } from './features/judged.ts'
+import { embeddingOf } from './features/networks.ts'
+import { regionMeasures, regions } from './features/regions.ts'
+import { gazeAngle, leastOpening } from './metrics/gaze.ts'
+import { headPose, poseDifference } from './metrics/head-pose.ts'
+import { landmarkError } from './metrics/landmark-error.ts'
+import { skinGroup } from './metrics/skin-tone.ts'
+import { dot } from './metrics/vectors.ts'
+import type { Study } from './study.ts'
+
+/** What is known of one picture; nothing where it could not be measured or was not asked for. */
+export type PictureNumbers = Readonly<Record<string, string | number | undefined>> & {
+  readonly name: string
+  readonly sample: number
+}
+
+/** A row for each sample of each picture of a version, of the features that were computed. */
+export async function perPicture(study: Study, version: string): Promise<PictureNumbers[]> {
+  const result: PictureNumbers[] = []
+  const rowsOf = async (feature: Feature, which: string, sample = 0) =>
+    study.hasRows(feature, which) ? study.rows(feature, which, { sample }) : []
+  for (let sample = 0; sample < study.sampleCount(version); sample++) {
+    const cosines = await Promise.all(
+      study.recognizers.map(async name => {
+        const [a, b] = [
+          await rowsOf(embeddingOf(name), 'original'),
+          await rowsOf(embeddingOf(name), version, sample),
+        ] as const
+        const cosine = (i: number) => (a[i] && b[i] ? dot(stack([a[i]]), 0, stack([b[i]]), 0) : undefined)
+        return [`cosine, ${name}`, cosine] as const
+      }),
+    )
+    const pixels = await rowsOf(regions, version, sample)
+    const gazes = await rowsOf(eyes, version, sample)
+    const faces = await rowsOf(foundFaces, version, sample)
+    const [before, after] = [await rowsOf(judged, 'original'), await rowsOf(judged, version, sample)]
+    for (const [i, { name }] of study.cases.entries())
+      result.push({
+        name,
+        sample: sample + 1,
+        ...Object.fromEntries(cosines.map(([head, cosine]) => [head, cosine(i)])),
+        ...inRegions(pixels[i]),
+        'gaze, degrees': gazeError(gazes[i]),
+        ...movement(study, i, faces[i]),
+        ...judgement(before[i], after[i]),
+      })
+  }
+  return result
+}
+
+/** The same as comma-separated values with a line of heads. */
+export function pictureTable(rows: readonly PictureNumbers[]): string {
+  const heads = Object.keys(rows[0] ?? {})
+  const cell = (value: string | number | undefined) => {
+    if (value === undefined || (typeof value === 'number' && Number.isNaN(value))) return ''
+    if (typeof value === 'number') return `${Number(value.toFixed(4))}`
+    return quoted(value)
+  }
+  const lines = [heads.map(quoted), ...rows.map(row => heads.map(head => cell(row[head])))]
+  return `${lines.map(line => line.join(',')).join('\n')}\n`
+}
+
+const quoted = (text: string) => (/[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text)
+
+function inRegions(row: Float32Array | undefined): Record<string, string | number | undefined> {
+  const value = (name: (typeof regionMeasures)[number]) => row?.[regionMeasures.indexOf(name)]
+  const [l, a, b] = [value('L0'), value('a0'), value('b0')]
+  const change = (channel: 'L' | 'a' | 'b') => row && value(channel)! - value(`${channel}0`)!
+  return {
+    'skin group': l === undefined || Number.isNaN(l) ? undefined : skinGroup([l, a!, b!]),
+    'skin L* change': change('L'),
+    'skin a* change': change('a'),
+    'skin b* change': change('b'),
+    'high frequencies, face': value('sharp-face'),
+    'high frequencies, skin': value('sharp-skin'),
+    'border gradient': value('border'),
+  }
+}
+
+function gazeError(row: Float32Array | undefined): number | undefined {
+  if (!row || !(row[4]! >= leastOpening)) return undefined
+  return gazeAngle([row[0]!, row[1]!], [row[2]!, row[3]!])
+}
+
+function movement(study: Study, i: number, row: Float32Array | undefined): Record<string, number | undefined> {
+  const original = study.faces[i]
+  const version = original && row && nearest(readFaces(row), centreOf(original))
+  return {
+    'landmark error': version && landmarkError(original!.landmarks, version.landmarks),
+    'head pose, degrees': version && poseDifference(headPose(original!.landmarks), headPose(version.landmarks)).angle,
+  }
+}
+
+function judgement(before?: Float32Array, after?: Float32Array): Record<string, string | number | undefined> {
+  if (!before || !after) return { 'age change': undefined, 'sex kept': undefined }
+  return {
+    'age change': after[0]! - before[0]!,
+    'sex kept': after[1]! > 0 === before[1]! > 0 ? 'yes' : 'no',
+  }
+}
