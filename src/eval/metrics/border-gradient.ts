@@ -3,6 +3,7 @@ import type { Image } from '../../data/image.ts'
 import { blur } from '../../faces/blur.ts'
 import type { Raster } from '../../faces/resample-similarity.ts'
 import type { Point } from '../../faces/template.ts'
+import { quantile } from './bootstrap.ts'
 import type { Definition, Unmeasured } from './definition.ts'
 import { convexHull, eyeDistance, inside } from './face-regions.ts'
 import { cutOut } from './luma.ts'
@@ -13,12 +14,13 @@ export const borderGradientDefinition: Definition = {
   name: 'Gradient across the border',
   unit: 'ratio; 1 is ideal',
   text:
-    'Mean size of the derivative of the colour (root mean square over R, G and B) across the border of the changed region, ' +
+    'Median size of the derivative of the colour (root mean square over R, G and B) across the border of the changed region, ' +
     'in the protected picture over the same in the original; the 90th percentile over pictures. The changed region is where ' +
     'the pictures differ by more than 6 levels in some channel, after a blur of 1.5 % of the distance of the eyes (at least ' +
     '0.7 pixels), as far as it is connected with the inside of the face, without holes. Across is along the gradient of ' +
     'this region blurred by 6 % of the distance of the eyes, and the derivative is that of the pictures blurred as for ' +
-    'the difference; all pixels count at which the blurred region is between 0.05 and 0.95. A seam makes it larger than 1.',
+    'the difference; all pixels count at which the blurred region is between 0.05 and 0.95. A seam makes it larger than 1, a ' +
+    'smoother border smaller.',
   source: 'this project',
 }
 
@@ -30,7 +32,7 @@ const [pictureBlur, regionBlur] = [0.015, 0.06]
 const reach = 2
 
 /**
- * Mean gradient across the border of what was changed, in the version over the original.
+ * Median gradient across the border of what was changed, in the version over the original.
  * @param landmarks the 68 landmarks of the original, in its pixels
  */
 export function borderGradientRatio(original: Image, version: Image, landmarks: readonly Point[]): number | Unmeasured {
@@ -44,7 +46,7 @@ export function borderGradientRatio(original: Image, version: Image, landmarks: 
   const face = convexHull(landmarks.map(({ x, y }) => ({ x: x - left, y: y - top })))
   const region = connected(difference(before, after), inside(part, [face]), part)
   const border = blur({ ...part, channels: 1, data: Float32Array.from(region) }, Math.max(1, regionBlur * e))
-  let [sumBefore, sumAfter, count] = [0, 0, 0]
+  const slopes: { readonly before: number[]; readonly after: number[] } = { before: [], after: [] }
   const { width, height } = part
   for (let y = 1; y < height - 1; y++)
     for (let x = 1; x < width - 1; x++) {
@@ -55,14 +57,16 @@ export function borderGradientRatio(original: Image, version: Image, landmarks: 
       const ny = border.data[i + width]! - border.data[i - width]!
       const length = Math.hypot(nx, ny)
       if (length < 1e-6) continue
-      sumBefore += slope(before, i, nx / length, ny / length)
-      sumAfter += slope(after, i, nx / length, ny / length)
-      count++
+      slopes.before.push(slope(before, i, nx / length, ny / length))
+      slopes.after.push(slope(after, i, nx / length, ny / length))
     }
-  if (count === 0)
+  if (slopes.before.length === 0)
     return { unmeasured: 'the gradient across the border needs a face that was changed within its photo' }
-  return sumBefore > 0 ? sumAfter / sumBefore : { unmeasured: 'the original is one colour around the border' }
+  const [usual, found] = [median(slopes.before), median(slopes.after)]
+  return usual > 0 ? found / usual : { unmeasured: 'the original is one colour around the border' }
 }
+
+const median = (values: readonly number[]) => quantile(Float64Array.from(values).sort(), 0.5)
 
 /** The root mean square over channels of the derivative in a direction, in levels a pixel. */
 function slope({ data, width }: Raster, i: number, nx: number, ny: number): number {
