@@ -66,6 +66,15 @@ const common = {
     .describe("where the run is watched besides its folder: 'tensorboard', 'mlflow' or 'mlflow=http://HOST:PORT'"),
 }
 
+const channelWeighting = z
+  .number()
+  .min(0)
+  .max(1)
+  .default(0)
+  .describe(
+    'share of the loss in which a channel of the latent counts as styles vary along it; in the rest all count alike',
+  )
+
 export const trainSchema = z.discriminatedUnion('task', [
   z.strictObject({
     task: z.literal('autoencoder'),
@@ -103,6 +112,11 @@ export const trainSchema = z.discriminatedUnion('task', [
     task: z.literal('diffusion'),
     ...common,
     loss,
+    channelWeighting,
+    standardizeEmbeddings: z
+      .boolean()
+      .default(false)
+      .describe('brings identity embeddings to mean 0 and deviation 1 over all faces before they are projected'),
     emptyPrompts: z.number().min(0).max(1).describe('share of faces with the empty prompt'),
     minSnr: z
       .number()
@@ -114,6 +128,7 @@ export const trainSchema = z.discriminatedUnion('task', [
     task: z.literal('msi'),
     ...common,
     loss,
+    channelWeighting,
     dropout: z.number().min(0).lt(1).describe('share of values set to zero; the release has 0.05'),
     variant: z.enum(msiVariants).optional().describe("what attends to what; the model's own unless given"),
     subject: z

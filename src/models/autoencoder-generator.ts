@@ -24,7 +24,12 @@ const meanLatents: Module<[tf.Tensor4D], tf.Tensor4D> = define([], (_, faces) =>
  */
 export function generatorAutoencoder(imageSize: number, encoder = meanLatents): Autoencoder {
   const decoder = generatorDecoder()
+  const { parameters } = latentSpace().toStyles
   return {
+    channelVariances: define([{ parameters }, statistics], w => {
+      const { deviation } = statisticsOf(w)
+      return tf.tidy(() => tf.square(tf.mul(deviation, weight<tf.Tensor1D>(w, 'latent_space.deviations'))))
+    }),
     fromGenerated: define([statistics], normalise),
     encode: define([encoder, statistics], (w, faces) =>
       tf.tidy(() => {

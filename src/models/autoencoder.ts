@@ -17,6 +17,8 @@ export interface Autoencoder {
   readonly sizes?: readonly number[]
   /** Latents as generated faces come with them, [n, h, w, z] -> latents as `decode` takes them. */
   readonly fromGenerated?: Module<[latents: tf.Tensor4D], tf.Tensor4D>
+  /** Variance of what `decode` makes of each channel of a latent first, [z], where channels are not alike. */
+  readonly channelVariances?: Module<[], tf.Tensor1D>
   /** Where a latent's rows are styles: how many of them move together, group by group. */
   readonly rowGroups?: readonly number[]
 }

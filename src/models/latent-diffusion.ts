@@ -39,7 +39,7 @@ export interface LatentDiffusionConfig {
   }
 }
 
-/** A transformer over the rows of latents [n, rows, 1, z]. */
+/** A transformer over groups of rows of latents [n, rows, 1, z]. */
 export interface TransformerDenoiserConfig {
   readonly kind: 'transformer'
   readonly width: number
@@ -71,7 +71,7 @@ export function latentDiffusion(config: LatentDiffusionConfig): LatentDiffusion 
   const autoencoder = autoencoderOf(config)
   return {
     autoencoder,
-    unet: denoiserOf(config, autoencoder.latentShape(config.imageSize)),
+    unet: denoiserOf(config, autoencoder),
     text: clipText(config.text),
     msi: msi(config.msi),
   }
@@ -91,13 +91,14 @@ function autoencoderOf({ autoencoder, imageSize }: LatentDiffusionConfig): Autoe
   }
 }
 
-/** The denoiser of `config` for latents of a shape. */
-function denoiserOf(config: LatentDiffusionConfig, [rows, columns, latentChannels]: readonly number[]): Unet {
+/** The denoiser of `config` for the latents of an autoencoder. */
+function denoiserOf(config: LatentDiffusionConfig, { rowGroups, latentShape }: Autoencoder): Unet {
   if (config.unet) return unet(config.unet)
   if (!config.denoiser) throw new Error('latentDiffusion: expected unet or denoiser in the config, found neither')
-  if (columns !== 1) throw new Error(`latentDiffusion: a transformer wants latents one column wide, found ${columns}`)
+  if (!rowGroups) throw new Error('latentDiffusion: expected latents with rows for a transformer, found others')
+  const [, , latentChannels] = latentShape(config.imageSize)
   const { alphasCumprod } = noiseSchedule(config.schedule)
-  return latentTransformer({ ...config.denoiser, rows: rows!, latentChannels: latentChannels!, alphasCumprod })
+  return latentTransformer({ ...config.denoiser, rowGroups, latentChannels, alphasCumprod })
 }
 
 /** The parameters of each network, without prefixes. */

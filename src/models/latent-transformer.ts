@@ -1,17 +1,18 @@
 /**
  * A denoiser whose tokens are the rows of a latent, such as the styles of a generator: a diffusion transformer (Peebles and
  * Xie, arXiv 2212.09748) with cross-attention to the context and one modulation for all blocks (PixArt-alpha, arXiv 2310.00426).
- * Letters: n batch, t rows, z latent channels, c width, s context tokens, d context width.
+ * Letters: n batch, r rows, t groups of rows, z latent channels, c width, s context tokens, d context width.
  */
 import * as tf from '@tensorflow/tfjs'
+import { spreadRows } from './generator/tied-rows.ts'
 import { layerNorm, linear } from './layers.ts'
 import { define, type Module, weight } from './module.ts'
 import { attention } from './ops/attention.ts'
 import { crossAttention, gatedFeedForward, timeEmbedding, type Unet } from './unet.ts'
 
 export interface LatentTransformerConfig {
-  /** t. */
-  readonly rows: number
+  /** Rows that are one token, as they are one style: how many, group by group. */
+  readonly rowGroups: readonly number[]
   /** z. */
   readonly latentChannels: number
   readonly width: number
@@ -31,20 +32,22 @@ const modulations = 9
 export const latentTransformerZeros = /(^|\.)(modulation|modulation_table|final\.linear|mix\.gains)(\.weight|\.bias)?$/
 
 /**
- * z_t [n, t, 1, z], timesteps [n] of 0..T-1, context [n, s, d] -> predicted noise [n, t, 1, z]:
+ * z_t [n, r, 1, z], timesteps [n] of 0..T-1, context [n, s, d] -> predicted noise [n, r, 1, z]:
  *   eps = sqrt(1 - abar) z_t + sqrt(abar) F(z_t, t, c)
- * F is what the layers give, the velocity v = sqrt(abar) eps - sqrt(1 - abar) z_0 (Salimans and Ho 2022, appendix D). With F = 0
- * this is the exact denoiser of latents of N(0, I): their v is independent of z_t.
- * Latents of a generator repeat one style in several rows. Blocks are narrower than z and cannot pass on all of it, so the last
- * attention takes the latents themselves as values:
+ * F is what the layers make of the mean row of each group, the velocity v = sqrt(abar) eps - sqrt(1 - abar) z_0 (Salimans and Ho 2022, appendix D). With F = 0
+ * this is the exact denoiser of latents of N(0, I): their v is independent of z_t. By what rows differ from the mean of their group
+ * it stays that: noise is to be one draw for all rows of a group.
+ * One style may be that of several groups. Blocks are narrower than z and cannot pass on all of it, so the last attention takes
+ * the latents themselves as values:
  *   F = linear(x) + (g attention(x, x, z_t) - h z_t) / sqrt(1 - abar)
- * with gains g and h for each row. Rows that are one style in noise are averaged so at full rank.
+ * with gains g and h for each group. Groups that are one style in noise are averaged so at full rank.
  * `perturbed` replaces self-attention in the middle third of the blocks, or in all of them, by the identity.
  */
 export function latentTransformer(config: LatentTransformerConfig): Unet {
-  const { rows, latentChannels, width, depth, heads, contextDim, alphasCumprod } = config
+  const { rowGroups, latentChannels, width, depth, heads, contextDim, alphasCumprod } = config
   const projIn = linear('proj_in', latentChannels, width)
-  const place = { parameters: { 'row_embedding.weight': [rows, width] } }
+  const groups = rowGroups.length
+  const place = { parameters: { 'row_embedding.weight': [groups, width] } }
   const time = timeEmbedding('time_embed', frequencies, width)
   const modulation = linear('modulation', width, modulations * width)
   const blocks = Array.from({ length: depth }, (_, i) => block(`blocks.${i}`, width, heads, contextDim))
@@ -64,19 +67,25 @@ export function latentTransformer(config: LatentTransformerConfig): Unet {
         const emb = time(w, timesteps) // [n, c]
         const shared = modulation(w, emb) // [n, 9 c]
         const words = tf.reshape(context, [-1, contextDim]) // [n * s, d]
-        const tokens = projIn(w, tf.reshape(z, [n * rows, latentChannels]))
-        let x = tf.add(tf.reshape(tokens, [n, rows, width]), weight(w, 'row_embedding.weight')) as tf.Tensor3D
+        const noisy = groupMeans(z, rowGroups) // [n, t, z]
+        const tokens = projIn(w, tf.reshape(noisy, [n * groups, latentChannels]))
+        let x = tf.add(tf.reshape(tokens, [n, groups, width]), weight(w, 'row_embedding.weight')) as tf.Tensor3D
         for (const [i, block] of blocks.entries())
           x = block(w, x, shared, words, perturbed === 'all' || (perturbed === 'middle' && isMiddle(i)))
         const [scale, shift] = tf.split(tf.reshape(finalModulation(w, emb), [n, 1, 2 * width]), 2, 2)
         const last = modulate(finalNorm(w, x), scale!, shift!)
-        const noisy = tf.reshape(z, [n, rows, latentChannels])
         const [signalScale, noiseScale] = [signalScales, noiseScales].map(table => lookUp(table, timesteps))
         const velocity = tf.add(out(w, last), tf.div(mix(w, last, noisy), noiseScale!))
-        const eps = tf.add(tf.mul(noisy, noiseScale!), tf.mul(velocity, signalScale!))
-        return tf.reshape(eps, z.shape)
+        const rows = spreadRows(tf.expandDims(tf.mul(velocity, signalScale!), 2), rowGroups)
+        return tf.add(tf.mul(z, tf.expandDims(noiseScale!, 3)), rows)
       }),
   )
+}
+
+/** Means over the rows of each group: [n, r, 1, z] -> [n, t, z]. */
+function groupMeans(z: tf.Tensor4D, rowGroups: readonly number[]): tf.Tensor3D {
+  const means = tf.split(z, [...rowGroups], 1).map(rows => tf.mean(rows, 1)) // [n, 1, z]
+  return tf.concat(means, 1) as tf.Tensor3D
 }
 
 /** x [n, t, c], the modulation that blocks share [n, 9 c], context as rows [n * s, d] -> [n, t, c]. */
@@ -108,7 +117,7 @@ function block(name: string, width: number, heads: number, contextDim: number): 
   )
 }
 
-/** g attention(x, x, z) - h z with gains g and h of each row: x [n, t, c], z [n, t, z] -> [n, t, z]. */
+/** g attention(x, x, z) - h z with gains g and h of each group: x [n, t, c], z [n, t, z] -> [n, t, z]. */
 function rowMixing(name: string, width: number, channels: number): Module<[x: tf.Tensor, z: tf.Tensor], tf.Tensor> {
   const q = linear(`${name}.to_q`, width, channels, false)
   const k = linear(`${name}.to_k`, width, channels, false)

@@ -5,6 +5,7 @@
 import * as tf from '@tensorflow/tfjs'
 import { normal, RandomStream } from '../data/random.ts'
 import type { NoiseSchedule } from '../diffusion/schedule.ts'
+import { spreadRows } from '../models/generator/tied-rows.ts'
 import {
   conditionalEmbedding,
   type LatentDiffusion,
@@ -21,7 +22,15 @@ import { batchIndices } from './batches.ts'
 import type { LatentCache } from './latents.ts'
 import type { TrainingTask } from './task.ts'
 
-export interface DiffusionTaskOptions {
+/** What latents are, as far as their noise and their errors depend on it. */
+export interface LatentStructure {
+  /** Rows whose noise is one draw: how many, group by group. Every row has noise of its own without them. */
+  readonly rowGroups?: readonly number[] | undefined
+  /** What a squared error counts by channel, [z], 1 on average. All count alike without it. */
+  readonly channelWeights?: tf.Tensor1D | undefined
+}
+
+export interface DiffusionTaskOptions extends LatentStructure {
   readonly seed: number
   readonly batchSize: number
   /** Share of faces whose prompt is empty. */
@@ -29,6 +38,8 @@ export interface DiffusionTaskOptions {
   /** gamma of lossWeight; every timestep weighs alike without it. */
   readonly minSnr?: number
   readonly loss?: LossTarget
+  /** Whether embeddings are brought to mean 0 and deviation 1 over all faces of the cache. */
+  readonly standardizeEmbeddings?: boolean
 }
 
 /** Whose squared error is the loss. */
@@ -57,7 +68,7 @@ export function diffusionTask(
   { unet, text }: Pick<LatentDiffusion, 'unet' | 'text'>,
   prompt: LatentDiffusionConfig['prompt'],
   schedule: NoiseSchedule,
-  cache: Pick<LatentCache, 'count' | 'batch' | 'embeddingWidth'>,
+  cache: Pick<LatentCache, 'count' | 'batch' | 'embeddingWidth'> & Partial<Pick<LatentCache, 'embeddings'>>,
   options: DiffusionTaskOptions,
   demo?: (weights: Weights) => Promise<Readonly<Record<string, tf.Tensor5D>>>,
 ): TrainingTask<Batch> {
@@ -74,7 +85,12 @@ export function diffusionTask(
     zero,
 
     async batch(step) {
-      return cache.batch(batchIndices(step, batchSize, cache.count, seed))
+      const { latents, embeddings } = await cache.batch(batchIndices(step, batchSize, cache.count, seed))
+      if (!options.standardizeEmbeddings || !cache.embeddings) return { latents, embeddings }
+      const { mean, deviation } = cache.embeddings
+      const standard = tf.tidy(() => tf.div(tf.sub(embeddings, mean), deviation)) as tf.Tensor2D
+      embeddings.dispose()
+      return { latents, embeddings: standard }
     },
 
     loss(weights, { latents, embeddings }, step) {
@@ -98,6 +114,7 @@ export function diffusionTask(
         seed,
         step,
         t => lossWeight(schedule, t, minSnr, target),
+        options,
       )
       return { loss, parts: {} }
     },
@@ -129,6 +146,7 @@ export function lossWeight(
  * @param context [n, p, d]
  * @param seed of the noise, which the training `step` keys
  * @param weight of a timestep's error
+ * @param structure of the latents
  */
 export function noisePredictionLoss(
   unet: LatentDiffusion['unet'],
@@ -140,12 +158,25 @@ export function noisePredictionLoss(
   seed: number,
   step: number,
   weight: (t: number) => number = () => 1,
+  { rowGroups, channelWeights }: LatentStructure = {},
 ): tf.Scalar {
   const column = (f: (t: number) => number) => tf.tensor4d(timesteps.map(f), [timesteps.length, 1, 1, 1])
-  const noise = normal(latents.shape, seed, 'noise', step)
+  const noise = latentNoise(latents.shape, rowGroups, seed, 'noise', step)
   const signalScale = column(t => Math.sqrt(alphasCumprod[t]!))
   const noiseScale = column(t => Math.sqrt(1 - alphasCumprod[t]!))
   const noisy = tf.add(tf.mul(latents, signalScale), tf.mul(noise, noiseScale)) as tf.Tensor4D
   const predicted = unet(weights, noisy, tf.tensor1d([...timesteps]), context)
-  return tf.mean(tf.mul(tf.square(tf.sub(predicted, noise)), column(weight)))
+  const squares = tf.mul(tf.square(tf.sub(predicted, noise)), column(weight))
+  return tf.mean(channelWeights ? tf.mul(squares, channelWeights) : squares)
+}
+
+/** Standard normal noise [n, h, w, z] of the stream (seed, ...key), one draw for all rows of a group. */
+export function latentNoise(
+  [n, h, w, z]: tf.Tensor4D['shape'],
+  rowGroups: readonly number[] | undefined,
+  seed: number,
+  ...key: readonly (string | number)[]
+): tf.Tensor4D {
+  if (!rowGroups) return normal([n, h, w, z], seed, ...key) as tf.Tensor4D
+  return tf.tidy(() => spreadRows(normal([n, rowGroups.length, w, z], seed, ...key), rowGroups))
 }

@@ -48,9 +48,18 @@ export class LatentCache {
     private readonly file: FileHandle,
     private readonly layout: Layout,
     readonly count: number,
-    /** Standard deviation of the latents, which scaling should have brought to 1. */
-    readonly deviation: number,
+    private readonly statistics: Statistics,
   ) {}
+
+  /** Standard deviation of the latents, which scaling should have brought to 1. */
+  get deviation(): number {
+    return this.statistics.deviation
+  }
+
+  /** Mean and standard deviation of each number of the embeddings. */
+  get embeddings(): Statistics['embeddings'] {
+    return this.statistics.embeddings
+  }
 
   /**
    * Opens what `folder` keeps of these faces, networks and options, and computes what is missing: an interrupted
@@ -92,8 +101,7 @@ export class LatentCache {
       throw new UserError(
         `${path}.f32 holds ${size} bytes, expected ${4 * width * total}: two runs have written it at once; remove it and run again`,
       )
-    const deviation = await knownDeviation(`${path}.json`, file, first.layout, total)
-    return new LatentCache(file, first.layout, total, deviation)
+    return new LatentCache(file, first.layout, total, await statisticsOf(`${path}.json`, file, first.layout, total))
   }
 
   get embeddingWidth(): number {
@@ -185,24 +193,44 @@ async function checkRoom(folder: string, bytes: number, rows: number): Promise<v
     )
 }
 
-/** The deviation of all latents, written down once it has been computed; computed again where the note is damaged. */
-async function knownDeviation(path: string, file: FileHandle, layout: Layout, count: number): Promise<number> {
+const statisticsSchema = z.object({
+  deviation: z.number().positive(),
+  embeddings: z.object({ mean: z.array(z.number()), deviation: z.array(z.number()) }),
+})
+type Statistics = z.output<typeof statisticsSchema>
+
+/** What all rows are like, written down once it has been computed; computed again where the note is damaged. */
+async function statisticsOf(path: string, file: FileHandle, layout: Layout, count: number): Promise<Statistics> {
   const known = await readFile(path, 'utf8')
-    .then(text => z.object({ deviation: z.number().positive() }).parse(JSON.parse(text)))
+    .then(text => statisticsSchema.parse(JSON.parse(text)))
     .catch(() => undefined)
-  if (known) return known.deviation
+  if (known) return known
   const width = widthOf(layout)
-  const latent = new Float32Array(sizeOf(layout[0]!))
+  const [latentSize, embeddingSize] = [sizeOf(layout[0]!), sizeOf(layout[1]!)]
+  const read = new Float32Array(latentSize + embeddingSize)
   let [sum, squares] = [0, 0]
+  const [sums, squaresOf] = [new Float64Array(embeddingSize), new Float64Array(embeddingSize)]
   for (let row = 0; row < count; row++) {
-    await file.read(new Uint8Array(latent.buffer), 0, latent.byteLength, 4 * row * width)
-    for (const value of latent) {
+    await file.read(new Uint8Array(read.buffer), 0, read.byteLength, 4 * row * width)
+    for (const value of read.subarray(0, latentSize)) {
       sum += value
       squares += value * value
     }
+    for (const [i, value] of read.subarray(latentSize).entries()) {
+      sums[i]! += value
+      squaresOf[i]! += value * value
+    }
   }
-  const values = count * latent.length
-  const deviation = Math.sqrt(squares / values - (sum / values) ** 2)
-  await writeJsonAtomic(path, { rows: count, layout, deviation })
-  return deviation
+  const deviationOf = (sum: number, squares: number, values: number) =>
+    Math.sqrt(Math.max(0, squares / values - (sum / values) ** 2))
+  const statistics: Statistics = {
+    deviation: deviationOf(sum, squares, count * latentSize),
+    embeddings: {
+      mean: Array.from(sums, sum => sum / count),
+      // A number that is the same for all faces stays 0.
+      deviation: Array.from(sums, (sum, i) => deviationOf(sum, squaresOf[i]!, count) || 1),
+    },
+  }
+  await writeJsonAtomic(path, { rows: count, layout, ...statistics })
+  return statistics
 }

@@ -6,11 +6,11 @@ import { conditionalEmbedding, type LatentDiffusion, type LatentDiffusionConfig 
 import type { Weights } from '../models/module.ts'
 import { BUCKETS, type Dropout } from '../models/msi.ts'
 import { batchIndices } from './batches.ts'
-import { type LossTarget, lossWeight, noisePredictionLoss } from './diffusion.ts'
+import { type LatentStructure, type LossTarget, lossWeight, noisePredictionLoss } from './diffusion.ts'
 import type { LatentCache } from './latents.ts'
 import type { TrainingTask } from './task.ts'
 
-export interface MsiTaskOptions {
+export interface MsiTaskOptions extends LatentStructure {
   readonly seed: number
   readonly batchSize: number
   /** Share of values that dropout sets to zero; the release has 0.05. */
@@ -36,7 +36,7 @@ export function msiTask(
   prompt: LatentDiffusionConfig['prompt'],
   schedule: NoiseSchedule,
   cache: Pick<LatentCache, 'count' | 'featured'>,
-  { seed, batchSize, dropout, loss: target }: MsiTaskOptions,
+  { seed, batchSize, dropout, loss: target, ...structure }: MsiTaskOptions,
   demo?: TrainingTask<Batch>['demo'],
 ): TrainingTask<Batch> {
   return {
@@ -57,8 +57,17 @@ export function msiTask(
       const vectors = msi(weights, features, bucket, dropout > 0 ? drop : undefined)
       const context = conditionalEmbedding(text, frozen.text, prompt, vectors)
       return {
-        loss: noisePredictionLoss(unet, frozen.unet, schedule, latents, timesteps, context, seed, step, t =>
-          lossWeight(schedule, t, undefined, target),
+        loss: noisePredictionLoss(
+          unet,
+          frozen.unet,
+          schedule,
+          latents,
+          timesteps,
+          context,
+          seed,
+          step,
+          t => lossWeight(schedule, t, undefined, target),
+          structure,
         ),
         parts: {},
       }

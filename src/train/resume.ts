@@ -22,6 +22,7 @@ const modelKeys: Readonly<Record<TrainConfig['task'], readonly (keyof ModelConfi
   autoencoder: ['imageSize', 'autoencoder'],
   diffusion: baseKeys,
   msi: [...baseKeys, 'features', 'msi'],
+  encoder: ['imageSize', 'autoencoder'],
 }
 
 /**

@@ -4,11 +4,12 @@ import * as tf from '@tensorflow/tfjs'
 import type { ModelConfig } from '../config/model.ts'
 import type { TrainConfig } from '../config/train.ts'
 import { checkFaceSize, FaceStore } from '../data/face-store.ts'
-import { normal } from '../data/random.ts'
 import { sample } from '../diffusion/ddim.ts'
 import { ddimSteps, noiseSchedule } from '../diffusion/schedule.ts'
 import { UserError } from '../errors.ts'
 import { loadFeatureNetwork } from '../faces/features.ts'
+import { loadGenerator } from '../faces/generator.ts'
+import { loadEncoderWeights } from '../faces/inversion-encoder.ts'
 import { loadRecognizer } from '../faces/recognizers.ts'
 import { withLock } from '../lock.ts'
 import { scaledLatents } from '../models/autoencoder.ts'
@@ -28,7 +29,8 @@ import { sha256 } from '../weights/checksum.ts'
 import { flatten } from '../yaml/flatten.ts'
 import { autoencoderTask } from './autoencoder.ts'
 import { loadAverage, readNote } from './checkpoint.ts'
-import { diffusionTask } from './diffusion.ts'
+import { diffusionTask, type LatentStructure, latentNoise } from './diffusion.ts'
+import { encoderTask } from './encoder.ts'
 import { lastCheckpoint } from './keep.ts'
 import { frozenBatchSize, LatentCache, type LatentOptions } from './latents.ts'
 import { type StepReport, train } from './loop.ts'
@@ -200,6 +202,7 @@ const networksOf = { autoencoder: ['autoencoder'], diffusion: ['unet', 'text'] }
 function basesOf(config: TrainConfig): readonly ('autoencoder' | 'diffusion')[] {
   const isTrained = config.startFrom === 'trained'
   if (config.task === 'autoencoder') return isTrained || config.decoderOnly ? ['autoencoder'] : []
+  if (config.task === 'encoder') return ['autoencoder']
   return config.task === 'msi' || isTrained ? ['autoencoder', 'diffusion'] : ['autoencoder']
 }
 
@@ -227,6 +230,7 @@ async function buildTask(
     const task = autoencoderTask(networks.autoencoder, faces, shown, config, perceptual, trained) as TrainingTask
     return { task, close: async () => tf.dispose([shown, trained] as tf.TensorContainer) }
   }
+  if (config.task === 'encoder') return buildEncoderTask(config, model, faces)
 
   const schedule = noiseSchedule(model.schedule)
   const autoencoder = await autoencoderWeights(model, networks, paths)
@@ -234,6 +238,9 @@ async function buildTask(
     ...scaledLatents(networks.autoencoder, autoencoder, model.scaleFactor),
     features: (await loadFeatureNetwork(model.features, model.msi.featureDims)).features,
   }
+  const channelWeights = weightsOfChannels(networks.autoencoder, autoencoder, config.channelWeighting)
+  const structure: LatentStructure = { rowGroups: networks.autoencoder.rowGroups, channelWeights }
+  const structureTensors: Weights = channelWeights ? { channelWeights } : {}
   const cacheOf = (options: LatentOptions) =>
     LatentCache.open(paths.cache ?? join(paths.out, 'frozen'), faces, frozen, options, events.onPrepare)
   if (config.task === 'diffusion') {
@@ -248,8 +255,9 @@ async function buildTask(
       throw refusal
     }
     const demo = sampler(model, networks, frozen.decode, config.seed)
-    const task = diffusionTask(networks, model.prompt, schedule, cache, config, demo) as TrainingTask
-    return { task, close: () => closeAll(cache, autoencoder) }
+    const options = { ...config, ...structure }
+    const task = diffusionTask(networks, model.prompt, schedule, cache, options, demo) as TrainingTask
+    return { task, close: () => closeAll(cache, autoencoder, structureTensors) }
   }
   const subjects = facesOf(config.subject, faces.entries)
   const cache = await cacheOf({
@@ -262,8 +270,45 @@ async function buildTask(
   const shown = await faces.faces(spread(count, subjects.length).map(i => subjects[i]!))
   const own = faces.hasLatents ? await faces.latents(spread(count, subjects.length).map(i => subjects[i]!)) : undefined
   const demo = msiDemo(networks, base, model.prompt, schedule, frozen, shown, own)
-  const task = msiTask(networks, base, model.prompt, schedule, cache, config, demo) as TrainingTask
-  return { task, close: () => closeAll(cache, autoencoder, base.unet, base.text, { shown, ...(own && { own }) }) }
+  const task = msiTask(networks, base, model.prompt, schedule, cache, { ...config, ...structure }, demo) as TrainingTask
+  const shownTensors = { shown, ...(own && { own }) }
+  return { task, close: () => closeAll(cache, autoencoder, base.unet, base.text, shownTensors, structureTensors) }
+}
+
+/** @throws UserError when the faces to train on were not generated */
+async function buildEncoderTask(
+  config: Extract<TrainConfig, { task: 'encoder' }>,
+  model: ModelConfig,
+  faces: FaceStore,
+): Promise<Built> {
+  if (!faces.hasLatents)
+    throw new UserError('expected generated faces, which have latents, found others: diff-privacy dataset generate')
+  const generator = await loadGenerator()
+  const photos = config.photos.length > 0 ? await openFaces(config.photos, model) : undefined
+  const store = photos ?? faces
+  const shown = await store.faces(spread(8, store.count))
+  const task = encoderTask(generator, faces, photos, config, shown) as TrainingTask
+  const close = async () => {
+    shown.dispose()
+    await photos?.close()
+  }
+  return { task, close }
+}
+
+/**
+ * What errors count by channel: for `share` of the loss as what is decoded varies along it, in the rest all alike.
+ * @returns [z], 1 on average; undefined where all count alike
+ */
+function weightsOfChannels(
+  { channelVariances }: LatentDiffusion['autoencoder'],
+  weights: Weights,
+  share: number,
+): tf.Tensor1D | undefined {
+  if (!channelVariances || share === 0) return undefined
+  return tf.tidy(() => {
+    const variances = channelVariances(weights)
+    return tf.add(tf.mul(tf.div(variances, tf.mean(variances)), share), 1 - share)
+  })
 }
 
 async function closeAll(cache: LatentCache, ...weights: readonly Weights[]): Promise<void> {
@@ -294,6 +339,7 @@ async function trainedWeights(
 ): Promise<Weights> {
   if (config.task === 'autoencoder') return autoencoderWeights(model, networks, paths)
   if (config.task === 'msi') return loadNetworkWeights(model, 'msi', networks.msi.parameters)
+  if (config.task === 'encoder') return loadEncoderWeights()
   const { unet, text } = await baseWeights(model, networks, paths)
   return { ...withPrefix(unet, prefixes.unet), ...withPrefix(text, prefixes.text) }
 }
@@ -339,7 +385,7 @@ function sampler(
     const samples = tf.tidy(() => {
       const unetWeights = withoutPrefix(weights, prefixes.unet)
       const empty = unconditionalEmbedding(text, withoutPrefix(weights, prefixes.text), model.prompt)
-      const noise = normal([n, ...latentShape], seed, 'demo') as tf.Tensor4D
+      const noise = latentNoise([n, ...latentShape], autoencoder.rowGroups, seed, 'demo')
       const draw = (noise: tf.Tensor4D) => {
         const count = noise.shape[0]
         const context = tf.tile(empty, [count, 1, 1])

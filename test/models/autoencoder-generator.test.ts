@@ -32,8 +32,8 @@ describe.each(usableBackends)('generator as an autoencoder on %s', backend => {
     expect(decode(weights, tf.slice(latents, [1], [1]), 256).shape).toEqual([1, 256, 256, 3])
     expect(() => decode(weights, latents, 64)).toThrow('expected a size out of 128, 256, 1024, found 64')
     const gradient = tf.grad(z => tf.mean(tf.square(decode(weights, z as tf.Tensor4D))))(latents)
-    expect(tf.min(tf.sum(tf.abs(gradient), [2, 3])).dataSync()[0]).toBe(0) // A row that only larger pictures read,
-    expect(tf.max(tf.sum(tf.abs(gradient), [2, 3])).dataSync()[0]).toBeGreaterThan(0) // and others.
+    expect(gradient.shape).toEqual(latents.shape)
+    expect(tf.min(tf.max(tf.abs(gradient), [1, 2, 3])).dataSync()[0]).toBeGreaterThan(0)
   })
 
   it("encodes to the encoder's latents, normalised by channel, which are certain", () => {

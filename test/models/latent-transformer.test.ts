@@ -3,6 +3,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { useBackend } from '../../src/backend/index.ts'
 import { normal } from '../../src/data/random.ts'
 import { noiseSchedule } from '../../src/diffusion/schedule.ts'
+import { spreadRows } from '../../src/models/generator/tied-rows.ts'
 import { latentTransformer, latentTransformerZeros } from '../../src/models/latent-transformer.ts'
 import type { PerturbedBlocks } from '../../src/models/perturbed-blocks.ts'
 import { proceduralWeights, relativeError } from '../../src/parity/golden.ts'
@@ -11,10 +12,11 @@ import { usableBackends } from './backends.ts'
 
 const schedule = noiseSchedule()
 const { alphasCumprod } = schedule
-const sizes = { rows: 5, latentChannels: 12, width: 16, depth: 3, heads: 2, contextDim: 6, alphasCumprod }
+const rowGroups = [2, 2, 1]
+const sizes = { rowGroups, latentChannels: 12, width: 16, depth: 3, heads: 2, contextDim: 6, alphasCumprod }
 const network = latentTransformer(sizes)
 const inputs = (n: number) => ({
-  z: normal([n, 5, 1, 12], 1, 'z') as tf.Tensor4D,
+  z: spreadRows(normal([n, 3, 1, 12], 1, 'z'), rowGroups),
   context: normal([n, 3, 6], 1, 'c') as tf.Tensor3D,
 })
 const data = (tensor: tf.Tensor) => tensor.dataSync()
@@ -51,8 +53,8 @@ describe.each(usableBackends)('latent transformer on %s', backend => {
     expect(size(velocityAt(5)) / size(velocityAt(995))).toBeLessThan(3)
   })
 
-  it('can be the exact denoiser of one style in all rows', () => {
-    const [m, t] = [5, 300]
+  it('can be the exact denoiser of one style in all groups', () => {
+    const [m, t] = [3, 300]
     const alpha = alphasCumprod[t]!
     // E[z_0 | z_t] = m sqrt(abar) mean(z_t) / (m abar + 1 - abar), and v = (sqrt(abar) z_t - z_0) / sqrt(1 - abar).
     const gain = (m * Math.sqrt(alpha)) / (m * alpha + 1 - alpha)
@@ -61,11 +63,23 @@ describe.each(usableBackends)('latent transformer on %s', backend => {
       'mix.to_q.weight': tf.zeros([12, 16]),
       'mix.gains.bias': tf.tensor1d([-gain, -Math.sqrt(alpha)]),
     }
+    const groups = normal([2, 3, 1, 12], 1, 'z')
     const { z, context } = inputs(2)
     const eps = network(weights, z, tf.tensor1d([t, t]), context)
     const found = tf.div(tf.sub(z, tf.mul(eps, Math.sqrt(1 - alpha))), Math.sqrt(alpha))
-    const expected = tf.mul(tf.mul(tf.mean(z, 1, true), gain), tf.ones(z.shape))
+    const expected = tf.mul(tf.mul(tf.mean(groups, 1, true), gain), tf.ones(z.shape))
     expect(relativeError(data(found), data(expected))).toBeLessThan(1e-5)
+  })
+
+  it('is the exact denoiser of N(0, I) by what rows differ from their group', () => {
+    const weights = proceduralWeights(network.parameters)
+    const { z, context } = inputs(1)
+    const difference = tf.mul(normal([1, 1, 1, 12], 3), tf.tensor4d([1, -1, 0, 0, 0], [1, 5, 1, 1]))
+    const [tied, apart] = [z, tf.add(z, difference)].map(z =>
+      network(weights, z as tf.Tensor4D, tf.tensor1d([300]), context),
+    )
+    const expected = tf.mul(difference, Math.sqrt(1 - alphasCumprod[300]!))
+    expect(relativeError(data(tf.sub(apart!, tied!)), data(expected))).toBeLessThan(1e-4)
   })
 
   it('treats the samples of a batch alone, and tells rows apart', () => {
