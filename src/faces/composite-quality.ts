@@ -12,9 +12,9 @@ export interface CompositeQuality {
   readonly detail: number
   /** Steepness across the mask's border: 90th percentile after over before. Above 1 a seam may show. */
   readonly border: number
-  /** Mean CIE L* of the inside after less before. */
+  /** Median CIE L* of the inside, which is skin's, after less before. */
   readonly lightness: number
-  /** Distance of the mean CIE a* and b* of the inside. */
+  /** Distance of the median CIE a* and b* of the inside. */
   readonly tint: number
 }
 
@@ -28,7 +28,7 @@ export function compositeQuality(before: Image, after: Image, mask: Float32Array
     throw new Error(
       `compositeQuality: expected one size, found ${before.width} x ${before.height}, ${after.width} x ${after.height}, a mask of ${mask.length}`,
     )
-  const [p, q] = [meanLab(before, mask), meanLab(after, mask)]
+  const [p, q] = [medianLab(before, mask), medianLab(after, mask)]
   return {
     detail: detailIn(after, mask, sigma) / detailIn(before, mask, sigma),
     border: borderSteepness(after, mask) / borderSteepness(before, mask),
@@ -88,17 +88,16 @@ function borderSteepness(image: Image, mask: Float32Array): number {
   return (steepness[Math.floor(0.9 * steepness.length)] ?? 0) + 1e-6
 }
 
-function meanLab({ data }: Image, mask: Float32Array): [number, number, number] {
-  const sum: [number, number, number] = [0, 0, 0]
-  let total = 1e-9
+/** Medians, to which hair and eyes do not matter. */
+function medianLab({ data }: Image, mask: Float32Array): [number, number, number] {
+  const values: [number[], number[], number[]] = [[], [], []]
   mask.forEach((w, i) => {
     if (w < 0.99) return
     toLab(data, 3 * i).forEach((value, c) => {
-      sum[c]! += value
+      values[c]!.push(value)
     })
-    total++
   })
-  return [sum[0] / total, sum[1] / total, sum[2] / total]
+  return values.map(list => list.sort((a, b) => a - b)[list.length >> 1] ?? 0) as [number, number, number]
 }
 
 /** CIE L*a*b* (D65) of sRGB bytes. */

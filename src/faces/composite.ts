@@ -6,7 +6,7 @@ import { smoothStep } from './composite-mask.ts'
 import { type FaceRegions, faceRegions } from './face-regions.ts'
 import { ffhqTransform } from './ffhq.ts'
 import { type GuidedLines, guidedFilter } from './guided-filter.ts'
-import { featurePixel, matchDetail, skinPixel } from './match-detail.ts'
+import { facePixel, generatedSkin, matchDetail, photoSkin } from './match-detail.ts'
 import { normalizedConvolution } from './normalized-convolution.ts'
 import { removeGrid } from './remove-grid.ts'
 import { type Raster, resampleSimilarity } from './resample-similarity.ts'
@@ -70,26 +70,27 @@ interface Analysis {
   /** How much the composite shows of the generated face. */
   readonly mask: Float32Array
   /** What `shown` takes at the photo's resolution: lines of its luma in 0..1, and where the generated face is bare. */
-  readonly edges: GuidedLines & Pick<FaceRegions, 'outline' | 'core'> & { readonly bareAfter: Float32Array }
+  readonly edges: GuidedLines &
+    Pick<FaceRegions, 'outline' | 'core' | 'innerCore'> & { readonly bareAfter: Float32Array }
   /** Low frequencies come in by this. */
   readonly wide: Float32Array
   /** What of the difference of the two faces is low frequency, three channels. */
   readonly low: Float32Array
   readonly gains: Raster
-  /** `skinPixel`, `featurePixel` or 0. */
+  /** What pixels show, for `matchDetail`. */
   readonly kinds: Uint8Array
 }
 
 function analyse(before: Raster, after: Raster, regions: FaceRegions): Analysis {
-  const { side, outline, depth, core } = regions
+  const { side, outline, depth, core, innerCore } = regions
   const [skinBefore, skinAfter] = [skinProbability(before, regions), skinProbability(after, regions)]
   const bare = bareFace(skinBefore, regions)
-  const bareAfter = wellWithin(bareFace(skinAfter, regions), side)
+  const bareAfter = wellWithin(bareFace(skinAfter, regions, innerCore), side)
   const luma = Float32Array.from(bare, (_, i) => lumaOf(before.data, 3 * i) / 255)
   const uncovered = guidedFilter(luma, bare, side, side, 0.012 * side, 4e-4)
-  const edges = { ...uncovered, outline, core, bareAfter }
+  const edges = { ...uncovered, outline, core, innerCore, bareAfter }
   const mask = outline.map((value, i) =>
-    shown(value, core[i]!, uncovered.slope[i]! * luma[i]! + uncovered.offset[i]!, bareAfter[i]!),
+    shown(value, core[i]!, innerCore[i]!, uncovered.slope[i]! * luma[i]! + uncovered.offset[i]!, bareAfter[i]!),
   )
   const both = skinBefore.map((value, i) => value * skinAfter[i]!)
   const gains = colourField(before, after, both, mask, regions)
@@ -97,14 +98,15 @@ function analyse(before: Raster, after: Raster, regions: FaceRegions): Analysis 
   const low = lowDifference(before, after, gains, mask, side)
   const kinds = Uint8Array.from(mask, (value, i) => {
     if (value < 0.9 || depth[i]! < 0.4) return 0
-    return both[i]! > 0.4 && !regions.features[i] ? skinPixel : featurePixel
+    if (regions.features[i]) return facePixel
+    return facePixel + (skinBefore[i]! > 0.6 ? photoSkin : 0) + (skinAfter[i]! > 0.6 ? generatedSkin : 0)
   })
   return { mask, edges, wide, low, gains, kinds }
 }
 
-/** How much of the generated face shows: all in the core, elsewhere where nothing covers either face. */
-const shown = (outline: number, core: number, uncovered: number, bareAfter: number) =>
-  outline * Math.max(core, bareAfter * smoothStep(uncovered))
+/** How much of the generated face shows: all in the inner core, in the core where it is bare, elsewhere where both are. */
+const shown = (outline: number, core: number, innerCore: number, uncovered: number, bareAfter: number) =>
+  outline * Math.max(innerCore, bareAfter * Math.max(core, smoothStep(uncovered)))
 
 /** A mask without its rim, which hair's edge is on, softly. */
 function wellWithin(mask: Float32Array, side: number): Float32Array {
@@ -180,6 +182,7 @@ function blend(photo: Image, face: Raster, box: Rectangle, toAnalysis: Similarit
       const narrow = shown(
         outline,
         look.of(edges.core, 1, 0),
+        look.of(edges.innerCore, 1, 0),
         look.of(edges.slope, 1, 0) * luma + look.of(edges.offset, 1, 0),
         look.of(edges.bareAfter, 1, 0),
       )

@@ -10,6 +10,8 @@ export interface FaceRegions {
   readonly depth: Float32Array
   /** 1 on brows, eyes, nose and mouth and between them, where a composite shows the generated face in any case. */
   readonly core: Float32Array
+  /** The core without all but a narrow margin: where the generated face shows even if it is hair. */
+  readonly innerCore: Float32Array
   /** 1 on brows, eyes, nostrils and mouth, where the face is not skin. */
   readonly features: Uint8Array
   /** 1 on eyes and between the lips, whose whites are not to be taken for skin. */
@@ -22,14 +24,15 @@ export interface FaceRegions {
 
 /** @param landmarks the 68 landmarks in the square's pixels */
 export function faceRegions(landmarks: readonly Point[], side: number): FaceRegions {
-  const inner = fill(convexHull(landmarks.slice(17)), side, -0.055 * side, 0.035 * side)
+  const inner = convexHull(landmarks.slice(17))
   const depth = fill(faceOutline(landmarks), side, 0, 0.1 * side)
   return {
     side,
     outline: outlineMask(landmarks, side),
     depth,
     // In a turned head the inner landmarks come near the outline, and the background near them.
-    core: inner.map((value, i) => value * smoothStep(4 * depth[i]! - 0.4)),
+    core: fill(inner, side, -0.055 * side, 0.035 * side).map((value, i) => value * smoothStep(4 * depth[i]! - 0.4)),
+    innerCore: fill(inner, side, -0.028 * side, 0.02 * side).map((value, i) => value * smoothStep(4 * depth[i]! - 0.4)),
     features: featuresOf(landmarks, side),
     whites: whitesOf(landmarks, side),
     ...bandsOf(landmarks, side),

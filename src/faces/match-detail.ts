@@ -5,7 +5,7 @@ import { lumaOf } from './skin.ts'
 
 /** What is measured of one band within a face, in 0..255. */
 interface BandStatistics {
-  /** Robust standard deviation on skin: grain and pores. */
+  /** Standard deviation where skin is smooth: grain. */
   readonly flat: number
   /** Root mean square over the face, the strongest edges left out. */
   readonly all: number
@@ -22,8 +22,8 @@ export interface BandMatch {
   readonly grain: number
 }
 
-/** A pixel of the face that is no skin, and one that is; 0 is no face. */
-export const [featurePixel, skinPixel] = [1, 2] as const
+/** What a pixel shows, flags to be added: the face, and skin in the photo and in the generated face. */
+export const [facePixel, photoSkin, generatedSkin] = [1, 2, 4] as const
 
 /** How far bands are weakened and strengthened. */
 const [leastGain, mostGain] = [0.15, 2.4]
@@ -31,19 +31,16 @@ const [leastGain, mostGain] = [0.15, 2.4]
 /**
  * The generated face as sharp and as grainy as the photo's (`matchBand`).
  * @param photo, generated the same part of the photo and of the generated face, three channels in 0..255
- * @param kinds what each pixel shows: `featurePixel`, `skinPixel` or 0
+ * @param kinds what each pixel shows: sums of `facePixel`, `photoSkin` and `generatedSkin`
  * @param levels of the pyramid, each an octave
  * @param seed of the grain
  */
 export function matchDetail(photo: Raster, generated: Raster, kinds: Uint8Array, levels: number, seed: number): Raster {
   const ours = laplacianPyramid(generated, levels)
   const theirs = laplacianPyramid(lumaRaster(photo), levels)
-  const matches = ours.bands.map((band, level) =>
-    matchBand(
-      statistics(theirs.bands[level]!, kinds, photo.width, level),
-      statistics(lumaRaster(band), kinds, photo.width, level),
-    ),
-  )
+  const photoStatistics = pyramidStatistics(theirs.bands, kinds, photoSkin)
+  const ownStatistics = pyramidStatistics(ours.bands.map(lumaRaster), kinds, generatedSkin)
+  const matches = photoStatistics.map((statistics, level) => matchBand(statistics, ownStatistics[level]!))
   const noise = matches.map(({ grain }, level) => (grain > 0 ? grainBand(ours, level, seed + level) : undefined))
   return collapse(ours, (value, k, level) => {
     const { small, large, knee, grain } = matches[level]!
@@ -67,24 +64,35 @@ export function matchBand(photo: BandStatistics, generated: BandStatistics): Ban
   return { small: clamp((photo.flat + 0.03) / (generated.flat + 0.03)), large: gain, knee, grain: 0 }
 }
 
-/** Band `level`'s statistics by histogram; what a pixel of it shows is taken from the full-size pixel in its place. */
-function statistics(
+/**
+ * The statistics of a pyramid's bands. What a pixel of a band shows is taken from the full-size pixel in its place. Grain
+ * is taken to lessen from band to band, as that of cameras does: what does not is texture.
+ */
+function pyramidStatistics(bands: readonly Raster[], kinds: Uint8Array, skin: number): BandStatistics[] {
+  let most = Number.POSITIVE_INFINITY
+  return bands.map((band, level) => {
+    const { flat, all } = bandStatistics(band, kinds, skin, bands[0]!.width, level)
+    const grain = Math.min(flat, most)
+    most = 0.8 * grain
+    return { flat: grain, all }
+  })
+}
+
+function bandStatistics(
   { width, height, data }: Raster,
   kinds: Uint8Array,
+  skin: number,
   fullWidth: number,
   level: number,
 ): BandStatistics {
-  const [skin, all] = [new Float64Array(bins), new Float64Array(bins)]
+  const all = new Float64Array(bins)
   for (let y = 0, k = 0; y < height; y++) {
     for (let x = 0; x < width; x++, k++) {
-      const kind = kinds[(y << level) * fullWidth + (x << level)]
-      if (!kind) continue
-      const bin = Math.min(bins - 1, Math.floor(Math.abs(data[k]!) / binWidth))
-      all[bin]!++
-      if (kind === skinPixel) skin[bin]!++
+      if (kinds[(y << level) * fullWidth + (x << level)])
+        all[Math.min(bins - 1, Math.floor(Math.abs(data[k]!) / binWidth))]!++
     }
   }
-  const flat = quantile(skin, 0.5) / 0.6745
+  const flat = flatDeviation({ width, height, channels: 1, data }, kinds, skin, fullWidth, level)
   const most = Math.max(quantile(all, 0.98), binWidth)
   let [squares, count] = [0, 1e-9]
   all.forEach((n, bin) => {
@@ -92,6 +100,37 @@ function statistics(
     count += n
   })
   return { flat, all: Math.max(flat, Math.sqrt(squares / count)) }
+}
+
+/** Side of the blocks in which skin is looked at, and the share of them that are smoother than what is taken for grain. */
+const [block, smoothShare] = [6, 0.15]
+
+/** The root mean square of that block relative to that of all, where all is grain. */
+const smoothBias = 0.86
+
+/** Root mean square of a band in the smoother ones of its blocks that are all skin. */
+function flatDeviation(
+  { width, height, data }: Raster,
+  kinds: Uint8Array,
+  skin: number,
+  fullWidth: number,
+  level: number,
+): number {
+  const found: number[] = []
+  for (let top = 0; top + block <= height; top += block) {
+    for (let left = 0; left + block <= width; left += block) {
+      let [sum, isSkin] = [0, true]
+      for (let y = top; y < top + block && isSkin; y++) {
+        for (let x = left; x < left + block; x++) {
+          sum += data[y * width + x]! ** 2
+          isSkin &&= (kinds[(y << level) * fullWidth + (x << level)]! & skin) > 0
+        }
+      }
+      if (isSkin) found.push(Math.sqrt(sum) / block)
+    }
+  }
+  found.sort((a, b) => a - b)
+  return (found[Math.floor(smoothShare * found.length)] ?? 0) / smoothBias
 }
 
 const bins = 2048
