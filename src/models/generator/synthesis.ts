@@ -9,6 +9,7 @@ import { affine, convolution } from '../ops/affine.ts'
 import { inverseHaar } from '../ops/haar.ts'
 import { modulatedSeparable } from '../ops/modulated-separable.ts'
 import { noisyLeakyRelu } from '../ops/noisy-leaky-relu.ts'
+import { type HeadStyles, imageHead } from './image-head.ts'
 
 /** Rows of W+: one style for each place that reads one. */
 export const styleRows = 16
@@ -92,6 +93,22 @@ function block(
   return define([up, conv1, conv2], (w, x, a, b) => conv2(w, conv1(w, inverseHaar(x, up(w, a)), a), b))
 }
 
+/** Rows whose mean is the style of each layer of a fitted head: those that would follow its block. */
+const headStyleRows = { 3: [[9, 10], [11, 15], [11, 15]], 4: [[11, 12], [13, 14], [11, 15]] } as const // biome-ignore format: one line
+
+/** Styles [n, 16, 512] -> those of the layers of the head on block 3 or 4. */
+export function headRows(styles: tf.Tensor3D, block: 3 | 4): HeadStyles {
+  return headStyleRows[block].map(([first, last]) =>
+    tf.mean(tf.slice(styles, [0, first, 0], [-1, last - first + 1, -1]), 1),
+  ) as unknown as HeadStyles
+}
+
+/** The head on block 3 or 4: features [n, s, s, c], styles [n, 16, 512] -> [n, 2s, 2s, 3]. */
+function fittedHead(block: 3 | 4): Module<[x: tf.Tensor4D, styles: tf.Tensor3D], tf.Tensor4D> {
+  const network = imageHead(`to_img.${block}`, widths[block], styleWidth)
+  return define([network], (w, x, styles) => network(w, x, headRows(styles, block)))
+}
+
 /** Colours from features: [n, s, s, inputs] -> [n, 2s, 2s, 3]. Scaling the weight instead of the features saves a pass over them. */
 function head(name: string, inputs: number): Modulated {
   const modulate = modulation(`${name}.style`, inputs)
@@ -107,22 +124,26 @@ function head(name: string, inputs: number): Modulated {
 
 /**
  * Styles [n, 16, 512] -> faces [n, s, s, 3] of about [-1, 1], in FFHQ alignment. Row 0 is of the first layer, rows 1 + 2i and
- * 2 + 2i of block i, row 15 of the head at 1024 pixels; a smaller head reads the row that would follow its block.
+ * 2 + 2i of block i, row 15 of the head at 1024 pixels; smaller heads read the rows that would follow their blocks.
  */
 export function synthesis(): Synthesis {
   const start = first('conv0')
   const blocks = widths.map((width, i) => block(`blocks.${i}`, widths[i - 1] ?? 512, width, 8 << i))
-  const heads = faceSizes.map(size => head(`to_img.${headBlocks[size]}`, widths[headBlocks[size]]))
+  const last = head('to_img.6', widths[6])
+  const fitted = { 128: fittedHead(3), 256: fittedHead(4) } as const
   const rowsOf = (styles: tf.Tensor3D) => tf.unstack(styles, 1) as tf.Tensor2D[]
   const features = (w: Weights, rows: readonly tf.Tensor2D[], size: FaceSize) =>
     blocks
       .slice(0, headBlocks[size] + 1)
       .reduce((x, block, i) => block(w, x, rows[1 + 2 * i]!, rows[2 + 2 * i]!), start(w, rows[0]!))
-  const network = define<[tf.Tensor3D, FaceSize], tf.Tensor4D>([start, ...blocks, ...heads], (w, styles, size) => {
-    const rows = rowsOf(styles)
-    const style = rows[Math.min(3 + 2 * headBlocks[size], styleRows - 1)]!
-    return heads[faceSizes.indexOf(size)]!(w, features(w, rows, size), style)
-  })
+  const network = define<[tf.Tensor3D, FaceSize], tf.Tensor4D>(
+    [start, ...blocks, last, fitted[128], fitted[256]],
+    (w, styles, size) => {
+      const rows = rowsOf(styles)
+      const x = features(w, rows, size)
+      return size === 1024 ? last(w, x, rows[styleRows - 1]!) : fitted[size](w, x, styles)
+    },
+  )
   return Object.assign(network, {
     features: (w: Weights, styles: tf.Tensor3D, size: FaceSize) => features(w, rowsOf(styles), size),
   })
