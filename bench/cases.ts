@@ -23,6 +23,8 @@ export type Work =
   | 'whole-face'
   | 'base-step'
   | 'msi-step'
+  | 'generator'
+  | 'generator-gradient'
   | 'peak'
 
 const of = (
@@ -61,6 +63,9 @@ export const cases: readonly Case[] = [
   of('msi-step', 'MSI training step, batch 32', 'msi-step', [32], 8),
   of('base-step', 'Base-model training step, batch 32', 'base-step', [32], 8),
   of('base-step-bf16', 'Base-model training step, batch 32, both in bf16', 'base-step', [32], 8, { precision: 'bf16' }),
+  of('generator-256', 'Generator, features of a face of 256 pixels', 'generator', [256], 20),
+  of('generator-gradient-256', 'The same and their gradient', 'generator-gradient', [256], 12),
+  of('generator-1024', 'Generator, a face of 1024 pixels', 'generator', [1024], 8),
   of('sd-unet-32', 'Stable Diffusion v1.4 UNet forward, 32 x 32', 'sd-unet', [32], 5, sd),
   of('sd-unet-64', 'Stable Diffusion v1.4 UNet forward, 64 x 64', 'sd-unet', [64], 3, sd),
 ]

@@ -290,8 +290,8 @@ class Activated(nn.Module):
 class Separable(Activated):
     def __init__(self, inputs, outputs, side):
         super().__init__(inputs, outputs, side)
-        self.depthwise = nn.Parameter(torch.randn(inputs, 1, 3, 3))
-        self.pointwise = nn.Parameter(torch.randn(outputs, inputs, 1, 1))
+        self.depthwise = nn.Parameter(torch.randn(inputs, 1, 3, 3) / 3)
+        self.pointwise = nn.Parameter(torch.randn(outputs, inputs, 1, 1) / inputs**0.5)
 
     def convolve(self, x):
         return F.conv2d(F.conv2d(x, self.depthwise, padding=1, groups=x.shape[1]), self.pointwise, self.bias)
@@ -300,7 +300,7 @@ class Separable(Activated):
 class First(Activated):
     def __init__(self):
         super().__init__(512, 512, 4)
-        self.weight = nn.Parameter(torch.randn(512, 512, 3, 3))
+        self.weight = nn.Parameter(torch.randn(512, 512, 3, 3) / 4608**0.5)
 
     def convolve(self, x):
         return F.conv2d(x, self.weight, self.bias, padding=1)
@@ -321,7 +321,7 @@ class ImageHead(nn.Module):
     def __init__(self, inputs):
         super().__init__()
         self.style = Modulation(inputs)
-        self.weight = nn.Parameter(torch.randn(12, inputs, 1, 1))
+        self.weight = nn.Parameter(torch.randn(12, inputs, 1, 1) / inputs**0.5)
         self.bias = nn.Parameter(torch.zeros(12))
 
     def forward(self, x, style):

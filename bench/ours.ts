@@ -13,6 +13,7 @@ import { ddimSteps, noiseSchedule } from '../src/diffusion/schedule.ts'
 import { diversity } from '../src/energies/diversity.ts'
 import { dissimilarity } from '../src/energies/identity.ts'
 import { splitMoments } from '../src/models/autoencoder.ts'
+import { type FaceSize, synthesis } from '../src/models/generator/synthesis.ts'
 import { conditionalEmbedding, latentDiffusion } from '../src/models/latent-diffusion.ts'
 import type { Shapes, Weights } from '../src/models/module.ts'
 import { convolution } from '../src/models/ops/affine.ts'
@@ -99,6 +100,17 @@ const works: Record<Work, (...args: never[]) => Run> = {
     })
   },
 
+  generator(size: FaceSize) {
+    const { network, weights, styles } = generator()
+    return () => (size === 256 ? network.features(weights, styles, size) : network(weights, styles, size))
+  },
+
+  'generator-gradient'(size: FaceSize) {
+    const { network, weights, styles } = generator()
+    const loss = (w: tf.Tensor) => tf.mean(tf.square(network.features(weights, w as tf.Tensor3D, size)))
+    return () => tf.grad(loss)(styles)
+  },
+
   peak(kind: string) {
     if (kind === 'product') {
       const a = tf.randomNormal([2048, 2048]) as tf.Tensor2D
@@ -130,6 +142,19 @@ function random(parameters: Shapes): Weights {
       return [name, name.endsWith('.bias') ? tf.zeros([...shape]) : tf.ones([...shape])]
     }),
   )
+}
+
+/** With weights that neither grow nor shrink what passes through. */
+function generator() {
+  const network = synthesis()
+  const weights = Object.fromEntries(
+    Object.entries(network.parameters).map(([name, parameter]) => {
+      const shape = runtimeShape(parameter)
+      const inputs = shape.length === 4 ? tf.util.sizeFromShape(shape.slice(0, 3)) : shape.at(-1)!
+      return [name, tf.randomNormal(shape, 0, inputs ** -0.5, 'float32', 1)]
+    }),
+  )
+  return { network, weights, styles: tf.randomNormal([1, 16, 512], 0, 1, 'float32', 2) as tf.Tensor3D }
 }
 
 /** z_t -> z_{t-1} under the energies of anonymization with dlib. */

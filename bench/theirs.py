@@ -166,6 +166,26 @@ def msi_step(batch):
     return trained(list(msi.parameters()), lambda: noise_prediction_loss(unet, z, t, text(msi(features, 5))))
 
 
+def generator(size):
+    synthesis, styles = on_device(networks.Synthesis()), torch.randn(1, 16, 512, device=device)
+
+    def run():
+        with torch.no_grad():
+            synthesis.features(styles, 5) if size == 256 else synthesis(styles)
+
+    return run
+
+
+def generator_gradient(size):
+    assert size == 256, "whose features are those of the first five blocks"
+    synthesis, styles = on_device(networks.Synthesis()), torch.randn(1, 16, 512, device=device, requires_grad=True)
+
+    def run():
+        torch.autograd.grad(synthesis.features(styles, 5).square().mean(), styles)
+
+    return run
+
+
 def peak(kind):
     if kind == "product":
         a = torch.randn(2048, 2048, device=device)
@@ -189,6 +209,8 @@ cases = {
     "whole-face": whole_face,
     "base-step": base_step,
     "msi-step": msi_step,
+    "generator": generator,
+    "generator-gradient": generator_gradient,
     "peak": peak,
 }
 run = cases[settings["work"]](*settings["arguments"])
