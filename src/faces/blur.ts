@@ -7,7 +7,7 @@ import type { Raster } from './resample-similarity.ts'
  */
 export function blur(raster: Raster, sigma: number): Raster {
   const { width, height, channels } = raster
-  const data = Float32Array.from(raster.data)
+  const data = raster.data.slice()
   const other = new Float32Array(data.length)
   for (const radius of boxRadii(sigma)) {
     if (radius < 1) continue

@@ -44,15 +44,20 @@ export function outlineInPhoto({ width, height }: Image, landmarks: readonly Poi
     landmarks.map(p => apply(transform, p)),
     side,
   )
-  return Float32Array.from({ length: width * height }, (_, i) => {
-    const p = apply(transform, { x: (i % width) + 0.5, y: Math.floor(i / width) + 0.5 })
-    const inside = p.x >= 0 && p.y >= 0 && p.x < side && p.y < side
-    return inside ? mask[Math.floor(p.y) * side + Math.floor(p.x)]! : 0
-  })
+  const inPhoto = new Float32Array(width * height)
+  for (let y = 0, i = 0; y < height; y++) {
+    for (let x = 0; x < width; x++, i++) {
+      const p = apply(transform, { x: x + 0.5, y: y + 0.5 })
+      if (p.x >= 0 && p.y >= 0 && p.x < side && p.y < side) inPhoto[i] = mask[Math.floor(p.y) * side + Math.floor(p.x)]!
+    }
+  }
+  return inPhoto
 }
 
 function lumaOfImage({ data, width, height }: Image): Float32Array {
-  return Float32Array.from({ length: width * height }, (_, i) => lumaOf(data, 3 * i))
+  const luma = new Float32Array(width * height)
+  for (let i = 0; i < luma.length; i++) luma[i] = lumaOf(data, 3 * i)
+  return luma
 }
 
 function detailIn(image: Image, mask: Float32Array, sigma: number): number {
@@ -60,11 +65,11 @@ function detailIn(image: Image, mask: Float32Array, sigma: number): number {
   const luma = lumaOfImage(image)
   const smooth = blur({ width, height, channels: 1, data: luma }, sigma).data
   let [sum, total] = [0, 1e-9]
-  luma.forEach((value, i) => {
-    if (mask[i]! < 0.99) return
-    sum += (value - smooth[i]!) ** 2
+  for (let i = 0; i < luma.length; i++) {
+    if (mask[i]! < 0.99) continue
+    sum += (luma[i]! - smooth[i]!) ** 2
     total++
-  })
+  }
   return Math.sqrt(sum / total) + 1e-6
 }
 
@@ -88,25 +93,32 @@ function borderSteepness(image: Image, mask: Float32Array): number {
   return (steepness[Math.floor(0.9 * steepness.length)] ?? 0) + 1e-6
 }
 
-/** Medians, to which hair and eyes do not matter. */
+/** Medians of L*, a* and b*, to which hair and eyes do not matter. */
 function medianLab({ data }: Image, mask: Float32Array): [number, number, number] {
-  const values: [number[], number[], number[]] = [[], [], []]
-  mask.forEach((w, i) => {
-    if (w < 0.99) return
-    toLab(data, 3 * i).forEach((value, c) => {
-      values[c]!.push(value)
-    })
-  })
-  return values.map(list => list.sort((a, b) => a - b)[list.length >> 1] ?? 0) as [number, number, number]
+  const inside = mask.reduce((count, w) => count + (w < 0.99 ? 0 : 1), 0)
+  const values = [0, 1, 2].map(() => new Float32Array(inside))
+  for (let i = 0, n = 0; i < mask.length; i++) {
+    if (mask[i]! < 0.99) continue
+    const lab = toLab(data[3 * i]!, data[3 * i + 1]!, data[3 * i + 2]!)
+    for (let c = 0; c < 3; c++) values[c]![n] = lab[c]!
+    n++
+  }
+  return values.map(list => list.sort()[list.length >> 1] ?? 0) as [number, number, number]
 }
 
 /** CIE L*a*b* (D65) of sRGB bytes. */
-function toLab(data: Uint8Array, k: number): [number, number, number] {
-  const linear = (byte: number) => (byte <= 10.31475 ? byte / 3294.6 : ((byte / 255 + 0.055) / 1.055) ** 2.4)
-  const [r, g, b] = [linear(data[k]!), linear(data[k + 1]!), linear(data[k + 2]!)]
-  const f = (t: number) => (t > 216 / 24389 ? Math.cbrt(t) : (24389 / 27) * (t / 116) + 16 / 116)
-  const x = f((0.4124 * r + 0.3576 * g + 0.1805 * b) / 0.95047)
-  const y = f(0.2126 * r + 0.7152 * g + 0.0722 * b)
-  const z = f((0.0193 * r + 0.1192 * g + 0.9505 * b) / 1.08883)
+function toLab(red: number, green: number, blue: number): [number, number, number] {
+  const [r, g, b] = [linear[red]!, linear[green]!, linear[blue]!]
+  const x = labCurve((0.4124 * r + 0.3576 * g + 0.1805 * b) / 0.95047)
+  const y = labCurve(0.2126 * r + 0.7152 * g + 0.0722 * b)
+  const z = labCurve((0.0193 * r + 0.1192 * g + 0.9505 * b) / 1.08883)
   return [116 * y - 16, 500 * (x - y), 200 * (y - z)]
+}
+
+const linear = Float64Array.from({ length: 256 }, (_, byte) =>
+  byte <= 10 ? byte / 255 / 12.92 : ((byte / 255 + 0.055) / 1.055) ** 2.4,
+)
+
+function labCurve(t: number): number {
+  return t > 216 / 24389 ? Math.cbrt(t) : (24389 / 27) * (t / 116) + 16 / 116
 }

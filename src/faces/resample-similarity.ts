@@ -235,5 +235,5 @@ export function toImage({ width, height, channels, data }: Raster): Image {
 
 /** A picture as numbers in 0..255. */
 export function toRaster({ width, height, data }: Image): Raster {
-  return { width, height, channels: 3, data: Float32Array.from(data) }
+  return { width, height, channels: 3, data: new Float32Array(data) }
 }

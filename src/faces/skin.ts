@@ -30,12 +30,13 @@ export function skinProbability(
   }
   let weights = sampled
   let squares = new Float32Array(n)
-  for (let round = 0; round < 4; round++) {
+  for (let round = 0; round < 3; round++) {
     const means = localMeans(colours, weights, side)
     const deviation = deviations(colours, means, weights)
     squares = new Float32Array(n)
     for (let i = 0; i < n; i++) squares[i] = squaredDistance(colours, means, 3 * i, deviation)
-    weights = sampled.map((w, i) => (squares[i]! < 9 ? w * (1 - squares[i]! / 9) ** 2 : 0))
+    weights = new Float32Array(n)
+    for (let i = 0; i < n; i++) if (squares[i]! < 9) weights[i] = sampled[i]! * (1 - squares[i]! / 9) ** 2
   }
   const usual = meanAndDeviation(texture, weights)
   return squares.map((square, i) => {
@@ -111,19 +112,17 @@ function localMeans(colours: Float32Array, weights: Float32Array, side: number):
 }
 
 function deviations(colours: Float32Array, means: Float32Array, weights: Float32Array): number[] {
-  const level = shareOf(
-    Float32Array.from(weights, (_, i) => means[3 * i]!),
-    i => weights[i]!,
-  )
-  const granted = Math.min(1, Math.max(0.5, level / 128))
-  return leastDeviation.map((least, c) => {
-    let [sum, total] = [0, 1e-9]
-    weights.forEach((w, i) => {
-      sum += w * (colours[3 * i + c]! - means[3 * i + c]!) ** 2
-      total += w
-    })
-    return Math.max(granted * least, Math.sqrt(sum / total))
-  })
+  const sums = [0, 0, 0]
+  let [total, level] = [1e-9, 0]
+  for (let i = 0, k = 0; i < weights.length; i++, k += 3) {
+    const w = weights[i]!
+    if (w === 0) continue
+    total += w
+    level += w * means[k]!
+    for (let c = 0; c < 3; c++) sums[c]! += w * (colours[k + c]! - means[k + c]!) ** 2
+  }
+  const granted = Math.min(1, Math.max(0.5, level / total / 128))
+  return leastDeviation.map((least, c) => Math.max(granted * least, Math.sqrt(sums[c]! / total)))
 }
 
 function meanAndDeviation(values: Float32Array, weights: Float32Array): { mean: number; deviation: number } {
