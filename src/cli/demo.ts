@@ -53,13 +53,13 @@ export async function handler(args: ArgumentsCamelCase<Arguments>): Promise<void
   const { packageFolder } = await import('../repository.ts')
   const sinceStart = () => duration(performance.now() / 1000)
   const out = resolve(args.out)
-  const recipeOf = (task: 'anonymize' | 'hide', ...settings: string[]) => {
+  const recipeOf = (task: 'anonymize' | 'hide') => {
     const own = `${model}/${task}`
     const hasOwn = model !== undefined && existsSync(recipeFile(own))
     const named = model === undefined || hasOwn ? [] : [`model=${model}`]
-    return loadRecipe(hasOwn ? own : task, [...named, ...settings, `seed=${seed}`, ...set])
+    return loadRecipe(hasOwn ? own : task, [...named, `seed=${seed}`, ...set])
   }
-  const recipes = { anonymize: await recipeOf('anonymize', 'samples=2'), hide: await recipeOf('hide') }
+  const recipes = { anonymize: await recipeOf('anonymize'), hide: await recipeOf('hide') }
   // The report says whom recognizers accept, which it knows of those whose thresholds come with the project.
   for (const guide of Object.values(recipes).flatMap(guidesOf))
     if (!(recognizerNames as readonly string[]).includes(guide))

@@ -18,8 +18,8 @@ export function demoReport(metrics: DemoMetrics, figures: DemoFigures): string {
   const body = html`<main>
 <header>
 <h1>Diff-Privacy: faces of sample photos, protected</h1>
-<p class="lead">An <b>anonymized</b> face is another person's, to people and to recognizers, and all around it stays as it was.
-Whoever has the key can <b>recover</b> the original.</p>
+<p class="lead"><b>Anonymization</b> replaces each face by another person's; the rest of the photo stays. Whoever has the key
+<b>recovers</b> the original.</p>
 <p class="facts">${facts(metrics).map(([value, name]) => html`<span><b>${value}</b> ${name}</span>`)}</p>
 ${faces.length < planned && html`<p class="note" role="status">${faces.length} of ${planned} faces are done: this page grows with each. Reload it for more.</p>`}
 </header>

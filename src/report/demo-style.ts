@@ -32,8 +32,8 @@ figcaption { display: flex; justify-content: space-between; align-items: center;
 .mark { position: absolute; translate: -50% -135%; min-width: 1.45rem; padding: 0 .35rem; border-radius: 99px; background: #fffd;
   color: #1d1d1f; font-size: .75rem; line-height: 1.45rem; text-align: center; box-shadow: 0 0 0 1px #0003; pointer-events: none; }
 .photos { margin-top: .75rem; gap: 1.25rem; }
-.verdicts { display: flex; flex-wrap: wrap; gap: .4rem 1.75rem; list-style: none; margin: .5rem 0 0; padding: .6rem 0 0;
-  border-top: 1px solid var(--line); font-size: .92rem; font-variant-numeric: tabular-nums; }
+.verdicts { display: flex; flex-wrap: wrap; gap: .4rem 1.4rem; list-style: none; margin: .5rem 0 0; padding: .6rem 0 0;
+  border-top: 1px solid var(--line); font-size: .88rem; font-variant-numeric: tabular-nums; }
 .verdicts li { display: flex; align-items: baseline; gap: .4rem; }
 .verdicts .ask { color: var(--soft); }
 .verdicts b { font-weight: 600; }

@@ -24,7 +24,7 @@ afterAll(() => {
 })
 
 const demo = (out: string, ...options: string[]) => {
-  const settings = [`model=${tiny.path}`, 'steps=3', 'attempts=1', 'recovery.steps=2'].flatMap(setting => [
+  const settings = [`model=${tiny.path}`, 'samples=2', 'steps=3', 'attempts=1', 'recovery.steps=2'].flatMap(setting => [
     '--set',
     setting,
   ])
