@@ -31,8 +31,10 @@ export function faceRegions(landmarks: readonly Point[], side: number): FaceRegi
     outline: outlineMask(landmarks, side),
     depth,
     // In a turned head the inner landmarks come near the outline, and the background near them.
-    core: fill(inner, side, -0.055 * side, 0.035 * side).map((value, i) => value * smoothStep(4 * depth[i]! - 0.4)),
-    innerCore: fill(inner, side, -0.028 * side, 0.02 * side).map((value, i) => value * smoothStep(4 * depth[i]! - 0.4)),
+    core: fill(inner, side, -0.055 * side, 0.035 * side).map((value, i) => value * smoothStep(2.5 * depth[i]! - 0.5)),
+    innerCore: fill(inner, side, -0.028 * side, 0.02 * side).map(
+      (value, i) => value * smoothStep(2.5 * depth[i]! - 0.5),
+    ),
     features: featuresOf(landmarks, side),
     whites: whitesOf(landmarks, side),
     ...bandsOf(landmarks, side),
