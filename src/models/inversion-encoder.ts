@@ -5,6 +5,7 @@
 import * as tf from '@tensorflow/tfjs'
 import { rowGroups } from './autoencoder-generator.ts'
 import { styleWidth } from './generator/synthesis.ts'
+import { spreadRows } from './generator/tied-rows.ts'
 import { conv2d, groupNorm, type Layer4D, linear } from './layers.ts'
 import { define, type Module } from './module.ts'
 import { swish } from './ops/activation.ts'
@@ -74,17 +75,8 @@ export function inversionEncoder(name = 'encoder'): Module<[tf.Tensor4D], tf.Ten
       1,
     )
     const groups = tf.reshape(styles(w, swish(hidden(w, features))), [n, rowGroups.length, 1, styleWidth])
-    return toRows(groups as tf.Tensor4D)
+    return spreadRows(groups, rowGroups)
   })
-}
-
-/** Styles of groups -> styles of rows: [n, 5, 1, 512] -> [n, 16, 1, 512]. */
-function toRows(groups: tf.Tensor4D): tf.Tensor4D {
-  const parts = tf.split(groups, rowGroups.length, 1)
-  return tf.concat(
-    parts.flatMap((part, i) => Array.from({ length: rowGroups[i]! }, () => part)),
-    1,
-  ) as tf.Tensor4D
 }
 
 /** Patches as channels: [n, h, w, c] -> [n, h / 4, w / 4, 16 c]. */
