@@ -46,6 +46,14 @@ export const recipeSchema = z.strictObject({
   likeness: perGuide(z.number().gt(-1).max(1))
     .default(1)
     .describe('cosine to the original under the guide above which a version fails too; 1 lets all pass'),
+  candidates: z
+    .int()
+    .min(0)
+    .max(64)
+    .default(0)
+    .describe(
+      'generated faces like the original, among which samples start, those of the lowest energy first; 0 for the original itself',
+    ),
   steps: z.int().min(2).max(500).describe('DDIM steps from noise to picture'),
   strength: z
     .union([z.number().gt(0).max(1), z.array(z.number().min(0).max(1)).min(1)])

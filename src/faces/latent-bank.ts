@@ -46,19 +46,19 @@ export function describeFaces(networks: EnergyNetworks, faces: tf.Tensor4D): tf.
 }
 
 export interface LatentBank {
-  /** Descriptors [n, 577] of faces -> latents in P_N space of the generated face nearest to each, [n, 16, 1, 512]. */
-  nearest(descriptors: tf.Tensor2D): tf.Tensor4D
+  /** Descriptors [n, 577] of faces -> latents in P_N space of the `count` nearest to each, [n * count, 16, 1, 512]. */
+  nearest(descriptors: tf.Tensor2D, count?: number): tf.Tensor4D
 }
 
 /** Over latents [m, 512] and their faces' descriptors [m, 577]. */
 export function latentBank(latents: tf.Tensor2D, descriptors: tf.Tensor2D, groups: readonly number[]): LatentBank {
   const squares = tf.keep(tf.sum(tf.square(descriptors), 1))
   return {
-    nearest: wanted =>
+    nearest: (wanted, count = 1) =>
       tf.tidy(() => {
         // |p - q|^2 but for |p|^2
-        const distances = tf.sub(squares, tf.mul(tf.matMul(wanted, descriptors, false, true), 2))
-        const chosen = tf.gather(latents, tf.argMin(distances, 1))
+        const closeness = tf.sub(tf.mul(tf.matMul(wanted, descriptors, false, true), 2), squares)
+        const chosen = tf.gather(latents, tf.reshape(tf.topk(closeness, count).indices, [-1]))
         const rows = tf.reshape(chosen, [-1, 1, 1, latents.shape[1]])
         return spreadRows(tf.tile(rows, [1, groups.length, 1, 1]), groups)
       }),

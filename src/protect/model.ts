@@ -49,6 +49,8 @@ export interface FaceModel {
    * @param size side of the pictures, `imageSize` unless given; a generator has several
    */
   decode(latents: tf.Tensor4D, size?: number): tf.Tensor4D
+  /** Latents of the `count` generated faces most like a face [1, s, s, 3], nearest first: [count, h, w, c]. */
+  generatedLike?(face: tf.Tensor4D, count: number): tf.Tensor4D
   /** The ten placeholder vectors of one face [1, s, s, 3], [10, d]: what of the face its key holds. */
   placeholders(face: tf.Tensor4D): tf.Tensor2D
   /** c_0..c_9 from placeholder vectors, [1, p, d] each. */
@@ -72,10 +74,12 @@ export async function loadModel(name: string): Promise<FaceModel> {
   return assembleModel(config, sha256, networks, weights, features, guess)
 }
 
-/** Faces [n, s, s, 3] -> latents of the generated face of the bank that is most like each, as `fromGenerated` takes them. */
-async function generatedFaceLike(groups: readonly number[]): Promise<(faces: tf.Tensor4D) => tf.Tensor4D> {
+/** Faces [n, s, s, 3] -> latents of the `count` faces of the bank most like each, as `fromGenerated` takes them. */
+type Guess = (faces: tf.Tensor4D, count?: number) => tf.Tensor4D
+
+async function generatedFaceLike(groups: readonly number[]): Promise<Guess> {
   const [bank, networks] = [(await loadLatentBank())(groups), await energyNetworks()]
-  return faces => tf.tidy(() => bank.nearest(describeFaces(networks, faces)))
+  return (faces, count) => tf.tidy(() => bank.nearest(describeFaces(networks, faces), count))
 }
 
 /**
@@ -89,9 +93,10 @@ export function assembleModel(
   { autoencoder, unet, text, msi }: LatentDiffusion,
   of: Record<NetworkName, Weights>,
   network: FeatureNetwork,
-  guess?: (faces: tf.Tensor4D) => tf.Tensor4D,
+  guess?: Guess,
 ): FaceModel {
   const { scaleFactor, prompt } = config
+  const latents = scaledLatents(autoencoder, of.autoencoder, scaleFactor)
   return {
     name: config.name,
     sha256,
@@ -102,7 +107,8 @@ export function assembleModel(
     outputSizes: autoencoder.sizes ?? [config.imageSize],
     ...(autoencoder.rowGroups && { rowGroups: autoencoder.rowGroups }),
     schedule: noiseSchedule(config.schedule),
-    ...refined(config, scaledLatents(autoencoder, of.autoencoder, scaleFactor), network, autoencoder.rowGroups, guess),
+    ...refined(config, latents, network, autoencoder.rowGroups, guess),
+    ...(guess && { generatedLike: (face, count) => tf.tidy(() => latents.fromGenerated(guess(face, count))) }),
     placeholders: face =>
       tf.tidy(() => tf.squeeze(allBuckets(msi, of.msi, network.features(face).features), [0]) as tf.Tensor2D),
     conditional: vectors =>
@@ -122,7 +128,7 @@ function refined(
   latents: ReturnType<typeof scaledLatents>,
   network: FeatureNetwork,
   groups?: readonly number[],
-  guess?: (faces: tf.Tensor4D) => tf.Tensor4D,
+  guess?: Guess,
 ): Pick<FaceModel, 'encode' | 'decode'> {
   if (inversion) {
     const { encode, decode, fromGenerated } = latents

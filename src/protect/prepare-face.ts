@@ -9,7 +9,7 @@ import type { Point } from '../faces/template.ts'
 import type { FaceParser } from '../models/bisenet.ts'
 import { rowMap, spreadRows } from '../models/generator/tied-rows.ts'
 import type { Recognizer } from '../models/recognizers/recognizer.ts'
-import type { EnergyOptions } from './energies.ts'
+import { type EnergyOptions, energyOf, readSamples } from './energies.ts'
 import { imageEnergies } from './image-energies.ts'
 import type { FaceModel } from './model.ts'
 import { placeholdersOf } from './placeholders.ts'
@@ -25,13 +25,13 @@ export interface PrepareOptions {
 }
 
 export interface PreparedFace extends FaceView {
-  /** z0, the latent of the face, [1, h, w, c]. */
-  readonly clean: tf.Tensor4D
+  /** z0 in which a sample starts: the face's own latent, or that of a face like it; [1, h, w, c], not to be disposed of. */
+  readonly cleanOf: (sample: number, attempt: number) => tf.Tensor4D
   /** What conditions each timestep, [1, p, d]. */
   readonly embeddingAt: (timestep: number) => tf.Tensor3D
   readonly energies: EnergyOptions
   /** What of the latent is kept while sampling. */
-  readonly kept: Kept
+  readonly kept: Omit<Kept, 'clean'>
   /** Standard normal noise of the latent's shape from the stream of (seed, ...key); one draw for rows that are tied. */
   noise(...key: readonly (string | number)[]): tf.Tensor4D
   dispose(): void
@@ -56,25 +56,28 @@ export async function prepareFace(
   }
   const view = await viewFace(model, face, landmarks)
   const images = await imageEnergies(recipe.energies, view)
-  const [clean, vectors, keptNoise] = [
-    model.encode(face),
-    placeholdersOf(model, face, recipe),
-    noise('background', identity),
-  ]
+  const [vectors, keptNoise] = [placeholdersOf(model, face, recipe), noise('background', identity)]
   const conditional = model.conditional(vectors)
   const seenGuides = guides.map(view.recognizer)
   const references = seenGuides.map(guide => guide.embed(face))
+  const energies: EnergyOptions = {
+    guides: seenGuides,
+    references,
+    decode: model.decode,
+    composite: view.composite,
+    ...(images && { images }),
+  }
+  const starts = await startsOf(model, face, recipe, energies)
   const mask = groups
     ? keptRows(recipe.strength, groups, model.schedule.steps)
     : await backgroundMask(face, model.latentShape[0], recipe.keep.mask, parser)
   return {
     ...view,
-    clean,
+    cleanOf: (sample, attempt) => starts[(sample + attempt * recipe.samples) % starts.length]!,
     noise,
     embeddingAt: scheduledEmbedding(conditional, model.unconditional, threshold, model.schedule.steps),
-    energies: { guides: seenGuides, references, decode: model.decode, composite: view.composite, ...(images && { images }) }, // biome-ignore format: one line
+    energies,
     kept: {
-      clean,
       mask,
       below: groups ? Number.POSITIVE_INFINITY : recipe.keep.below,
       ...(!keepsDefect(recipe, 'cleanBackground') && { noise: keptNoise }),
@@ -82,10 +85,32 @@ export async function prepareFace(
     dispose: () => {
       view.dispose()
       images?.dispose()
-      tf.dispose([clean, vectors, keptNoise, ...conditional, ...references])
+      tf.dispose([...starts, vectors, keptNoise, ...conditional, ...references])
       if (mask instanceof tf.Tensor) mask.dispose()
     },
   }
+}
+
+/** The latents in which samples may start: the face's own, or of faces like it, those of the lowest energy first. */
+async function startsOf(
+  model: FaceModel,
+  face: tf.Tensor4D,
+  recipe: Recipe,
+  energies: EnergyOptions,
+): Promise<tf.Tensor4D[]> {
+  if (recipe.candidates === 0 || !model.generatedLike) return [model.encode(face)]
+  const [energy, features] = [energyOf(recipe.energies, energies), readSamples(recipe.energies, energies)]
+  const candidates = tf.tidy(
+    () => tf.split(model.generatedLike!(face, recipe.candidates), recipe.candidates) as tf.Tensor4D[],
+  )
+  const values: number[] = []
+  for (const candidate of candidates) {
+    const value = tf.tidy(() => energy(features(candidate)))
+    values.push((await value.data())[0]!)
+    value.dispose()
+  }
+  const order = values.map((_, i) => i).sort((i, j) => values[i]! - values[j]!)
+  return order.map(i => candidates[i]!)
 }
 
 /** Rows of a group are kept until the share of the timesteps that its strength leaves: weaker ones join later. */

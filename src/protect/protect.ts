@@ -144,7 +144,7 @@ interface Sampling {
 /** Samples latents of versions, [samples, h, w, c]. */
 async function sampleVersions(
   model: FaceModel,
-  { clean, noise, embeddingAt, energies, kept }: PreparedFace,
+  { cleanOf, noise, embeddingAt, energies, kept }: PreparedFace,
   recipe: Recipe,
   { identity, onStep }: ProtectOptions,
   { samples, attempt, others }: Sampling,
@@ -160,6 +160,7 @@ async function sampleVersions(
       () => tf.concat(samples.map(sample => noise(purpose, identity, sample, ...again, ...key))) as tf.Tensor4D,
     )
   }
+  const clean = tf.concat(samples.map(sample => cleanOf(sample, attempt)))
   const start = tf.tidy(() =>
     addNoise(clean, noiseOf('start'), keepsDefect(recipe, 'lateStart') ? { alpha: first.alphaNext } : first),
   )
@@ -183,12 +184,12 @@ async function sampleVersions(
         iterations: guidance.iterations,
         ...(project && { project }),
       },
-      kept,
+      kept: { ...kept, clean },
       added: { eta: recipe.eta, noise: timestep => noiseOf('added', timestep) },
       ...(onStep && { onStep }),
     },
   )
-  start.dispose()
+  tf.dispose([start, clean])
   if (recipe.optimization.steps === 0) return sampled
   const latents = optimizeLatents(sampled, z => energy(features(z)), recipe.optimization, {
     ...(project && { project, constrain: (z: tf.Tensor4D) => clampToShell(z, shell) }),
