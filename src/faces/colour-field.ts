@@ -12,8 +12,11 @@ export const darkOffset = 16
 /** Windows of the field over the face and of the one along the border, relative to the side. */
 const [wide, narrow] = [0.1, 0.03]
 
-/** How far logarithms may be moved: all channels together by the wide field, one against another, and along the border. */
-const [mostGain, mostTint, mostBorder] = [0.8, 0.25, 0.22]
+/**
+ * How far logarithms may be moved: all channels together by the wide field, one against another, along the border, and by
+ * the difference of medians.
+ */
+const [mostGain, mostTint, mostBorder, mostShift] = [0.8, 0.25, 0.22, 0.12]
 
 /** Differences of logarithms from which pixels say less and less about the field: shadows and hair of one face only. */
 const [outlier, borderOutlier] = [0.4, 0.22]
@@ -44,6 +47,8 @@ export function colourField(
     field = normalizedConvolution(difference, trusted, side, wide * side, 0.02, middle)
   }
   limit(field)
+  const shift = toneShift(photo, generated, field, shown, features)
+  for (let k = 0; k < field.length; k++) field[k]! += shift
   const rim = skin.map((value, i) => value * (1 - depth[i]!) ** 2)
   const residual = difference.map((value, k) => value - field[k]!)
   const trusted = trust(residual, new Float32Array(3 * n), rim, borderOutlier)
@@ -52,6 +57,28 @@ export function colourField(
   spareWhites(logs, generated, skin, whites, side)
   const gains = logs.map(Math.exp)
   return { width: side, height: side, channels: 3, data: gains }
+}
+
+/**
+ * What is missing to equal medians of the faces' brightness, as logarithms: deep shadows and highlights of one face only,
+ * which the field does not follow, still make its tone.
+ */
+function toneShift(
+  photo: Raster,
+  generated: Raster,
+  field: Float32Array,
+  shown: Float32Array,
+  features: Uint8Array,
+): number {
+  const [before, after] = [new Float64Array(bins), new Float64Array(bins)]
+  for (let i = 0, k = 0; i < shown.length; i++, k += 3) {
+    if (features[i] || shown[i]! < 0.5) continue
+    const gain = Math.exp(lumaOf(field, k))
+    before[binOf(Math.log(lumaOf(photo.data, k) + darkOffset))]!++
+    after[binOf(Math.log((lumaOf(generated.data, k) + darkOffset) * gain))]!++
+  }
+  const shift = medianOf(before) - medianOf(after)
+  return Math.max(-mostShift, Math.min(mostShift, shift))
 }
 
 /** What is brighter than the skin in eyes and mouth is darkened by no more than two fifths of what the skin is. */
@@ -97,15 +124,22 @@ function limit(field: Float32Array): void {
 }
 
 function weightedMedian(values: Float32Array, channel: number, weights: Float32Array): number {
-  const bins = new Float64Array(512)
+  const histogram = new Float64Array(bins)
   let total = 0
-  weights.forEach((w, i) => {
-    if (w === 0) return
-    bins[Math.max(0, Math.min(511, Math.round(256 + 128 * values[3 * i + channel]!)))]! += w
+  for (let i = 0; i < weights.length; i++) {
+    const w = weights[i]!
+    histogram[binOf(values[3 * i + channel]!)]! += w
     total += w
-  })
-  if (total === 0) return 0
-  let [bin, rest] = [0, total / 2]
-  while (bin < 511 && rest >= bins[bin]!) rest -= bins[bin++]!
-  return (bin - 256) / 128
+  }
+  return total > 0 ? medianOf(histogram) : 0
+}
+
+/** Histograms of logarithms from -8 to 8. */
+const bins = 2048
+const binOf = (value: number) => Math.max(0, Math.min(bins - 1, Math.round((value + 8) * 128)))
+
+function medianOf(histogram: Float64Array): number {
+  let [bin, rest] = [0, histogram.reduce((a, b) => a + b, 0) / 2]
+  while (bin < bins - 1 && rest >= histogram[bin]!) rest -= histogram[bin++]!
+  return bin / 128 - 8
 }

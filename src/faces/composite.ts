@@ -70,8 +70,7 @@ interface Analysis {
   /** How much the composite shows of the generated face. */
   readonly mask: Float32Array
   /** What `shown` takes at the photo's resolution: lines of its luma in 0..1, and where the generated face is bare. */
-  readonly edges: GuidedLines &
-    Pick<FaceRegions, 'outline' | 'core' | 'innerCore'> & { readonly bareAfter: Float32Array }
+  readonly edges: GuidedLines & Pick<FaceRegions, 'outline' | 'core'> & { readonly bareAfter: Float32Array }
   /** Low frequencies come in by this. */
   readonly wide: Float32Array
   /** What of the difference of the two faces is low frequency, three channels. */
@@ -82,15 +81,15 @@ interface Analysis {
 }
 
 function analyse(before: Raster, after: Raster, regions: FaceRegions): Analysis {
-  const { side, outline, depth, core, innerCore } = regions
+  const { side, outline, depth, core } = regions
   const [skinBefore, skinAfter] = [skinProbability(before, regions), skinProbability(after, regions)]
   const bare = bareFace(skinBefore, regions)
-  const bareAfter = wellWithin(bareFace(skinAfter, regions, innerCore), side)
+  const bareAfter = wellWithin(bareFace(skinAfter, regions), side)
   const luma = Float32Array.from(bare, (_, i) => lumaOf(before.data, 3 * i) / 255)
   const uncovered = guidedFilter(luma, bare, side, side, 0.012 * side, 4e-4)
-  const edges = { ...uncovered, outline, core, innerCore, bareAfter }
+  const edges = { ...uncovered, outline, core, bareAfter }
   const mask = outline.map((value, i) =>
-    shown(value, core[i]!, innerCore[i]!, uncovered.slope[i]! * luma[i]! + uncovered.offset[i]!, bareAfter[i]!),
+    shown(value, core[i]!, uncovered.slope[i]! * luma[i]! + uncovered.offset[i]!, bareAfter[i]!),
   )
   const both = skinBefore.map((value, i) => value * skinAfter[i]!)
   const gains = colourField(before, after, both, mask, regions)
@@ -104,9 +103,9 @@ function analyse(before: Raster, after: Raster, regions: FaceRegions): Analysis 
   return { mask, edges, wide, low, gains, kinds }
 }
 
-/** How much of the generated face shows: all in the inner core, in the core where it is bare, elsewhere where both are. */
-const shown = (outline: number, core: number, innerCore: number, uncovered: number, bareAfter: number) =>
-  outline * Math.max(innerCore, bareAfter * Math.max(core, smoothStep(uncovered)))
+/** How much of the generated face shows: all in the core, elsewhere where nothing covers either face. */
+const shown = (outline: number, core: number, uncovered: number, bareAfter: number) =>
+  outline * Math.max(core, bareAfter * smoothStep(uncovered))
 
 /** A mask without its rim, which hair's edge is on, softly. */
 function wellWithin(mask: Float32Array, side: number): Float32Array {
@@ -164,7 +163,7 @@ function detailed(
       }
     }
   }
-  const levels = Math.max(2, Math.min(4, Math.ceil(Math.log2(side / 64))))
+  const levels = Math.max(2, Math.min(4, Math.ceil(Math.log2(side / 40))))
   return matchDetail(original, face, kindOf, levels, seed)
 }
 
@@ -182,7 +181,6 @@ function blend(photo: Image, face: Raster, box: Rectangle, toAnalysis: Similarit
       const narrow = shown(
         outline,
         look.of(edges.core, 1, 0),
-        look.of(edges.innerCore, 1, 0),
         look.of(edges.slope, 1, 0) * luma + look.of(edges.offset, 1, 0),
         look.of(edges.bareAfter, 1, 0),
       )

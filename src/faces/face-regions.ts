@@ -10,8 +10,6 @@ export interface FaceRegions {
   readonly depth: Float32Array
   /** 1 on brows, eyes, nose and mouth and between them, where a composite shows the generated face in any case. */
   readonly core: Float32Array
-  /** The core without all but a narrow margin: where the generated face shows even if it is hair. */
-  readonly innerCore: Float32Array
   /** 1 on brows, eyes, nostrils and mouth, where the face is not skin. */
   readonly features: Uint8Array
   /** 1 on eyes and between the lips, whose whites are not to be taken for skin. */
@@ -31,10 +29,7 @@ export function faceRegions(landmarks: readonly Point[], side: number): FaceRegi
     outline: outlineMask(landmarks, side),
     depth,
     // In a turned head the inner landmarks come near the outline, and the background near them.
-    core: fill(inner, side, -0.055 * side, 0.035 * side).map((value, i) => value * smoothStep(2.5 * depth[i]! - 0.5)),
-    innerCore: fill(inner, side, -0.028 * side, 0.02 * side).map(
-      (value, i) => value * smoothStep(2.5 * depth[i]! - 0.5),
-    ),
+    core: fill(inner, side, -0.032 * side, 0.022 * side).map((value, i) => value * smoothStep(2.5 * depth[i]! - 0.5)),
     features: featuresOf(landmarks, side),
     whites: whitesOf(landmarks, side),
     ...bandsOf(landmarks, side),

@@ -25,8 +25,9 @@ export interface BandMatch {
 /** What a pixel shows, flags to be added: the face, and skin in the photo and in the generated face. */
 export const [facePixel, photoSkin, generatedSkin] = [1, 2, 4] as const
 
-/** How far bands are weakened and strengthened. */
-const [leastGain, mostGain] = [0.15, 2.4]
+/** How far bands are weakened, and strengthened: the finest two, and the others, which are features more than detail. */
+const leastGain = 0.15
+const mostGain = (level: number) => (level < 2 ? 3 : 1.6)
 
 /**
  * The generated face as sharp and as grainy as the photo's (`matchBand`).
@@ -40,7 +41,7 @@ export function matchDetail(photo: Raster, generated: Raster, kinds: Uint8Array,
   const theirs = laplacianPyramid(lumaRaster(photo), levels)
   const photoStatistics = pyramidStatistics(theirs.bands, kinds, photoSkin)
   const ownStatistics = pyramidStatistics(ours.bands.map(lumaRaster), kinds, generatedSkin)
-  const matches = photoStatistics.map((statistics, level) => matchBand(statistics, ownStatistics[level]!))
+  const matches = photoStatistics.map((statistics, level) => matchBand(statistics, ownStatistics[level]!, level))
   const noise = matches.map(({ grain }, level) => (grain > 0 ? grainBand(ours, level, seed + level) : undefined))
   return collapse(ours, (value, k, level) => {
     const { small, large, knee, grain } = matches[level]!
@@ -54,9 +55,9 @@ export function matchDetail(photo: Raster, generated: Raster, kinds: Uint8Array,
  * Gain g and grain a that give skin and face the photo's energies: g^2 flat_g^2 + a^2 = flat_p^2, g^2 all_g^2 + a^2 = all_p^2.
  * Where that asks for less than no grain, small amplitudes get a gain of their own.
  */
-export function matchBand(photo: BandStatistics, generated: BandStatistics): BandMatch {
+export function matchBand(photo: BandStatistics, generated: BandStatistics, level: number): BandMatch {
   const structure = (s: BandStatistics) => Math.max(0, s.all ** 2 - s.flat ** 2)
-  const clamp = (gain: number) => Math.min(mostGain, Math.max(leastGain, gain))
+  const clamp = (gain: number) => Math.min(mostGain(level), Math.max(leastGain, gain))
   const gain = clamp(Math.sqrt((structure(photo) + 1e-3) / (structure(generated) + 1e-3)))
   const missing = photo.flat ** 2 - (gain * generated.flat) ** 2
   const knee = 3 * generated.flat + 1e-3

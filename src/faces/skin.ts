@@ -47,13 +47,12 @@ export function skinProbability(
 
 /**
  * 1 where the face is bare and 0 where something covers it: what is unlike skin and hangs together with the outside of the
- * outline, on the forehead and along the outline. Never the core (of which a smaller one may be given); no beard: where most of chin and jaw are unlike skin,
+ * outline, on the forehead and along the outline. Never the core; no beard: where most of chin and jaw are unlike skin,
  * they are left alone.
  */
 export function bareFace(
   skin: Float32Array,
-  { side, outline, depth, core: wholeCore, forehead, chin }: FaceRegions,
-  core = wholeCore,
+  { side, outline, depth, core, forehead, chin }: FaceRegions,
 ): Float32Array {
   const bearded = shareOf(skin, i => chin[i]! * smoothStep(2 * depth[i]! - 0.4)) < 0.55
   const n = side * side

@@ -74,14 +74,14 @@ describe('laplacianPyramid', () => {
 
 describe('matchBand', () => {
   it('fills smooth skin with grain, and leaves edges that are as strong', () => {
-    const { small, large, grain } = matchBand({ flat: 3, all: 5 }, { flat: 0, all: 4 })
+    const { small, large, grain } = matchBand({ flat: 3, all: 5 }, { flat: 0, all: 4 }, 0)
     expect(small).toBeCloseTo(1, 3)
     expect(large).toBeCloseTo(1, 3)
     expect(grain).toBeCloseTo(3, 3)
   })
 
   it('weakens texture where the photo has less, and not the edges', () => {
-    const { small, large, grain } = matchBand({ flat: 1, all: 4 }, { flat: 2, all: 4 })
+    const { small, large, grain } = matchBand({ flat: 1, all: 4 }, { flat: 2, all: 4 }, 0)
     expect(small).toBeLessThan(0.6)
     expect(large).toBeGreaterThan(1)
     expect(grain).toBe(0)

@@ -100,6 +100,15 @@ describe('colourField', () => {
     }
   })
 
+  it('darkens the whites of the eyes less than the skin', () => {
+    const white = (x: number, y: number) => (regions.whites[y * side + x]! > 0.99 ? [235, 235, 235] : undefined)
+    const gains = colourField(face(dark, white), face([130, 96, 78], white), whole, whole, regions)
+    const gainOf = (chosen: (i: number) => boolean) => mean(gains.data, k => chosen(Math.floor(k / 3)))
+    const [eyes, skin] = [gainOf(i => regions.whites[i]! > 0.99), gainOf(i => whole[i]! > 0.99 && !regions.features[i])]
+    expect(skin).toBeLessThan(0.75)
+    expect(eyes).toBeGreaterThan(skin + 0.1)
+  })
+
   it('is bounded, whatever the faces', () => {
     const gains = colourField(face([2, 2, 2]), face([250, 250, 250]), whole, whole, regions)
     for (const gain of gains.data) expect(gain > 0.2 && gain < 4).toBe(true)
