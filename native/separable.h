@@ -1,4 +1,4 @@
-// A modulated separable convolution: channels scaled, 3 x 3 depthwise, 1 x 1 pointwise, noise, bias and leaky ReLU. What the
+// Depthwise 3 x 3 convolution, and a modulated separable convolution: channels scaled, 3 x 3 depthwise, 1 x 1 pointwise, noise, bias and leaky ReLU. What the
 // depthwise part makes of a few pixels stays in the cache for the product with the pointwise weight, both ways.
 #pragma once
 
@@ -94,7 +94,43 @@ inline void alongRow(Index from, Index to, F f) {
   for (; from < to; from++) f(std::integral_constant<int, 1>(), from);
 }
 
+/** A filter [9, c] with its rows and columns in the other order. */
+inline std::vector<float> turned(const float* filter, Index c) {
+  std::vector<float> other(9 * c);
+  for (Index t = 0; t < 9; t++) std::copy_n(filter + (8 - t) * c, c, &other[t * c]);
+  return other;
+}
+
 }  // namespace separable
+
+struct Depthwise {
+  bool turned;
+  explicit Depthwise(const Attributes& given) : turned(given.flag("turned")) {}
+};
+
+// x [n, h, w, c], filter [3, 3, c, 1], which may be turned first -> y [n, h, w, c]
+inline void depthwise(const Depthwise& options, Call& call) {
+  using namespace separable;
+  const auto shape = call.shape(0);
+  const Sizes sizes(shape);
+  const Index c = sizes.c, h = sizes.h, w = sizes.w;
+  const float *x = call.input(0), *given = sized(call, 1, "a depthwise filter", 9 * c);
+  float* y = call.output(0, shape);
+  const std::vector<float> other = turned(given, options.turned ? c : 0), zeros(c, 0.f);
+  const float* filter = options.turned ? other.data() : given;
+  parallel(sizes.n * h, w * c, [&](Index from, Index to) {
+    for (Index r = from; r < to; r++) {
+      const auto rowOf = [&](Index i) { return i < 0 || i >= h ? nullptr : x + (r - r % h + i) * w * c; };
+      alongRow(0, w, [&](auto count, Index column) {
+        constexpr int P = decltype(count)::value;
+        float* out = y + (r * w + column) * c;
+        correlate<P>(Window<P>(rowOf, r % h, column, w, c, zeros.data()), filter, c, [&](Index k, const auto* sums) {
+          for (int i = 0; i < P; i++) store(out + i * c + k, sums[i]);
+        });
+      });
+    }
+  });
+}
 
 // x [n, h, w, c], scale [n, c], depthwise [3, 3, c, 1], pointwise [c, o], noise [h, w], bias [o] -> y [n, h, w, o]
 inline void separableConvolution(const NoOptions&, Call& call) {
@@ -162,8 +198,7 @@ inline void separableConvolutionGradient(const NoOptions&, Call& call) {
   const Panels pointwise(weight, o, c, true);
   const products::Tap tap = pointwise.matrix.tap(0);
   // With respect to the input it is the correlation with the filter turned.
-  std::vector<float> turned(9 * c), zeros(c, 0.f);
-  for (Index t = 0; t < 9; t++) std::copy_n(depthwise + (8 - t) * c, c, &turned[t * c]);
+  const std::vector<float> filter = turned(depthwise, c), zeros(c, 0.f);
 
   // Bands of rows, one a core: what lies around a band is computed by both that border on it.
   const Index bands = sizes.n >= cores() ? 1 : std::min(cores(), h);
@@ -195,7 +230,7 @@ inline void separableConvolutionGradient(const NoOptions&, Call& call) {
             constexpr int P = decltype(count)::value;
             const Index at = ((image * h + r) * w + column) * c;
             const Window<P> window(rowOf, r, column, w, c, zeros.data());
-            correlate<P>(window, turned.data(), c, [&](Index k, const auto* sum) {
+            correlate<P>(window, filter.data(), c, [&](Index k, const auto* sum) {
               using T = std::decay_t<decltype(*sum)>;
               const T factor = load<T>(scale + image * c + k);
               T total = load<T>(along + k);

@@ -39,6 +39,7 @@ EXPORTED("Resample") exportResample() { compute<Resample, resample>(); }
 EXPORTED("InverseHaar") exportInverseHaar() { compute<InverseHaar, inverseHaar>(); }
 EXPORTED("InverseHaarGradient") exportInverseHaarGradient() { compute<NoOptions, inverseHaarGradient>(); }
 EXPORTED("Haar") exportHaar() { compute<NoOptions, haar>(); }
+EXPORTED("Depthwise") exportDepthwise() { compute<Depthwise, depthwise>(); }
 EXPORTED("SeparableConvolution") exportSeparableConvolution() { compute<NoOptions, separableConvolution>(); }
 EXPORTED("SeparableConvolutionGradient") exportSeparableConvolutionGradient() {
   compute<NoOptions, separableConvolutionGradient>();

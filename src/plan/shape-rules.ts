@@ -231,6 +231,7 @@ const fused: Readonly<Record<FusedName, Rule>> = {
   InverseHaar: ({ x }) => several([x!.shape[0]!, 2 * x!.shape[1]!, 2 * x!.shape[2]!, x!.shape[3]! / 4]),
   InverseHaarGradient: ({ x, scale }) => several(x!.shape, scale!.shape),
   Haar: ({ x }) => several([x!.shape[0]!, x!.shape[1]! / 2, x!.shape[2]! / 2, 4 * x!.shape[3]!]),
+  Depthwise: ({ x }) => make(x!.shape, 'float32', 2 * 9 * size(x!.shape)),
   SeparableConvolution: ({ x, pointwise }) => ({
     ...several([...x!.shape.slice(0, -1), pointwise!.shape[1]!]),
     flops: separableFlops(x!, pointwise!),

@@ -6,6 +6,7 @@ import type { BackendName } from '../../src/backend/names.ts'
 import { gatedGelu } from '../../src/models/ops/activation.ts'
 import { affine, convolution } from '../../src/models/ops/affine.ts'
 import { attention } from '../../src/models/ops/attention.ts'
+import { depthwiseConv2dSame } from '../../src/models/ops/depthwise.ts'
 import { groupNorm, groupNormSilu } from '../../src/models/ops/group-norm.ts'
 import { haar, inverseHaar } from '../../src/models/ops/haar.ts'
 import { layerNorm } from '../../src/models/ops/layer-norm.ts'
@@ -235,6 +236,15 @@ describe.each(compiled)('fused kernels of %s compute what the pieces do', backen
         both(() => withGradients(x => back(inverseHaar(x as tf.Tensor4D)), x)),
       ]
       for (const result of results) expect(difference(result)).toBeLessThan(1e-6)
+    },
+  )
+
+  it.each([[[1, 1, 1, 5]], [[3, 4, 7, 19]], [[2, 30, 33, 48]]] as [[number, number, number, number]][])(
+    'a depthwise convolution of %j',
+    shape => {
+      const filter = values([3, 3, shape[3], 1], 2) as tf.Tensor4D
+      const result = both(() => withGradients(x => depthwiseConv2dSame(x as tf.Tensor4D, filter), values(shape, 1)))
+      expect(difference(result)).toBeLessThan(1e-5)
     },
   )
 

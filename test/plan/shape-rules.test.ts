@@ -193,6 +193,7 @@ const fusedInputs: Record<FusedName, Record<string, () => tf.Tensor>> = {
   InverseHaar: { x: () => ones(2, 3, 4, 8), scale: () => ones(2, 8) },
   InverseHaarGradient: { dy: () => ones(2, 6, 8, 2), x: () => ones(2, 3, 4, 8), scale: () => ones(2, 8) },
   Haar: { x: () => ones(2, 6, 8, 2) },
+  Depthwise: { x: separable.x, filter: separable.depthwise },
   SeparableConvolution: { ...separable, noise: () => ones(1, 3, 4, 1), bias: () => ones(6) },
   SeparableConvolutionGradient: { dy: () => ones(2, 3, 4, 6), y: () => ones(2, 3, 4, 6), ...separable },
   AdamW: { ...Object.fromEntries(vectors), options: () => tf.tensor1d([0.9, 0.999, 1e-8, 1e-3, 0, 1]) },
@@ -202,7 +203,7 @@ const fusedInputs: Record<FusedName, Record<string, () => tf.Tensor>> = {
 const fusedAttributes = {
   ...{ groups: 2, epsilon: 1e-5, silu: true },
   ...{ stride: 1, same: true, relu: true, biased: true, added: true, height: 3, width: 3 },
-  ...{ transposed: false, heads: 2, samples: 2, side: 3, axis: 2, scaled: true },
+  ...{ transposed: false, heads: 2, samples: 2, side: 3, axis: 2, scaled: true, turned: true },
 }
 const hasFused = hasFusedKernels('tensorflow')
 if (!hasFused) console.log('fused kernels: not compared, npm run native has not compiled them')

@@ -4,6 +4,8 @@
  * between its pixels (as many as the stride skips) and the filter reversed in both axes.
  */
 import * as tf from '@tensorflow/tfjs'
+import { fused } from '../../backend/fused.ts'
+import { differentiable } from './differentiable.ts'
 
 /**
  * Cross-correlates each channel with its own filter, without padding.
@@ -35,7 +37,16 @@ export function depthwiseConv2d(x: tf.Tensor4D, filter: tf.Tensor4D, stride: num
  * @returns [n, h, w, c]
  */
 export function depthwiseConv2dSame(x: tf.Tensor4D, filter: tf.Tensor4D): tf.Tensor4D {
-  return correlate(x, filter, 1, 'same', dy => dy)
+  const kernel = filter.shape[0] === 3 ? fused('Depthwise') : undefined
+  if (!kernel) return correlate(x, filter, 1, 'same', dy => dy)
+  return differentiable(
+    { x },
+    save => {
+      save([filter])
+      return kernel({ x, filter }, { turned: false })[0] as tf.Tensor4D
+    },
+    (dy, [filter]) => ({ x: () => kernel({ x: dy, filter: filter! }, { turned: true })[0]! }),
+  )
 }
 
 /** @param spread the output's gradient -> what the reversed filter is correlated with for the input's */
