@@ -98,13 +98,13 @@ describe('alignFfhq', () => {
     expect(far).toBeLessThan(150)
   })
 
-  it('takes a face of 1024 px out of 12 megapixels in well under a second', () => {
+  it('takes a face of 1024 px out of 12 megapixels in well under a second of a core', () => {
     const photo: Image = { width: 4000, height: 3000, data: new Uint8Array(4000 * 3000 * 3) }
     const close = landmarks.map(p => ({ x: 6 * p.x, y: 6 * p.y }))
     alignFfhq(photo, close, 64)
-    const start = performance.now()
+    const { user } = process.cpuUsage() // other processes do not count
     alignFfhq(photo, close, 1024)
-    expect(performance.now() - start).toBeLessThan(2000)
+    expect((process.cpuUsage().user - user) / 1e6).toBeLessThan(1.5)
   })
 })
 
