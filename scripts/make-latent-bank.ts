@@ -1,13 +1,14 @@
 /**
  * Makes assets/latent-bank.safetensors, the faces in which inversion starts: `npx tsx scripts/make-latent-bank.ts [count]`.
- * Each is drawn at 128 pixels from one truncated style, and described as photos will be.
+ * Each is generated at 128 pixels from one truncated style, and described as photos will be. Faces behind hair, hats or hands
+ * are left out: they would be pasted onto bare ones.
  */
 import * as tf from '@tensorflow/tfjs'
 import { useBackend } from '../src/backend/index.ts'
 import { normal } from '../src/data/random.ts'
 import { energyNetworks } from '../src/faces/differentiable-networks.ts'
 import { loadGenerator } from '../src/faces/generator.ts'
-import { describeFaces, latentBankPath } from '../src/faces/latent-bank.ts'
+import { describeFaces, isBareFace, latentBankPath } from '../src/faces/latent-bank.ts'
 import { progress } from '../src/progress.ts'
 import { writeSafetensors } from '../src/weights/safetensors.ts'
 
@@ -27,16 +28,20 @@ for (let first = 0; first < count; first += batch) {
     const faces = generator.synthesize(tf.tile(tf.expandDims(styles, 1), [1, 16, 1]) as tf.Tensor3D, 128)
     return [generator.toLatents(styles), describeFaces(networks, tf.clipByValue(faces, -1, 1))] as const
   })
-  latents.push(Float32Array.from(await made[0].data()))
-  descriptors.push(Float32Array.from(await made[1].data()))
+  const [styles, described] = await Promise.all(made.map(rows => rows.data()))
+  for (let i = 0; i < batch; i++) {
+    const row = (values: typeof styles) => Float32Array.from(values!.slice((i * values!.length) / batch, ((i + 1) * values!.length) / batch)) // biome-ignore format: one line
+    if (!isBareFace(row(described))) continue
+    latents.push(row(styles))
+    descriptors.push(row(described))
+  }
   tf.dispose([...made])
   bar.update(first + batch)
 }
 bar.stop()
 const stacked = (rows: readonly Float32Array[]) => {
   const data = Float32Array.from(rows.flatMap(row => [...row]))
-  const m = rows.length * batch
-  return { shape: [m, data.length / m], data }
+  return { shape: [rows.length, data.length / rows.length], data }
 }
 await writeSafetensors(
   latentBankPath(),

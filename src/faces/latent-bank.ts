@@ -45,6 +45,26 @@ export function describeFaces(networks: EnergyNetworks, faces: tf.Tensor4D): tf.
   })
 }
 
+/** Cells of the colours' grid: over the brows, beside the cheeks, and over nose and cheeks, where there is nearly always skin. */
+const cells = {
+  forehead: [0, 1].flatMap(y => [3, 4, 5, 6, 7, 8].map(x => 12 * y + x)),
+  sides: [5, 6, 7, 8].flatMap(y => [2, 9].map(x => 12 * y + x)),
+  skin: [6, 7, 8].flatMap(y => [3, 4, 5, 6, 7, 8].map(x => 12 * y + x)),
+}
+/** Mean distance of the logarithms of colours that forehead and sides may have to the skin's. */
+const bareLimits = { forehead: 0.25, sides: 0.4 }
+
+/** Whether forehead and sides of a described face [577] are coloured like its skin: neither hair, hat nor hand covers them. */
+export function isBareFace(descriptor: Float32Array): boolean {
+  const colour = (cell: number, c: number) => Math.log(descriptor[2 * 68 + 3 * cell + c]! / weights.colours + 0.05)
+  const median = (values: readonly number[]) => values.toSorted((p, q) => p - q)[Math.floor(values.length / 2)]!
+  const skin = [0, 1, 2].map(c => median(cells.skin.map(cell => colour(cell, c))))
+  return (['forehead', 'sides'] as const).every(part => {
+    const distances = cells[part].flatMap(cell => skin.map((value, c) => Math.abs(colour(cell, c) - value)))
+    return distances.reduce((sum, distance) => sum + distance, 0) / distances.length < bareLimits[part]
+  })
+}
+
 export interface LatentBank {
   /** Descriptors [n, 577] of faces -> latents in P_N space of the `count` nearest to each, [n * count, 16, 1, 512]. */
   nearest(descriptors: tf.Tensor2D, count?: number): tf.Tensor4D
