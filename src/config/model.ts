@@ -80,6 +80,12 @@ const clipSizes = z.strictObject({
   states: z.array(z.int().min(0)).length(5).describe('the hidden states that are read, shallow to deep'),
 })
 
+const featureStatistics = weights
+  .optional()
+  .describe(
+    'where the mean and deviation of each channel are, by which features are standardised; they are not unless given',
+  )
+
 /** The variants of MSI (src/models/msi.ts). */
 export const msiVariants = ['released', 'patch', 'single'] as const
 
@@ -150,9 +156,10 @@ const modelObject = z.strictObject({
   ]),
   features: z
     .discriminatedUnion('network', [
-      z.strictObject({ network: z.literal('dlib') }),
+      z.strictObject({ network: z.literal('dlib'), statistics: featureStatistics }),
       z.strictObject({
         network: z.literal('clip-vit-l-14'),
+        statistics: featureStatistics,
         weights: weights.describe('where the image encoder is'),
         sizes: clipSizes.partial().optional().describe('where the encoder is not ViT-L/14'),
       }),

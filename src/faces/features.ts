@@ -4,7 +4,7 @@ import { UserError } from '../errors.ts'
 import { clipImage } from '../models/clip-image.ts'
 import { type ClipFeaturesConfig, clipFeatures, clipVitL14 } from '../models/features/clip.ts'
 import type { FeatureNetwork, Features } from '../models/features/feature-network.ts'
-import type { Shapes, Weights } from '../models/module.ts'
+import { type Shapes, type Weights, weight } from '../models/module.ts'
 import { cropResize, type Rectangle } from '../models/recognizers/crop.ts'
 import { clipImageLayout } from '../weights/layouts/clip.ts'
 import { loadWeights } from '../weights/load.ts'
@@ -12,7 +12,11 @@ import { locateWeights } from '../weights/locate.ts'
 import { loadRecognizer, recognizerNetworks } from './recognizers.ts'
 
 /** Which feature network, what it needs, and how faces are aligned where that is not on the recognizers' template. */
-export type FeaturesConfig = { readonly alignment?: 'ffhq' } & NetworkConfig
+export type FeaturesConfig = NetworkConfig & {
+  readonly alignment?: 'ffhq'
+  /** Where the mean and deviation of each channel are, by which features are standardised; they are as they come without it. */
+  readonly statistics?: string | undefined
+}
 
 type NetworkConfig =
   | { readonly network: 'dlib' }
@@ -40,7 +44,41 @@ export const templateInFfhq: Rectangle = { left: 0.0348, top: 0.0204, right: 0.9
 /** The feature network that a model's config names, without its weights. */
 export function featureNetwork(config: FeaturesConfig): FeatureNetworkParts {
   const { parameters, over } = networkParts(config)
-  return { parameters, over: weights => inAlignment(config, over(weights)) }
+  const { widths } = over({})
+  return {
+    parameters: { ...parameters, ...(config.statistics && statisticsOf(widths)) },
+    over: weights => asConfigured(config, over(weights), weights),
+  }
+}
+
+/** The network in the config's alignment, its features standardised if that is asked for. */
+function asConfigured(config: FeaturesConfig, network: FeatureNetwork, statistics: Weights): FeatureNetwork {
+  const aligned = inAlignment(config, network)
+  return config.statistics ? standardised(aligned, statistics) : aligned
+}
+
+/** Of each of the five depths, `scripts/feature-statistics.ts` computes them. */
+const statisticsOf = (widths: readonly number[]): Shapes =>
+  Object.fromEntries(
+    widths.flatMap((width, k) => ['mean', 'deviation'].map(name => [`features.${k}.${name}`, [width]] as const)),
+  )
+
+/** Features of mean 0 and deviation 1 by channel. MSI has no norms: where channels have one sign, faces hardly differ in it. */
+function standardised({ name, widths, features }: FeatureNetwork, statistics: Weights): FeatureNetwork {
+  const standard = (x: tf.Tensor, k: number) =>
+    tf.div(
+      tf.sub(x, weight(statistics, `features.${k}.mean`)),
+      weight(statistics, `features.${k}.deviation`),
+    ) as tf.Tensor3D
+  return {
+    name,
+    widths,
+    features: faces =>
+      tf.tidy(() => {
+        const { embedding, features: scales } = features(faces)
+        return { embedding, features: scales.map(standard) as Features['features'] }
+      }),
+  }
 }
 
 function networkParts(config: NetworkConfig): FeatureNetworkParts {
@@ -64,13 +102,17 @@ function inAlignment({ alignment }: FeaturesConfig, network: FeatureNetwork): Fe
  */
 export async function loadFeatureNetwork(config: FeaturesConfig, widths: readonly number[]): Promise<FeatureNetwork> {
   const network = config.network === 'dlib' ? await loadRecognizer('dlib') : await loadClip(config)
-  if (`${network.widths}` === `${widths}`) return inAlignment(config, network)
+  if (`${network.widths}` === `${widths}`) {
+    const { statistics } = config
+    const loaded = statistics ? await loadWeights(await locateWeights(statistics), statisticsOf(widths)) : {}
+    return asConfigured(config, network, loaded)
+  }
   throw new UserError(
     `expected msi.featureDims [${network.widths.join(', ')}], as ${config.network} gives them, found [${widths.join(', ')}]: correct the model's config`,
   )
 }
 
-async function loadClip(config: FeaturesConfig & { network: 'clip-vit-l-14' }): Promise<FeatureNetwork> {
-  const { parameters, over } = featureNetwork(config)
+async function loadClip(config: NetworkConfig & { network: 'clip-vit-l-14' }): Promise<FeatureNetwork> {
+  const { parameters, over } = networkParts(config)
   return over(await loadWeights(await locateWeights(config.weights), parameters, { layout: clipImageLayout }))
 }

@@ -5,8 +5,8 @@ import { runtimeShape } from '../weights/layout.ts'
 
 /**
  * PyTorch's default initial weights in runtime layout: uniform in +-1/sqrt(fan in) for convolutions and linear layers
- * and their biases, one and zero for norms; embeddings are normal of deviation 0.02, as CLIP's. Names that match `zero` start
- * at zero, so that a residual branch begins as the identity.
+ * and their biases, one and zero for norms; embeddings are normal of deviation 0.02, as CLIP's, and MSI's of time, by which it
+ * multiplies, of 1. Names that match `zero` start at zero, so that a residual branch begins as the identity.
  */
 export function initialise(parameters: Shapes, seed: number, zero?: RegExp): Weights {
   const weights: Record<string, tf.Tensor> = {}
@@ -29,7 +29,7 @@ function initialTensor(
   const count = shape.reduce((a, b) => a * b, 1)
   if (/embed(ding)?\w*\.weight$/.test(name))
     return tf.tensor(
-      random.normals(count).map(v => v * 0.02),
+      random.normals(count).map(v => v * (name.startsWith('t_embed') ? 1 : 0.02)),
       layout,
     )
   // A bias follows the fan-in of the weight beside it; a one-dimensional weight, and the bias beside one, is a norm's.

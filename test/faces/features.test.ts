@@ -5,9 +5,10 @@ import * as tf from '@tensorflow/tfjs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { useBackend } from '../../src/backend/index.ts'
 import { normal } from '../../src/data/random.ts'
-import { loadFeatureNetwork } from '../../src/faces/features.ts'
+import { loadFeatureNetwork, templateInFfhq } from '../../src/faces/features.ts'
 import { clipImage } from '../../src/models/clip-image.ts'
 import { withPrefix } from '../../src/models/latent-diffusion.ts'
+import { cropResize } from '../../src/models/recognizers/crop.ts'
 import { initialise } from '../../src/train/initialise.ts'
 import { saveWeights } from '../../src/weights/load.ts'
 
@@ -49,5 +50,38 @@ describe('loadFeatureNetwork', () => {
       [16, 256],
       [4, 256],
     ])
+  })
+
+  it('cuts the template out of faces in FFHQ alignment', async () => {
+    const widths = [32, 64, 128, 256, 256]
+    const [onTemplate, ffhq] = await Promise.all([
+      loadFeatureNetwork({ network: 'dlib' }, widths),
+      loadFeatureNetwork({ network: 'dlib', alignment: 'ffhq' }, widths),
+    ])
+    const faces = tf.image.resizeBilinear(normal([1, 16, 16, 3], 1) as tf.Tensor4D, [128, 128])
+    const expected = onTemplate.features(cropResize(faces, templateInFfhq, 128)).embedding.dataSync()
+    expect(ffhq.features(faces).embedding.dataSync()).toEqual(expected)
+    expect(onTemplate.features(faces).embedding.dataSync()).not.toEqual(expected)
+  })
+
+  it('standardises channels by the statistics that it is given', async () => {
+    const widths = [32, 64, 128, 256, 256]
+    const statistics = join(folder, 'statistics.safetensors')
+    const tensors = widths.flatMap((width, k) => [
+      [`features.${k}.mean`, tf.fill([width], k + 1)] as const,
+      [`features.${k}.deviation`, tf.fill([width], 2)] as const,
+    ])
+    await saveWeights(statistics, Object.fromEntries(tensors))
+    const [plain, standard] = await Promise.all([
+      loadFeatureNetwork({ network: 'dlib' }, widths),
+      loadFeatureNetwork({ network: 'dlib', statistics }, widths),
+    ])
+    const faces = normal([1, 128, 128, 3], 1) as tf.Tensor4D
+    const [before, after] = [plain, standard].map(network => network.features(faces))
+    expect(after!.embedding.dataSync()).toEqual(before!.embedding.dataSync())
+    for (const [k, scale] of before!.features.entries()) {
+      const expected = tf.div(tf.sub(scale, k + 1), 2).dataSync()
+      expect(after!.features[k]!.dataSync()).toEqual(expected)
+    }
   })
 })
