@@ -10,6 +10,7 @@ export const builder = (yargs: Argv) =>
     .option('decoder', { type: 'string', describe: 'a run that trained its decoder further' })
     .option('diffusion', { type: 'string', describe: 'the run that trained the noise predictor' })
     .option('msi', { type: 'string', describe: 'the run that trained MSI' })
+    .option('encoder', { type: 'string', describe: "the run that trained the encoder of a generator's latents" })
 
 interface Arguments {
   out: string
@@ -18,6 +19,7 @@ interface Arguments {
   decoder?: string
   diffusion?: string
   msi?: string
+  encoder?: string
 }
 
 export async function handler({ out, model: name, ...runs }: ArgumentsCamelCase<Arguments>) {

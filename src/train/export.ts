@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs'
 import type { ModelConfig } from '../config/model.ts'
 import { UserError } from '../errors.ts'
+import { inversionEncoder } from '../models/inversion-encoder.ts'
 import { latentDiffusion, parametersOf, prefixes, withPrefix } from '../models/latent-diffusion.ts'
 import type { Shapes, Weights } from '../models/module.ts'
 import { sha256 } from '../weights/checksum.ts'
@@ -16,10 +17,18 @@ export interface ModelRuns {
   readonly decoder?: string
   readonly diffusion?: string
   readonly msi?: string
+  /** The encoder of a generator's latents. */
+  readonly encoder?: string
 }
 
 /** What each of them was to train. */
-const taskOf = { autoencoder: 'autoencoder', decoder: 'autoencoder', diffusion: 'diffusion', msi: 'msi' } as const
+const taskOf = {
+  autoencoder: 'autoencoder',
+  decoder: 'autoencoder',
+  diffusion: 'diffusion',
+  msi: 'msi',
+  encoder: 'encoder',
+} as const
 
 /** Weights of another form may have the same shapes. */
 async function checkRun(run: string, task: string, { name, msi }: ModelConfig): Promise<void> {
@@ -56,9 +65,10 @@ export async function exportModel(model: ModelConfig, runs: ModelRuns, out: stri
     ...withPrefix({ ...trained, ...further }, prefixes.autoencoder),
     ...(await average(runs.diffusion, { ...withPrefix(unet, prefixes.unet), ...withPrefix(text, prefixes.text) })),
     ...withPrefix(await average(runs.msi, msi), prefixes.msi),
+    ...(await average(runs.encoder, inversionEncoder().parameters)),
   }
   if (Object.keys(weights).length === 0)
-    throw new UserError('expected a run to export: name one with --autoencoder, --diffusion or --msi')
+    throw new UserError('expected a run to export: name one with --autoencoder, --diffusion, --msi or --encoder')
   await saveWeights(out, weights, { config: JSON.stringify(model) }, 'F16')
   tf.dispose([...Object.values(weights), ...Object.values(trained)])
   return sha256(out)
