@@ -22,7 +22,7 @@ constexpr int kLanes = 16, kWide = 4, kColumns = 4;
 #elif defined(__AVX__)
 constexpr int kLanes = 8, kWide = 2, kColumns = 2;
 #elif defined(__wasm__)
-constexpr int kLanes = 4, kWide = 2, kColumns = 2;
+constexpr int kLanes = 4, kWide = 3, kColumns = 2;
 #else
 constexpr int kLanes = 4, kWide = 4, kColumns = 4;
 #endif
@@ -32,7 +32,7 @@ constexpr int kLanes = 4, kWide = 4, kColumns = 4;
  * with one matrix after the other while they are in the cache.
  */
 #if defined(__wasm__)
-constexpr int kRows = 4, kSumRows = 4;
+constexpr int kRows = 3, kSumRows = 4;
 constexpr Index kRowsInCache = 16 * kRows;
 #else
 constexpr int kRows = 6, kSumRows = 4;

@@ -17,7 +17,8 @@ namespace separable {
 using products::Vector;
 
 /** Pixels whose product is made at once: whole tiles. */
-constexpr Index kPixels = 8 * products::kRows;
+constexpr Index kPixels = 48;
+static_assert(kPixels % products::kRows == 0, "pixels fill tiles");
 constexpr float kSlope = 0.2f;
 
 inline Vector fused(Vector x, Vector w, Vector sum) { return products::multiplyAdd(x, w, sum); }
