@@ -30,6 +30,14 @@ export function energyNetworks(): Promise<EnergyNetworks> {
   return loadOn(tf.getBackend())
 }
 
+/** What the networks are made of: parameters, and what takes weights for them. */
+export const energyNetworkParts = {
+  landmarks: { parameters: denseFeaturesNet(136).parameters, over: landmarks68 },
+  expression: { parameters: denseFeaturesNet(7).parameters, over: expressionNet },
+  ageGender: { parameters: ageGenderNet().parameters, over: ageGender },
+  iris: { parameters: irisNet().parameters, over: irisReader },
+} as const
+
 async function load(): Promise<EnergyNetworks> {
   const [landmarks, expression, ages, iris] = await Promise.all([
     faceApiTensors('face_landmark_68_model', '4611ef65c87d836d03d684b30eec4d195d8b219fa1dd58fc58945831c6b9299b'),
@@ -37,11 +45,12 @@ async function load(): Promise<EnergyNetworks> {
     faceApiTensors('age_gender_model', '49f92bbc0afef2342c4385e4a2b0acb6d7a727c6f0aa539499719a81acf9abaa'),
     humanTensors('iris', 'd7f296d184274213d4642681ae186112cbbec77fd2ab066257d3c56a1940bc71'),
   ])
+  const { landmarks: points, expression: expressions, ageGender: people, iris: eyes } = energyNetworkParts
   return {
-    landmarks: landmarks68(weightsOf(denseFeaturesNet(136).parameters, landmarks)),
-    expression: expressionNet(weightsOf(denseFeaturesNet(7).parameters, expression)),
-    ageGender: ageGender(weightsOf(ageGenderNet().parameters, ages)),
-    iris: irisReader(weightsOf(irisNet().parameters, iris)),
+    landmarks: points.over(weightsOf(points.parameters, landmarks)),
+    expression: expressions.over(weightsOf(expressions.parameters, expression)),
+    ageGender: people.over(weightsOf(people.parameters, ages)),
+    iris: eyes.over(weightsOf(eyes.parameters, iris)),
   }
 }
 

@@ -3,14 +3,18 @@ import * as tf from '@tensorflow/tfjs'
 import { type BackendName, fusedBackend } from '../backend/index.ts'
 import { loadModelConfig, type ModelConfig } from '../config/model.ts'
 import { guidesOf, type Recipe } from '../config/recipe.ts'
+import { type EnergyNetworks, energyNetworkParts } from '../faces/differentiable-networks.ts'
 import { featureNetwork } from '../faces/features.ts'
+import { meanLandmarks } from '../faces/mean-landmarks.ts'
 import { recognizerNetworks } from '../faces/recognizers.ts'
 import { bisenet, faceParser } from '../models/bisenet.ts'
 import { latentDiffusion } from '../models/latent-diffusion.ts'
+import type { Shapes } from '../models/module.ts'
 import { BUCKETS } from '../models/msi.ts'
 import { assembleModel, type FaceModel } from '../protect/model.ts'
 import { protectFace } from '../protect/protect.ts'
 import { makeSecret, recoverFace } from '../protect/recovery.ts'
+import { checkpointShape } from '../weights/layout.ts'
 import { OutlineWeights, outlineFaces } from './outlines.ts'
 import { type Plan, refuseTooLarge } from './plan.ts'
 import { type CountOptions, countedRun, outline } from './shape-backend.ts'
@@ -37,7 +41,19 @@ export async function planProtection(
       const parser = async () => faceParser(weights.of(bisenet().parameters, 'face parsing (bisenet)'))
       const face = outlineFaces(1, config)
       endStage('start')
-      const versions = await protectFace(model, guides, face, { ...recipe, attempts: 1 }, { identity: 'plan', parser })
+      const versions = await protectFace(
+        model,
+        guides,
+        face,
+        { ...recipe, attempts: 1 },
+        {
+          identity: 'plan',
+          landmarks: meanLandmarks(config.imageSize),
+          size: model.outputSizes.at(-1)!,
+          parser,
+          networks: async () => outlineEnergyNetworks(weights),
+        },
+      )
       endStage('protected versions')
       const { vectors, latent } = makeSecret(model, face, recipe)
       endStage('key')
@@ -89,6 +105,21 @@ export async function refuseRecipes(recipes: readonly Recipe[], backend: Backend
   for (const recipe of distinct.values()) {
     const plan = await planProtection(await loadModelConfig(recipe.model), recipe, options)
     refuseTooLarge(plan, backend, undefined, jobs)
+  }
+}
+
+function outlineEnergyNetworks(weights: OutlineWeights): EnergyNetworks {
+  const { landmarks, expression, ageGender, iris } = energyNetworkParts
+  // Their parameters are named and laid out as at run time.
+  const of = ({ parameters }: { readonly parameters: Shapes }, use: string) => {
+    const laid = Object.entries(parameters).map(([name, shape]) => [name, checkpointShape(shape)] as const)
+    return weights.of(Object.fromEntries(laid), `energies (${use})`)
+  }
+  return {
+    landmarks: landmarks.over(of(landmarks, 'landmarks')),
+    expression: expression.over(of(expression, 'expression')),
+    ageGender: ageGender.over(of(ageGender, 'age and sex')),
+    iris: iris.over(of(iris, 'gaze')),
   }
 }
 

@@ -35,11 +35,15 @@ const makers = {
 const names = Object.keys(makers) as (keyof typeof makers)[]
 
 /** The weighted sum of those that a recipe asks for; undefined where it asks for none. */
-export async function imageEnergies(weights: Recipe['energies'], view: FaceView): Promise<ImageEnergy | undefined> {
+export async function imageEnergies(
+  weights: Recipe['energies'],
+  view: FaceView,
+  loadNetworks = energyNetworks,
+): Promise<ImageEnergy | undefined> {
   const asked = names.filter(name => weights[name] > 0)
   if (asked.length === 0) return undefined
   const landmarks = await view.landmarks()
-  const networks = await energyNetworks()
+  const networks = await loadNetworks()
   const whole = tf.ones([1, view.face.shape[1], view.face.shape[2], 1]) as tf.Tensor4D
   const mask = view.mask ?? whole
   const rim = tf.tidy(() => rimOf(mask))

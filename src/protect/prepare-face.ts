@@ -5,6 +5,7 @@ import { normal } from '../data/random.ts'
 import { scheduledEmbedding } from '../diffusion/embedding-schedule.ts'
 import type { Kept } from '../diffusion/guidance.ts'
 import { backgroundMask } from '../faces/background.ts'
+import type { EnergyNetworks } from '../faces/differentiable-networks.ts'
 import type { Point } from '../faces/template.ts'
 import type { FaceParser } from '../models/bisenet.ts'
 import { rowMap, spreadRows } from '../models/generator/tied-rows.ts'
@@ -22,6 +23,8 @@ export interface PrepareOptions {
   readonly landmarks?: readonly Point[]
   /** Gives the parser of a recipe whose background is parsed, instead of the published one. */
   readonly parser?: () => Promise<FaceParser>
+  /** Gives the networks that energies read, instead of the published ones. */
+  readonly networks?: () => Promise<EnergyNetworks>
 }
 
 export interface PreparedFace extends FaceView {
@@ -46,7 +49,7 @@ export async function prepareFace(
   guides: readonly Recognizer[],
   face: tf.Tensor4D,
   recipe: Recipe,
-  { identity, landmarks, parser }: PrepareOptions,
+  { identity, landmarks, parser, networks }: PrepareOptions,
 ): Promise<PreparedFace> {
   const { seed, threshold } = recipe
   const groups = model.rowGroups
@@ -55,7 +58,7 @@ export async function prepareFace(
     return tf.tidy(() => spreadRows(normal([1, groups.length, 1, model.latentShape[2]], seed, ...key), groups))
   }
   const view = await viewFace(model, face, landmarks)
-  const images = await imageEnergies(recipe.energies, view)
+  const images = await imageEnergies(recipe.energies, view, networks)
   const [vectors, keptNoise] = [placeholdersOf(model, face, recipe), noise('background', identity)]
   const conditional = model.conditional(vectors)
   const seenGuides = guides.map(view.recognizer)

@@ -16,7 +16,7 @@ import { readKeys } from '../../src/protect/key.ts'
 import type { UnboundKey } from '../../src/protect/photo.ts'
 import { runDemo } from '../../src/report/demo-run.ts'
 import type { DemoTools } from '../../src/report/demo-tools.ts'
-import { meanLandmarks } from '../faces/mean-landmarks.ts'
+import { meanLandmarks } from '../../src/faces/mean-landmarks.ts'
 import { grey } from '../protect/photos.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'demo-run-'))

@@ -1,4 +1,4 @@
-import type { Point } from '../../src/faces/template.ts'
+import type { Point } from './template.ts'
 
 /** The mean of the landmarks of fifteen faces and their mirror images in an FFHQ square of side 1000. */
 // biome-ignore format: a table
