@@ -33,7 +33,7 @@ interface Arguments {
 }
 
 /** The sample photos of face-api, those with large and well-lit faces of different people first. */
-const samples = [6, 1, 3, 4, 5, 2].map(i => `sample${i}.jpg`)
+const samples = [6, 3, 5, 1, 4, 2].map(i => `sample${i}.jpg`)
 
 export async function handler(args: ArgumentsCamelCase<Arguments>): Promise<void> {
   const { faces = 3, all = false, seed, model, set, backend } = args
