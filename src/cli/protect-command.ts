@@ -1,6 +1,5 @@
 import type { ArgumentsCamelCase, Argv } from 'yargs'
 import type { Recipe } from '../config/recipe.ts'
-import { repositoryPath } from '../repository.ts'
 import type { CommandModule } from './commands.ts'
 import { dryRunOption, goesOn } from './dry-run.ts'
 import { passphraseOption } from './passphrase.ts'
@@ -13,7 +12,7 @@ interface Arguments {
   strength?: number
   guidance?: number
   seed?: number
-  config: string
+  config?: string
   set: string[]
   out: string
   format?: 'png' | 'jpg' | 'webp'
@@ -53,9 +52,7 @@ export function protectCommand(task: Recipe['task']): CommandModule {
         .option('seed', { type: 'number', describe: 'of all random numbers' })
         .option('config', {
           type: 'string',
-          default: repositoryPath(`configs/${task}.yaml`),
-          defaultDescription: `configs/${task}.yaml`,
-          describe: 'the recipe that all these change',
+          describe: `the recipe that all these change [default: configs/MODEL/${task}.yaml where there is one, else configs/${task}.yaml]`,
         })
         .option('jobs', {
           type: 'number',
@@ -137,7 +134,9 @@ async function recipeOf(task: Recipe['task'], args: Arguments): Promise<Recipe> 
   const { loadConfig } = await import('../yaml/load.ts')
   const { recipeSchema } = await import('../config/recipe.ts')
   const { UserError } = await import('../errors.ts')
-  const { model, samples, steps, strength, guidance, seed, config, set } = args
+  const { recipeOfModel } = await import('../config/recipe.ts')
+  const { model, samples, steps, strength, guidance, seed, set } = args
+  const config = args.config ?? recipeOfModel(task, model)
   const named = { model, samples, steps, strength, 'guidance.above': guidance, 'guidance.below': guidance, seed }
   const options = Object.entries(named).flatMap(([key, value]) =>
     value === undefined ? [] : [`${key}=${JSON.stringify(value)}`],

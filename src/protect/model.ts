@@ -5,6 +5,7 @@ import { UserError } from '../errors.ts'
 import type { Alignment } from '../faces/alignment.ts'
 import { energyNetworks } from '../faces/differentiable-networks.ts'
 import { loadFeatureNetwork } from '../faces/features.ts'
+import { loadInversionEncoder } from '../faces/inversion-encoder.ts'
 import { describeFaces, loadLatentBank } from '../faces/latent-bank.ts'
 import { scaledLatents } from '../models/autoencoder.ts'
 import type { FeatureNetwork } from '../models/features/feature-network.ts'
@@ -69,23 +70,31 @@ export async function loadModel(name: string): Promise<FaceModel> {
   const config = await loadModelConfig(name)
   const networks = latentDiffusion(config)
   const { weights, sha256 } = await loadModelWeights(config, parametersOf(networks))
-  const guess = networks.autoencoder.rowGroups && (await generatedFaceLike(networks.autoencoder.rowGroups))
+  const guess = networks.autoencoder.rowGroups && (await loadLatentGuess(networks.autoencoder.rowGroups))
   const features = await loadFeatureNetwork(config.features, config.msi.featureDims)
   return assembleModel(config, sha256, networks, weights, features, guess)
 }
 
-/** Faces [n, s, s, 3] -> latents of the `count` faces of the bank most like each, as `fromGenerated` takes them. */
-type Guess = (faces: tf.Tensor4D, count?: number) => tf.Tensor4D
+/** What knows the latents of a generator's faces; both give latents as `fromGenerated` takes them. */
+interface LatentGuess {
+  /** Of faces [n, s, s, 3], to start inversion in. */
+  encode(faces: tf.Tensor4D): tf.Tensor4D
+  /** Of the `count` generated faces most like a face [1, s, s, 3], nearest first. */
+  like(face: tf.Tensor4D, count: number): tf.Tensor4D
+}
 
-async function generatedFaceLike(groups: readonly number[]): Promise<Guess> {
+async function loadLatentGuess(groups: readonly number[]): Promise<LatentGuess> {
   const [bank, networks] = [(await loadLatentBank())(groups), await energyNetworks()]
-  return (faces, count) => tf.tidy(() => bank.nearest(describeFaces(networks, faces), count))
+  return {
+    encode: await loadInversionEncoder(),
+    like: (face, count) => tf.tidy(() => bank.nearest(describeFaces(networks, face), count)),
+  }
 }
 
 /**
  * The model over the weights of its networks.
  * @param network that whose features MSI reads
- * @param guess faces -> latents in which the inversion of a generator starts, instead of what its encoder gives
+ * @param guess of a generator's latents; without it inversion starts at their mean
  */
 export function assembleModel(
   config: ModelConfig,
@@ -93,7 +102,7 @@ export function assembleModel(
   { autoencoder, unet, text, msi }: LatentDiffusion,
   of: Record<NetworkName, Weights>,
   network: FeatureNetwork,
-  guess?: Guess,
+  guess?: LatentGuess,
 ): FaceModel {
   const { scaleFactor, prompt } = config
   const latents = scaledLatents(autoencoder, of.autoencoder, scaleFactor)
@@ -108,7 +117,7 @@ export function assembleModel(
     ...(autoencoder.rowGroups && { rowGroups: autoencoder.rowGroups }),
     schedule: noiseSchedule(config.schedule),
     ...refined(config, latents, network, autoencoder.rowGroups, guess),
-    ...(guess && { generatedLike: (face, count) => tf.tidy(() => latents.fromGenerated(guess(face, count))) }),
+    ...(guess && { generatedLike: (face, count) => tf.tidy(() => latents.fromGenerated(guess.like(face, count))) }),
     placeholders: face =>
       tf.tidy(() => tf.squeeze(allBuckets(msi, of.msi, network.features(face).features), [0]) as tf.Tensor2D),
     conditional: vectors =>
@@ -128,11 +137,11 @@ function refined(
   latents: ReturnType<typeof scaledLatents>,
   network: FeatureNetwork,
   groups?: readonly number[],
-  guess?: Guess,
+  guess?: LatentGuess,
 ): Pick<FaceModel, 'encode' | 'decode'> {
   if (inversion) {
     const { encode, decode, fromGenerated } = latents
-    const first = guess ? (faces: tf.Tensor4D) => fromGenerated(guess(faces)) : encode
+    const first = guess ? (faces: tf.Tensor4D) => fromGenerated(guess.encode(faces)) : encode
     const project = groups && { project: (gradient: tf.Tensor4D) => tieRows(gradient, groups) }
     const decodeTo = (z: tf.Tensor4D) => decode(z, inversion.size)
     return { encode: faces => tf.tidy(() => invertFaces(first(faces), faces, decodeTo, inversion, project)), decode }

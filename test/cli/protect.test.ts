@@ -55,7 +55,8 @@ afterEach(() => {
 const at = (...names: string[]) => join(root, ...names)
 
 /** The options that make a run short. */
-const few = () => [
+const few = (task = 'anonymize') => [
+  ...['--config', resolve(`configs/faces-128/${task}.yaml`)],
   ...['--backend', 'wasm', '--jobs', '1', '--model', model.path, '--steps', '3'],
   ...['--set', 'recovery.steps=2', '--set', 'recovery.refinements=0', '--set', 'attempts=1'],
 ]
@@ -122,7 +123,7 @@ test('the same seed gives the same bytes in whatever order; another seed gives o
 test('hide, two samples in another format under a passphrase, from a photo that says who and where', async () => {
   writeFileSync(at('phrase'), 'correct horse\n')
   const locked = ['--passphrase-file', at('phrase')]
-  await run(['hide', second, '--samples', '2', '--format', 'webp', '--out', at('out'), ...locked, ...few()])
+  await run(['hide', second, '--samples', '2', '--format', 'webp', '--out', at('out'), ...locked, ...few('hide')])
   const pictures = [at('out', 'second.hidden-1.webp'), at('out', 'second.hidden-2.webp')]
   expect(files(at('out'))).toEqual([1, 2].flatMap(i => [`second.hidden-${i}.webp`, `second.hidden-${i}.webp.dpkey`]))
   expect(said.err).not.toContain('warning')
@@ -151,6 +152,8 @@ test('hide, two samples in another format under a passphrase, from a photo that 
   const foreign = run([
     'recover',
     pictures[0]!,
+    '--recovery',
+    'generative',
     '--model',
     another,
     '--out',
@@ -200,7 +203,9 @@ describe('bad input ends in one line, and nothing is written', () => {
   test('recipes', async () => {
     expect(await mistake(first, '--set', 'stpes=3')).toMatch(/'stpes' is not a known key.*'steps'/)
     expect(await mistake(first, '--samples', '0')).toMatch(/samples/)
-    expect(await mistake(first, '--config', 'configs/hide.yaml')).toMatch(/expected a recipe of task anonymize/)
+    expect(await refusal(run(['anonymize', first, '--config', 'configs/hide.yaml', '--out', at('out')]))).toMatch(
+      /expected a recipe of task anonymize/,
+    )
     expect(await mistake(first, '--set', 'model=none')).toMatch(/expected a config file at none/)
   })
 

@@ -64,9 +64,9 @@ async function make(path: string, ...more: string[]) {
 
 test('each method becomes a folder with a manifest; a second run makes nothing again', async () => {
   const path = suite('all', [
-    { method: 'anonymize', set: ['samples=2'] },
-    { method: 'hide', name: 'hidden' },
-    { method: 'recover' },
+    { method: 'anonymize', recipe: 'faces-128/anonymize', set: ['samples=2'] },
+    { method: 'hide', recipe: 'faces-128/hide', name: 'hidden' },
+    { method: 'recover', recipe: 'faces-128/anonymize' },
     { method: 'pixelate', block: 8 },
   ])
   await make(path, '--count', '2')
@@ -139,7 +139,9 @@ test('the mean face of other faces is made again', async () => {
 })
 
 test('keys are swapped between two people, not between two photos of one', async () => {
-  const path = suite('alone', [{ method: 'recover', versions: ['recovered-swapped-key'] }])
+  const path = suite('alone', [
+    { method: 'recover', recipe: 'faces-128/anonymize', versions: ['recovered-swapped-key'] },
+  ])
   await expect(make(path, '--count', '1', '--photos', '2')).rejects.toThrow('expected faces of two people or more')
 })
 
@@ -166,7 +168,7 @@ test('what was made is measured method by method, the pictures of the manifest a
 
 test('several processes leave the pictures of a method alone that is called as a job of another', async () => {
   const path = suite('alike', [
-    { method: 'hide', name: 'pixelate-8-1' },
+    { method: 'hide', recipe: 'faces-128/hide', name: 'pixelate-8-1' },
     { method: 'pixelate', block: 8 },
   ])
   await make(path, '--count', '2', '--jobs', '2')
@@ -203,13 +205,16 @@ test('evaluate says what does not fit', async () => {
   )
   await expect(make(suite('typo', [{ method: 'blurr', deviation: 2 }]))).rejects.toThrow(/method/)
   const large = model.variant('large', { imageSize: 128 })
-  await expect(make(suite('large', [{ method: 'hide' }]), '--count', '1', '--set', `model=${large}`)).rejects.toThrow(
-    "expected faces of 128 x 128 for model 'tiny', found 64 x 64",
-  )
+  await expect(
+    make(suite('large', [{ method: 'hide', recipe: 'faces-128/hide' }]), '--count', '1', '--set', `model=${large}`),
+  ).rejects.toThrow("expected faces of 128 x 128 for model 'tiny', found 64 x 64")
 })
 
 test('making pictures leaves no tensors behind', async () => {
-  const path = suite('tensors', [{ method: 'anonymize' }, { method: 'recover' }])
+  const path = suite('tensors', [
+    { method: 'anonymize', recipe: 'faces-128/anonymize' },
+    { method: 'recover', recipe: 'faces-128/anonymize' },
+  ])
   const configs = await loadSuite(path, [...few, `model=${model.path}`])
   const store = await FaceStore.open(faces)
   const source = facesOf(store, [0, 2])
