@@ -31,7 +31,7 @@ ${faces.map((_, i) => facePair(metrics, i, figures.faces[i]!))}
 ${figures.photos.map(photo => photoFigures(photo, faces))}
 </section>
 <section><h2>Further versions</h2>
-<p><b>Hidden</b>: someone else to people, still the same person to recognizers. <b>Recovered</b>: restored from the protected
+<p><b>Hidden</b>: meant to be someone else to people, and the same person to recognizers. <b>Recovered</b>: restored from the protected
 photo and its key. <b>Regenerated</b>: generated again from the latent and the embeddings in the key, as in the paper.
 <b>Wrong key</b>: generated from a random key.</p>
 ${faces.map((face, i) => versionStrip(face, i, figures.faces[i]!))}
@@ -58,7 +58,7 @@ function facts({ faces, firstProtected }: DemoMetrics): [string, string][] {
   const kept = faces.map(face => face.versions[0]!).filter(({ detected }) => detected).length
   return [
     [`${faces.length}`, `face${faces.length === 1 ? '' : 's'} of ${photos} photo${photos === 1 ? '' : 's'}`],
-    [`${firstProtected.toFixed(0)} s`, 'from the start to the first protected photo'],
+    [`${firstProtected.toFixed(0)} s`, 'to the first protected photo'],
     [`${(total / faces.length).toFixed(0)} s`, 'of work per face, all versions'],
     [`${kept} of ${faces.length}`, 'anonymized faces detected as faces'],
   ]

@@ -58,7 +58,7 @@ export async function runDemo(tools: DemoTools, options: DemoOptions): Promise<D
   const tell = (turn: number): Tell => ({
     progress(amount, doing) {
       units += amount
-      onProgress?.(units, work.face * total, `face ${turn + 1} of ${total}: ${doing}`)
+      onProgress?.(Math.round(units), Math.round(work.face * total), `face ${turn + 1} of ${total}: ${doing}`)
     },
     protectedTo(path) {
       if (firstProtected !== undefined) return
