@@ -168,7 +168,11 @@ inline void separableConvolution(const NoOptions&, Call& call) {
           float* out = spatial.data() + (row * sizes.w + at - first) * c;
           const Window<P> window(rowOf, row, at, sizes.w, c, zeros.data());
           correlate<P>(window, filter.data(), c, [&](Index k, const auto* sums) {
-            for (int i = 0; i < P; i++) store(out + i * c + k, sums[i]);
+            for (int i = 0; i < P; i++) {
+              // The row below is the only one that is new; its next pixels are on their way to the cache.
+              __builtin_prefetch(window.at[2][i + 1] + P * c + k);
+              store(out + i * c + k, sums[i]);
+            }
           });
         });
         p += end - column;
@@ -236,6 +240,9 @@ inline void separableConvolutionGradient(const NoOptions&, Call& call) {
               const T factor = load<T>(scale + image * c + k);
               T total = load<T>(along + k);
               for (int i = 0; i < P; i++) {
+                // What the next pixels take and give is on its way to the cache.
+                __builtin_prefetch(x + at + (P + i) * c + k);
+                __builtin_prefetch(dx + at + (P + i) * c + k, 1);
                 total = fused(load<T>(x + at + i * c + k), sum[i], total);
                 store(dx + at + i * c + k, sum[i] * factor);
               }

@@ -3,7 +3,9 @@ import { describe, expect, it } from 'vitest'
 import { fused } from '../../src/backend/fused.ts'
 import { useBackend } from '../../src/backend/index.ts'
 import { normal } from '../../src/data/random.ts'
+import { inverseHaar } from '../../src/models/ops/haar.ts'
 import { layerNorm } from '../../src/models/ops/layer-norm.ts'
+import { modulatedSeparable } from '../../src/models/ops/modulated-separable.ts'
 import { adamWStart, adamWStep } from '../../src/train/adamw.ts'
 import { usableBackends } from '../models/backends.ts'
 
@@ -49,5 +51,21 @@ describe.runIf(fused('AdamW'))('fused kernels on seven threads', () => {
     const gradients = () =>
       tf.grads((...of: tf.Tensor[]) => layerNorm(of[0]!, of[1]!, of[2]!, 1e-5))([x, weight, bias], dy)
     expect((await bits(gradients)).size).toBe(1)
+  })
+
+  it('sum in one order: the gradients of scales, which images of few rows share', async () => {
+    const [x, scale] = [normal([1, 33, 30, 64], 1, 'x'), normal([1, 64], 1, 'scale')] as [tf.Tensor4D, tf.Tensor2D]
+    const weights = {
+      depthwise: normal([3, 3, 64, 1], 1, 'depthwise') as tf.Tensor4D,
+      pointwise: normal([64, 96], 1, 'pointwise') as tf.Tensor2D,
+      noise: normal([1, 33, 30, 1], 1, 'noise') as tf.Tensor4D,
+      bias: normal([96], 1, 'bias'),
+    }
+    const convolved = (...of: tf.Tensor[]) => modulatedSeparable(of[0] as tf.Tensor4D, of[1] as tf.Tensor2D, weights)
+    const dy = normal([1, 33, 30, 96], 1, 'dy')
+    expect((await bits(() => tf.grads(convolved)([x, scale], dy))).size).toBe(1)
+    const transformed = (...of: tf.Tensor[]) => inverseHaar(of[0] as tf.Tensor4D, of[1] as tf.Tensor2D)
+    const pixels = normal([1, 66, 60, 16], 1, 'pixels')
+    expect((await bits(() => tf.grads(transformed)([x, scale], pixels))).size).toBe(1)
   })
 })
