@@ -43,7 +43,11 @@ async function madeOf(folder: string, name: string): Promise<string> {
   const n = Math.max(...rows.map(row => row.n ?? 0))
   const models = rows.flatMap(({ made }) => (made?.weights === undefined ? [] : [made]))
   const { weights: _, sha256, ...model } = await loadModelConfig('faces-128')
-  const isCurrent = models.some(made => made.weights === sha256 && isDeepStrictEqual(made.model, model))
+  // Settings that came later, at their defaults.
+  const later = { alignment: 'template' }
+  const isCurrent = models.some(
+    made => made.weights === sha256 && isDeepStrictEqual({ ...later, ...(made.model as object) }, model),
+  )
   const before = models.length > 0 && !isCurrent ? ', **earlier model**' : ''
   return `[${date}](${name}/table.md), N = ${n}, ${backend}${commit === undefined ? '' : `, ${commit}`}${before}`
 }

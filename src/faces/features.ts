@@ -46,7 +46,7 @@ export function featureNetwork(config: FeaturesConfig): FeatureNetworkParts {
   const { parameters, over } = networkParts(config)
   const { widths } = over({})
   return {
-    parameters: { ...parameters, ...(config.statistics && statisticsOf(widths)) },
+    parameters: config.statistics ? { ...parameters, ...statisticsOf(widths) } : parameters,
     over: weights => asConfigured(config, over(weights), weights),
   }
 }
