@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
 import { checkWhole } from './whole.ts'
@@ -40,7 +39,8 @@ export async function handler(args: ArgumentsCamelCase<Arguments>): Promise<void
   if (!all) checkWhole({ faces })
   const { makeFolder } = await import('../atomic.ts')
   const { chooseBackend } = await import('../backend/index.ts')
-  const { guidesOf, loadRecipe, recipeFile } = await import('../config/recipe.ts')
+  const { guidesOf } = await import('../config/recipe.ts')
+  const { loadTaskRecipe } = await import('../config/task-recipe.ts')
   const { UserError } = await import('../errors.ts')
   const { recognizerNames } = await import('../faces/recognizers.ts')
   const { processesToProtect } = await import('../plan/jobs.ts')
@@ -53,13 +53,11 @@ export async function handler(args: ArgumentsCamelCase<Arguments>): Promise<void
   const { packageFolder } = await import('../repository.ts')
   const sinceStart = () => duration(performance.now() / 1000)
   const out = resolve(args.out)
-  const recipeOf = (task: 'anonymize' | 'hide') => {
-    const own = `${model}/${task}`
-    const hasOwn = model !== undefined && existsSync(recipeFile(own))
-    const named = model === undefined || hasOwn ? [] : [`model=${model}`]
-    return loadRecipe(hasOwn ? own : task, [...named, `seed=${seed}`, ...set])
+  const overrides = [...(model === undefined ? [] : [`model=${model}`]), `seed=${seed}`, ...set]
+  const recipes = {
+    anonymize: await loadTaskRecipe('anonymize', overrides),
+    hide: await loadTaskRecipe('hide', overrides),
   }
-  const recipes = { anonymize: await recipeOf('anonymize'), hide: await recipeOf('hide') }
   // The report says whom recognizers accept, which it knows of those whose thresholds come with the project.
   for (const guide of Object.values(recipes).flatMap(guidesOf))
     if (!(recognizerNames as readonly string[]).includes(guide))

@@ -134,9 +134,10 @@ async function recipeOf(task: Recipe['task'], args: Arguments): Promise<Recipe> 
   const { loadConfig } = await import('../yaml/load.ts')
   const { recipeSchema } = await import('../config/recipe.ts')
   const { UserError } = await import('../errors.ts')
-  const { recipeOfModel } = await import('../config/recipe.ts')
+  const { recipeFile } = await import('../config/recipe.ts')
+  const { modelNamed, taskRecipe } = await import('../config/task-recipe.ts')
   const { model, samples, steps, strength, guidance, seed, set } = args
-  const config = args.config ?? recipeOfModel(task, model)
+  const config = args.config ?? recipeFile(await taskRecipe(task, modelNamed(set) ?? model))
   const named = { model, samples, steps, strength, 'guidance.above': guidance, 'guidance.below': guidance, seed }
   const options = Object.entries(named).flatMap(([key, value]) =>
     value === undefined ? [] : [`${key}=${JSON.stringify(value)}`],

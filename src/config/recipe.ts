@@ -1,5 +1,4 @@
 /** How a face is protected: the settings of a run (configs/anonymize.yaml, configs/hide.yaml). */
-import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
 import { backendNames } from '../backend/names.ts'
@@ -158,12 +157,6 @@ export function forGuide(setting: Recipe['energies']['floor'], guide: string, ot
 
 /** A recipe of the project, configs/NAME.yaml: that of a task is called like the task. */
 export const recipeFile = (name: string) => fileURLToPath(new URL(`../../configs/${name}.yaml`, import.meta.url))
-
-/** The recipe of a task for a model: its own, configs/MODEL/TASK.yaml, where it has one. */
-export function recipeOfModel(task: Recipe['task'], model?: string): string {
-  const own = recipeFile(`${model}/${task}`)
-  return model !== undefined && existsSync(own) ? own : recipeFile(task)
-}
 
 /** A recipe of the project, configs/NAME.yaml, with dotted overrides such as 'steps=10'. */
 export function loadRecipe(name: string, overrides: readonly string[] = []): Promise<Recipe> {

@@ -5,6 +5,7 @@ import { z } from 'zod'
 import { UserError } from '../errors.ts'
 import { loadConfig } from '../yaml/load.ts'
 import { loadRecipe, type Recipe } from './recipe.ts'
+import { modelNamed, taskRecipe } from './task-recipe.ts'
 
 const overrides = z.array(z.string()).default([]).describe('settings over the recipe of configs/: samples=2')
 const name = z.string().optional().describe("its folder and its name in tables; the method's own unless given")
@@ -65,7 +66,9 @@ export async function loadMethod(entry: MethodEntry, set: readonly string[] = []
   if (!('set' in entry)) return entry
   const { method, name, versions } = entry
   // A key is made alike for both tasks: recovery takes what anonymizing says of it.
-  const recipe = await loadRecipe(entry.recipe ?? (method === 'recover' ? 'anonymize' : method), [...entry.set, ...set])
+  const overrides = [...entry.set, ...set]
+  const usual = () => taskRecipe(method === 'recover' ? 'anonymize' : method, modelNamed(overrides))
+  const recipe = await loadRecipe(entry.recipe ?? (await usual()), overrides)
   if (method !== 'recover' && recipe.task !== method)
     throw new UserError(`expected a recipe to ${method}, found ${entry.recipe} to ${recipe.task}: name another one`)
   return { method, ...(name !== undefined && { name }), ...(versions && { versions }), recipe }

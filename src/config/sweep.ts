@@ -3,6 +3,7 @@ import { dirname, resolve } from 'node:path'
 import { z } from 'zod'
 import { loadConfig } from '../yaml/load.ts'
 import { recipeFile } from './recipe.ts'
+import { taskRecipe } from './task-recipe.ts'
 
 const count = z.int().positive()
 const scalar = z.union([z.number(), z.string(), z.boolean()])
@@ -122,6 +123,8 @@ export type SweepConfig = z.output<typeof sweepSchema> & { recipe: string }
  */
 export async function loadSweep(path: string, overrides: readonly string[] = []): Promise<SweepConfig> {
   const config = await loadConfig(sweepSchema, { path, overrides })
-  const recipe = config.recipe === undefined ? recipeFile(config.task) : resolve(dirname(path), config.recipe)
+  const { model } = config.set
+  const usual = async () => recipeFile(await taskRecipe(config.task, model === undefined ? undefined : String(model)))
+  const recipe = config.recipe === undefined ? await usual() : resolve(dirname(path), config.recipe)
   return { ...config, recipe }
 }
