@@ -30,7 +30,7 @@ it('reads a UNet over an autoencoder, faces being on the template', async () => 
 
 it('reads a transformer over a generator, and tells features how faces are aligned', async () => {
   const config = await loadModelConfig('faces-1024')
-  expect(config.features).toEqual({ network: 'dlib', alignment: 'ffhq' })
+  expect(config.features).toMatchObject({ network: 'dlib', alignment: 'ffhq' })
   const { autoencoder, unet } = latentDiffusion(config)
   expect(autoencoder.latentShape(config.imageSize)).toEqual([16, 1, 512])
   expect(autoencoder.rowGroups?.reduce((a, b) => a + b)).toBe(16)
