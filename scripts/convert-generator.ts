@@ -140,11 +140,7 @@ async function synthesisTensors(folder: string): Promise<Tensors> {
 }
 
 async function mappingTensors(folder: string): Promise<Tensors> {
-  const ir = await Ir.open(
-    folder,
-    'MappingNetwork',
-    '212dd716bdb556e18db603ea97300d4fa3c872b878c726b2402fea80820e7305',
-  )
+  const ir = await Ir.open(folder, 'MappingNetwork', '212dd716bdb556e18db603ea97300d4fa3c872b878c726b2402fea80820e7305')
   const tensors: Tensors = new Map()
   const products = ir.layers.filter(({ type }) => type === 'MatMul')
   const biases = ir.layers.filter(({ type, data }) => type === 'Const' && data!.shape === '512')

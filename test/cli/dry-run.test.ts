@@ -25,8 +25,13 @@ afterAll(() => rmSync(folder, { recursive: true }))
 const protect = (...options: string[]) =>
   run(['anonymize', photo, '--out', join(folder, 'out'), '--backend', 'wasm', '--steps', '4', ...options])
 
-it('says what protecting takes, and writes nothing', async () => {
+it('says what protecting takes by default, and what by another model, and writes nothing', async () => {
   await protect('--dry-run', '--samples', '2')
+  expect(said).toMatch(/^anonymize one face with faces-1024 on wasm\n/)
+  expect(said).toContain('[2, 1024, 1024, 3]')
+  expect(said).toMatch(/in all [\d.]+ GFLOP, [\d.,]+ MB of memory at most\n$/)
+  said = ''
+  await protect('--dry-run', '--samples', '2', '--model', 'faces-128')
   expect(said).toMatch(/^anonymize one face with faces-128 on wasm\n/)
   expect(said).toContain('[2, 128, 128, 3]')
   expect(said).toMatch(/in all [\d.]+ GFLOP, \d+ MB of memory at most\n$/)

@@ -145,7 +145,14 @@ test('a form of MSI that is not there yet is trained where faces to train on are
   const short = { steps: 2, batchSize: 2, learningRate: { peak: 1e-3, final: 1e-3, warmup: 0 } }
   writeFileSync(config, stringify({ extends: usual, model: model.path, ...short }))
   const folder = table('trained', {
-    methods: [{ method: 'recover', recipe: 'faces-128/anonymize', versions: ['recovered'], set: [...fewSteps, `model=${released}`] }],
+    methods: [
+      {
+        method: 'recover',
+        recipe: 'faces-128/anonymize',
+        versions: ['recovered'],
+        set: [...fewSteps, `model=${released}`],
+      },
+    ],
     columns: [{ head: 'SSIM', definition: 'ssim' }],
     trains: [{ variant: 'released', config, writes }],
   })
@@ -171,7 +178,9 @@ test('nothing is written where nothing can be run', async () => {
 })
 
 test('what does not fit into memory is refused before anything is made', async () => {
-  const methods = [{ method: 'anonymize', recipe: 'faces-128/anonymize', set: [...fewSteps, `model=${model.path}`, 'seed=77'] }]
+  const methods = [
+    { method: 'anonymize', recipe: 'faces-128/anonymize', set: [...fewSteps, `model=${model.path}`, 'seed=77'] },
+  ]
   const folder = table('large', { methods, columns: [{ head: 'SSIM', definition: 'ssim' }] })
   vi.spyOn(process, 'constrainedMemory').mockReturnValue(1e6)
   const before = pictures()

@@ -93,6 +93,10 @@ test('mistakes in a sweep are named before anything runs', async () => {
   expect(await refusal({ axes: { steps: { values: [2], from: 1, to: 2 } } })).toMatch(/either values, or variants/)
   expect(await refusal({ axes: {}, search: { kind: 'tpe', points: 3 } })).toMatch(/'objective'.*expected weights/)
   expect(
-    await refusal({ axes: {}, task: 'hide', recipe: join(import.meta.dirname, '../../configs/faces-128/anonymize.yaml') }),
+    await refusal({
+      axes: {},
+      task: 'hide',
+      recipe: join(import.meta.dirname, '../../configs/faces-128/anonymize.yaml'),
+    }),
   ).toMatch(/expected a recipe of task hide, found anonymize/)
 })

@@ -1,6 +1,4 @@
 /** A generator of faces: z to styles, latents to styles and back, and styles to pictures, under one set of prefixed weights. */
-import { withoutPrefix } from '../latent-diffusion.ts'
-import type { Shapes, Weights } from '../module.ts'
 import { type LatentSpace, latentSpace } from './latent-space.ts'
 import { mapping } from './mapping.ts'
 import { type Synthesis, synthesis } from './synthesis.ts'

@@ -3,8 +3,8 @@
  * rotated to their principal axes and divided by their deviations, so that styles of faces are nearly N(0, I).
  */
 import * as tf from '@tensorflow/tfjs'
-import { affine } from '../ops/affine.ts'
 import { define, type Module, weight } from '../module.ts'
+import { affine } from '../ops/affine.ts'
 import { styleWidth } from './synthesis.ts'
 
 const slope = 0.2
