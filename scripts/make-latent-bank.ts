@@ -12,7 +12,7 @@ import { describeFaces, isBareFace, latentBankPath } from '../src/faces/latent-b
 import { progress } from '../src/progress.ts'
 import { writeSafetensors } from '../src/weights/safetensors.ts'
 
-const count = Number(process.argv[2] ?? 3000)
+const count = Number(process.argv[2] ?? 4500)
 /** Faces at once, and how far styles are from their mean, as a share of what the mapping network gives. */
 const [batch, truncation] = [8, 0.8]
 

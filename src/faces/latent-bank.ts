@@ -4,7 +4,8 @@
  */
 import * as tf from '@tensorflow/tfjs'
 import { spreadRows } from '../models/generator/tied-rows.ts'
-import { cropResize, type Rectangle } from '../models/recognizers/crop.ts'
+import { resample } from '../models/ops/resample.ts'
+import { bilinear, cropResize, type Rectangle } from '../models/recognizers/crop.ts'
 import { once } from '../once.ts'
 import { repositoryPath } from '../repository.ts'
 import { readTensors } from '../weights/open.ts'
@@ -14,17 +15,23 @@ export const latentBankPath = () => repositoryPath('assets/latent-bank.safetenso
 
 /** What the networks look at in faces of FFHQ's alignment: from brows to chin and from ear to ear. */
 const faceRectangle: Rectangle = { left: 0.17, top: 0.22, right: 0.83, bottom: 0.88 }
+/** The eyes within it, and the grid on which their pattern is compared: enough to tell glasses, shut eyes and deep shadows. */
+const eyeRectangle: Rectangle = { left: 0.08, top: 0.24, right: 0.92, bottom: 0.54 }
+const eyeGrid = { width: 32, height: 11 }
 /** Side of the networks' input, and of the picture whose colours are compared. */
 const [inputSide, colourSide] = [112, 12]
 
-/** How much a unit of each part counts, squared: a landmark's shift by the crop's side, a colour of 0..1, a year, a probability. */
-const weights = { landmarks: 16, colours: 0.35, age: 0.07, sex: 1.7, expression: 1 }
+/**
+ * How much a unit of each part counts, squared: a landmark's shift by the crop's side, a colour of 0..1, a year, a probability, and
+ * a pattern of length 1.
+ */
+const weights = { landmarks: 16, colours: 0.35, age: 0.07, sex: 1.7, expression: 1, eyes: 1.3 }
 
 /**
- * What faces are compared by: Euclidean distance between descriptors adds landmarks, blurred colours, age, sex and expression,
- * and not who is shown.
+ * What faces are compared by: Euclidean distance between descriptors adds landmarks, blurred colours, age, sex, expression and
+ * the pattern of light and dark around the eyes, and not who is shown.
  * @param faces [n, s, s, 3] in [-1, 1], in FFHQ alignment
- * @returns [n, 577]
+ * @returns [n, 929]
  */
 export function describeFaces(networks: EnergyNetworks, faces: tf.Tensor4D): tf.Tensor2D {
   return tf.tidy(() => {
@@ -39,10 +46,21 @@ export function describeFaces(networks: EnergyNetworks, faces: tf.Tensor4D): tf.
         tf.mul(column(age), weights.age),
         tf.mul(column(tf.sigmoid(maleLogOdds)), weights.sex),
         tf.mul(tf.softmax(networks.expression(x).logits), weights.expression),
+        tf.mul(eyePattern(x), weights.eyes),
       ],
       1,
     ) as tf.Tensor2D
   })
+}
+
+/** Luminance around the eyes of mean 0 and length 1, whatever its brightness and contrast: [n, 112, 112, 3] -> [n, 352]. */
+function eyePattern(x: tf.Tensor4D): tf.Tensor2D {
+  const { left, top, right, bottom } = eyeRectangle
+  const { width, height } = eyeGrid
+  const band = resample(x, bilinear(inputSide, top, bottom, height), bilinear(inputSide, left, right, width))
+  const grey = tf.reshape(tf.mean(band, 3), [-1, width * height])
+  const centred = tf.sub(grey, tf.mean(grey, 1, true))
+  return tf.div(centred, tf.add(tf.norm(centred, 2, 1, true), 1)) as tf.Tensor2D
 }
 
 /** Cells of the colours' grid: over the brows, beside the cheeks, and over nose and cheeks, where there is nearly always skin. */
@@ -54,7 +72,7 @@ const cells = {
 /** Mean distance of the logarithms of colours that forehead and sides may have to the skin's. */
 const bareLimits = { forehead: 0.25, sides: 0.4 }
 
-/** Whether forehead and sides of a described face [577] are coloured like its skin: neither hair, hat nor hand covers them. */
+/** Whether forehead and sides of a described face [929] are coloured like its skin: neither hair, hat nor hand covers them. */
 export function isBareFace(descriptor: Float32Array): boolean {
   const colour = (cell: number, c: number) => Math.log(descriptor[2 * 68 + 3 * cell + c]! / weights.colours + 0.05)
   const median = (values: readonly number[]) => values.toSorted((p, q) => p - q)[Math.floor(values.length / 2)]!
@@ -66,11 +84,11 @@ export function isBareFace(descriptor: Float32Array): boolean {
 }
 
 export interface LatentBank {
-  /** Descriptors [n, 577] of faces -> latents in P_N space of the `count` nearest to each, [n * count, 16, 1, 512]. */
+  /** Descriptors [n, 929] of faces -> latents in P_N space of the `count` nearest to each, [n * count, 16, 1, 512]. */
   nearest(descriptors: tf.Tensor2D, count?: number): tf.Tensor4D
 }
 
-/** Over latents [m, 512] and their faces' descriptors [m, 577]. */
+/** Over latents [m, 512] and their faces' descriptors [m, 929]. */
 export function latentBank(latents: tf.Tensor2D, descriptors: tf.Tensor2D, groups: readonly number[]): LatentBank {
   const squares = tf.keep(tf.sum(tf.square(descriptors), 1))
   return {

@@ -10,7 +10,7 @@ import type { Box } from '../faces/box.ts'
 import { compositeFace } from '../faces/composite.ts'
 import { detectFaces, type Face } from '../faces/detect.ts'
 import { pasteFace } from '../faces/paste.ts'
-import { apply, identity, invert, scaleOf } from '../faces/similarity.ts'
+import { apply, identity, invert } from '../faces/similarity.ts'
 import { BUCKETS } from '../models/msi.ts'
 import type { Recognizer } from '../models/recognizers/recognizer.ts'
 import { type FaceKey, keyVersion, pictureHash } from './key.ts'
@@ -93,7 +93,8 @@ export async function protectPhotoFace(
   const samples = await protectFace(model, guides, image, recipe, {
     identity,
     landmarks: found.landmarks.map(point => apply(transform, point)),
-    size: sizeFor(model, transform),
+    // The largest, also for small faces: smaller heads of a generator are for guidance, and leave a grid that shows.
+    size: model.outputSizes.at(-1)!,
     // Further attempts are not told: how many there will be is not known.
     onStep: () => {
       if (step < steps) onStep?.(++step, steps)
@@ -102,12 +103,6 @@ export async function protectPhotoFace(
   const images = await fromTensor(samples)
   tf.dispose([image, samples])
   return images
-}
-
-/** The smallest size of the model's that shows a face as sharply as its photo, nearly; its largest where none does. */
-function sizeFor({ imageSize, outputSizes }: FaceModel, transform: PhotoFace['transform']): number {
-  const side = imageSize / scaleOf(transform)
-  return outputSizes.find(size => size >= 0.75 * side) ?? outputSizes.at(-1)!
 }
 
 /** The key of one face. It depends on the face and on how it is to be recovered, not on how it was protected. */
