@@ -36,19 +36,23 @@ const leastSide = 32
 /** The score from which a face is surely upright: the detector also finds some lying faces, less surely. */
 const sureScore = 0.98
 
+/** How much surer a face of a turned photo has to be. */
+const turnedMargin = 0.25
+
 /**
  * Finds the faces of a photo with SSD MobileNet and their 68 landmarks, on the backend in use. Unless some face is surely
- * upright, it looks at the photo turned by quarters too, and keeps the turn with the greatest sum of scores.
+ * upright, it looks at the photo turned by quarters too, and keeps the turn with the surest face, a turned one only where it is
+ * surer than any upright one by `turnedMargin`: weak guesses in a turned photo never outvote a face.
  * @returns the faces from left to right (and from top to bottom where equal), none twice; empty where there is none
  */
 export async function detectFaces(photo: Image, options: DetectOptions = {}): Promise<Face[]> {
   const { minConfidence = 0.5, inputSize = sizesFor(photo), turned = true } = options
   const sizes = [inputSize].flat()
-  let best: { quarters: number; found: Candidate[]; total: number } = { quarters: 0, found: [], total: 0 }
+  let best: { quarters: number; found: Candidate[]; sureness: number } = { quarters: 0, found: [], sureness: 0 }
   for (const quarters of turned ? [0, 1, 2, 3] : [0]) {
     const found = await locateAll(turn(photo, quarters), sizes, minConfidence)
-    const total = found.reduce((sum, { score }) => sum + score, 0)
-    if (total > best.total) best = { quarters, found, total }
+    const sureness = Math.max(0, ...found.map(({ score }) => score)) - (quarters === 0 ? 0 : turnedMargin)
+    if (sureness > best.sureness) best = { quarters, found, sureness }
     if (quarters === 0 && found.some(({ score }) => score >= sureScore)) break
   }
   const { quarters, found } = best
