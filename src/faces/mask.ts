@@ -1,3 +1,4 @@
+import { convexHull } from './composite-mask.ts'
 import { faceSize, type Point } from './template.ts'
 
 /**
@@ -69,24 +70,6 @@ function square(size: number): Point[] {
     { x: size, y: size },
     { x: 0, y: size },
   ]
-}
-
-/** The convex hull in the order of `square`, by Andrew's monotone chains. */
-function convexHull(points: readonly Point[]): Point[] {
-  const sorted = points.toSorted((p, q) => p.x - q.x || p.y - q.y)
-  const chain = (ordered: readonly Point[]) => {
-    const hull: Point[] = []
-    for (const point of ordered) {
-      while (hull.length > 1 && cross(hull.at(-2)!, hull.at(-1)!, point) <= 0) hull.pop()
-      hull.push(point)
-    }
-    return hull.slice(0, -1)
-  }
-  return [...chain(sorted), ...chain(sorted.toReversed())]
-}
-
-function cross(o: Point, p: Point, q: Point): number {
-  return (p.x - o.x) * (q.y - o.y) - (p.y - o.y) * (q.x - o.x)
 }
 
 /** For every side of a convex polygon moved outwards, how deep a point is inside of it. */

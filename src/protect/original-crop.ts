@@ -34,7 +34,7 @@ export function union(p: Box | undefined, q: Box | undefined): Box | undefined {
   return { x, y, width: right - x, height: bottom - y }
 }
 
-/** A box of the photo, as its key keeps it: JPEG without chroma subsampling, 47 dB and more. */
+/** A box of the photo, as its key keeps it: JPEG without chroma subsampling, 45 dB and more. */
 export async function cropOriginal(photo: Image, box: Box): Promise<OriginalCrop> {
   const data = new Uint8Array(box.width * box.height * 3)
   for (let y = 0; y < box.height; y++) {
