@@ -1,4 +1,4 @@
-import { UserError } from '../src/errors.ts'
+import { UserError } from '../src/util/errors.ts'
 
 /**
  * Those of `all` whose names are listed in `only`, in their order.

@@ -1,4 +1,4 @@
-import { UserError } from '../src/errors.ts'
+import { UserError } from '../src/util/errors.ts'
 
 /** Runs a bench as a command: a user's mistake, also in its options, ends in one line and exit code 2. */
 export async function command(main: () => Promise<void>): Promise<void> {

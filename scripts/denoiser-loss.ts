@@ -25,11 +25,11 @@ import {
 } from '../src/models/latent-diffusion.ts'
 import { linear } from '../src/models/layers.ts'
 import { BUCKETS } from '../src/models/msi.ts'
-import { loadNetworkWeights } from '../src/protect/model-weights.ts'
-import { textTable } from '../src/text-table.ts'
+import { loadNetworkWeights } from '../src/pipeline/model-weights.ts'
 import { loadAverage } from '../src/train/checkpoint.ts'
 import { lossWeight, noisePredictionLoss } from '../src/train/diffusion.ts'
 import { lastCheckpoint } from '../src/train/keep.ts'
+import { textTable } from '../src/util/text-table.ts'
 
 const bins = 5
 const batchSize = 16

@@ -9,7 +9,7 @@ import { normal } from '../src/data/random.ts'
 import { energyNetworks } from '../src/faces/differentiable-networks.ts'
 import { loadGenerator } from '../src/faces/generator.ts'
 import { describeFaces, isBareFace, latentBankPath } from '../src/faces/latent-bank.ts'
-import { progress } from '../src/progress.ts'
+import { progress } from '../src/util/progress.ts'
 import { writeSafetensors } from '../src/weights/safetensors.ts'
 
 const count = Number(process.argv[2] ?? 4500)

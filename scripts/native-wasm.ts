@@ -6,9 +6,9 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { writeFileAtomic } from '../src/atomic.ts'
 import { wasmKernelsPath } from '../src/backend/wasm-kernels.ts'
-import { UserError } from '../src/errors.ts'
+import { writeFileAtomic } from '../src/util/atomic-write.ts'
+import { UserError } from '../src/util/errors.ts'
 import { customSection, sourcesChecksum, sourcesSection } from './kernel-sources.ts'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')

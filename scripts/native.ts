@@ -21,7 +21,7 @@ import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { kernelsPath, supersededKernels } from '../src/backend/tensorflow-kernels.ts'
 import { quietPath } from '../src/backend/tensorflow-quiet.ts'
-import { UserError } from '../src/errors.ts'
+import { UserError } from '../src/util/errors.ts'
 
 /** Raw TensorFlow through the binding at argv[1]: prints the version and whether a CUDA device is in use. */
 const trialProgram = `

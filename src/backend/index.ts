@@ -1,5 +1,5 @@
 /** Chooses the tfjs backend that every tensor then runs on, and applies the workarounds for that backend's defects. */
-import { UserError } from '../errors.ts'
+import { UserError } from '../util/errors.ts'
 import * as cpu from './cpu.ts'
 import { type BackendName, backendNames } from './names.ts'
 import * as tensorflow from './tensorflow.ts'

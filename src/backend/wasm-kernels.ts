@@ -5,7 +5,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { setFlagsFromString } from 'node:v8'
 import * as tf from '@tensorflow/tfjs'
-import { repositoryPath } from '../repository.ts'
+import { repositoryPath } from '../util/paths.ts'
 import { derived } from './defects/wasm-derived.ts'
 import type { WasmBackend } from './defects/wasm-heap.ts'
 import { type FusedName, fusedKernels, registeredName } from './fused.ts'

@@ -1,4 +1,4 @@
-import { UserError } from '../errors.ts'
+import { UserError } from '../util/errors.ts'
 
 export interface BatchOptions<R> {
   /** How many are under way side by side: 1 unless given. */

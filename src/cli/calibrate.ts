@@ -1,5 +1,5 @@
 import type { ArgumentsCamelCase, Argv } from 'yargs'
-import { textLine } from '../text-table.ts'
+import { textLine } from '../util/text-table.ts'
 
 export const command = 'calibrate'
 
@@ -19,14 +19,14 @@ interface Arguments {
 /** Prints one line for each recognizer. */
 export async function handler({ faces, far, write, backend }: ArgumentsCamelCase<Arguments>): Promise<void> {
   const { basename, dirname, join } = await import('node:path')
-  const { writeJsonAtomic } = await import('../atomic.ts')
+  const { writeJsonAtomic } = await import('../util/atomic-write.ts')
   const { useBackend } = await import('../backend/index.ts')
   const { FaceStore } = await import('../data/face-store.ts')
   const { calibrate, checkPairs } = await import('../eval/calibrate.ts')
   const { byIdentity } = await import('../eval/pairs.ts')
   const { thresholdsPath } = await import('../eval/thresholds.ts')
   const { loadRecognizer, recognizerNames } = await import('../faces/recognizers.ts')
-  const { progress } = await import('../progress.ts')
+  const { progress } = await import('../util/progress.ts')
   const { sha256 } = await import('../weights/checksum.ts')
 
   const store = await FaceStore.open(faces)

@@ -37,7 +37,7 @@ export async function inceptionNetwork({
   inception,
   resize,
 }: Pick<MeasuringArguments, 'inception' | 'resize'>): Promise<DistributionNetwork> {
-  const { UserError } = await import('../errors.ts')
+  const { UserError } = await import('../util/errors.ts')
   const { fidNetwork, npmNetwork } = await import('../eval/features/inception.ts')
   const { fidResizes } = await import('../models/fid-inception.ts')
   if (!(resize in fidResizes))

@@ -54,7 +54,7 @@ interface Arguments {
 type Named = Arguments & { name: string }
 
 export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<void> {
-  const { UserError } = await import('../errors.ts')
+  const { UserError } = await import('../util/errors.ts')
   const { action, name } = options
   if (action === 'generate') {
     if (name !== undefined) throw new UserError(`'${name}' is one argument too many: dataset generate takes no name`)
@@ -67,9 +67,9 @@ export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<v
 async function generate({ count, seed, size = 256, truncation, out = 'runs/data/generated', backend }: Arguments) {
   const { useBackend } = await import('../backend/index.ts')
   const { checkGenerate, generateFaces } = await import('../data/generate.ts')
-  const { UserError } = await import('../errors.ts')
+  const { UserError } = await import('../util/errors.ts')
   const { loadGenerator } = await import('../faces/generator.ts')
-  const { progress } = await import('../progress.ts')
+  const { progress } = await import('../util/progress.ts')
   if (count === undefined) throw new UserError('expected --count, how many faces to generate')
   const options = checkGenerate({ out, count, seed, size, truncation })
   await useBackend(backend)
@@ -82,13 +82,13 @@ async function generate({ count, seed, size = 256, truncation, out = 'runs/data/
 async function prepare({ name, from, out, size = 128, identities, jobs, backend }: Named) {
   const { join } = await import('node:path')
   const { useBackend } = await import('../backend/index.ts')
-  const { UserError } = await import('../errors.ts')
+  const { UserError } = await import('../util/errors.ts')
   const { loadManifest } = await import('../data/manifest.ts')
   const { prepareDataset } = await import('../data/prepare.ts')
   const { unknownPeople } = await import('../data/splits.ts')
   const { asMistake } = await import('../jobs/job.ts')
   const { checkJobs, processPool } = await import('../jobs/process-pool.ts')
-  const { progress } = await import('../progress.ts')
+  const { progress } = await import('../util/progress.ts')
   if (!from) throw new UserError('expected --from, the folder, zip archive or Parquet files of the pictures')
   checkJobs(jobs)
   const manifest = await loadManifest(name)

@@ -9,8 +9,8 @@ import { promisify } from 'node:util'
 import { getHeapStatistics } from 'node:v8'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
 import type { Measurement } from '../backend/measure.ts'
-import { findPackage, repositoryPath, typeScriptLoader } from '../repository.ts'
-import { textTable } from '../text-table.ts'
+import { findPackage, repositoryPath, typeScriptLoader } from '../util/paths.ts'
+import { textTable } from '../util/text-table.ts'
 
 export const command = 'doctor'
 
@@ -23,7 +23,7 @@ const require = createRequire(import.meta.url)
 export async function handler({ measure }: ArgumentsCamelCase<{ measure: boolean }>): Promise<void> {
   const { availableBackends, hasFusedKernels } = await import('../backend/index.ts')
   const { hasBf16Instructions } = await import('../backend/bf16.ts')
-  const { processorName } = await import('../processor.ts')
+  const { processorName } = await import('../util/processor.ts')
 
   print('Machine', [
     ['Node', `${process.versions.node}, ${process.platform} ${process.arch}`],

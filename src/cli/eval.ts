@@ -93,8 +93,8 @@ interface Arguments extends ComparingArguments {
 export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<void> {
   const { existsSync } = await import('node:fs')
   const { basename, dirname, join, resolve } = await import('node:path')
-  const { writeFileAtomic, writeJsonAtomic } = await import('../atomic.ts')
-  const { UserError } = await import('../errors.ts')
+  const { writeFileAtomic, writeJsonAtomic } = await import('../util/atomic-write.ts')
+  const { UserError } = await import('../util/errors.ts')
   const { manifestFile, readManifest } = await import('../eval/manifest.ts')
   const { versionsOf } = await import('../eval/versions.ts')
   const { protocol, originals, out } = options
@@ -114,7 +114,7 @@ export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<v
   const { loadTargets, targetLines, targetsMarkdown, targetsOf } = await import('../eval/targets.ts')
   const { loadThresholds } = await import('../eval/thresholds.ts')
   const { recognizerNetworks } = await import('../faces/recognizers.ts')
-  const { progress } = await import('../progress.ts')
+  const { progress } = await import('../util/progress.ts')
   const known = Object.keys(recognizerNetworks) as AnyRecognizerName[]
   const followed = [...known, ...guidingNetworks] as string[]
   for (const [names, what, possible] of [

@@ -62,7 +62,7 @@ export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<v
   const { checkFaceSize, FaceStore } = await import('../data/face-store.ts')
   const { gridImage } = await import('../data/grid.ts')
   const { readImage, toTensor, writeImage } = await import('../data/image.ts')
-  const { UserError } = await import('../errors.ts')
+  const { UserError } = await import('../util/errors.ts')
   const { chooseFaces } = await import('../eval/choose-faces.ts')
   const { withFeatures } = await import('../eval/features/cache.ts')
   const { drawMissing } = await import('../eval/model-quality/drawn.ts')
@@ -72,8 +72,8 @@ export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<v
   const { loadThresholds } = await import('../eval/thresholds.ts')
   const { recognizerNames } = await import('../faces/recognizers.ts')
   const { checkJobs } = await import('../jobs/process-pool.ts')
-  const { progress } = await import('../progress.ts')
-  const { loadModel } = await import('../protect/model.ts')
+  const { progress } = await import('../util/progress.ts')
+  const { loadModel } = await import('../pipeline/model.ts')
 
   const { samples, steps, eta, attentionGuidance, pairs, seed, jobs, out } = options
   checkWhole({ samples, steps, pairs })

@@ -1,6 +1,6 @@
 import type { Tensor4D, Tensor5D } from '@tensorflow/tfjs'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
-import { repositoryPath } from '../repository.ts'
+import { repositoryPath } from '../util/paths.ts'
 import { checkWhole } from './whole.ts'
 
 export const command = 'evaluate-msi'
@@ -53,7 +53,7 @@ interface Arguments {
 export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<void> {
   const { join } = await import('node:path')
   const tf = await import('@tensorflow/tfjs')
-  const { makeFolder, writeFileAtomic, writeJsonAtomic } = await import('../atomic.ts')
+  const { makeFolder, writeFileAtomic, writeJsonAtomic } = await import('../util/atomic-write.ts')
   const { useBackend } = await import('../backend/index.ts')
   const { loadConfig } = await import('../yaml/load.ts')
   const { loadModelConfig } = await import('../config/model.ts')
@@ -62,15 +62,15 @@ export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<v
   const { FaceStore } = await import('../data/face-store.ts')
   const { gridImage } = await import('../data/grid.ts')
   const { toTensor, writeImage } = await import('../data/image.ts')
-  const { UserError } = await import('../errors.ts')
+  const { UserError } = await import('../util/errors.ts')
   const { choosePeople } = await import('../eval/choose-faces.ts')
   const { armName, arms, measureMsiVariants, msiVariantsTable } = await import('../eval/msi-variants.ts')
   const { circumstances } = await import('../eval/provenance.ts')
   const { loadThresholds } = await import('../eval/thresholds.ts')
   const { loadFeatureNetwork } = await import('../faces/features.ts')
   const { loadRecognizer, recognizerNames } = await import('../faces/recognizers.ts')
-  const { progress } = await import('../progress.ts')
-  const { loadModel } = await import('../protect/model.ts')
+  const { progress } = await import('../util/progress.ts')
+  const { loadModel } = await import('../pipeline/model.ts')
   const { trainedMsi } = await import('../train/trained-msi.ts')
 
   const { faces, count, seed, out } = options

@@ -53,7 +53,7 @@ export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<v
   const { loadThresholds } = await import('../eval/thresholds.ts')
   const { checkJobs } = await import('../jobs/process-pool.ts')
   const { refuseRecipes } = await import('../plan/protect.ts')
-  const { progress } = await import('../progress.ts')
+  const { progress } = await import('../util/progress.ts')
   checkJobs(jobs)
   const comparing = await openComparing(options)
   const methods = await loadSuite(options.suite, [`seed=${seed}`, ...options.set])

@@ -1,5 +1,5 @@
 /** The program: runs its command line, and turns what goes wrong into one line and an exit code. */
-import { UserError } from '../errors.ts'
+import { UserError } from '../util/errors.ts'
 import { run } from './program.ts'
 
 const debug = process.argv.includes('--debug')

@@ -1,6 +1,6 @@
 import type { BackendName } from '../backend/names.ts'
 import type { Recipe } from '../config/recipe.ts'
-import type { Protector } from '../protect/protector.ts'
+import type { Protector } from '../pipeline/protector.ts'
 
 /** What protects the photos of a command. */
 export interface OpenProtector {
@@ -30,7 +30,7 @@ export async function openProtector(
   { jobs, queue }: { jobs?: number; queue?: string },
   { out, photos, passphrase, here }: ProtectorOptions,
 ): Promise<OpenProtector> {
-  const { localProtector, parallelProtector, queueProtector } = await import('../protect/protector.ts')
+  const { localProtector, parallelProtector, queueProtector } = await import('../pipeline/protector.ts')
   if (!here) {
     const { openPool } = await import('./pool.ts')
     // Photos are large: only as many are in a queue as workers can be busy with.
@@ -45,7 +45,7 @@ export async function openProtector(
     const protector = await localProtector(recipe, passphrase)
     return { protector, atOnce: 1, tellsSteps: true, close: async () => {} }
   }
-  const { facePool } = await import('../protect/face-workers.ts')
+  const { facePool } = await import('../pipeline/face-workers.ts')
   const pool = facePool(processes, backend)
   const protector = await parallelProtector(pool, recipe, backend, passphrase)
   return { protector, atOnce: processes, tellsSteps: true, close: () => pool.close() }

@@ -2,9 +2,9 @@ import { readdir } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
 import type { BackendName } from '../backend/names.ts'
-import { UserError } from '../errors.ts'
-import { repositoryPath } from '../repository.ts'
-import { textLine } from '../text-table.ts'
+import { UserError } from '../util/errors.ts'
+import { repositoryPath } from '../util/paths.ts'
+import { textLine } from '../util/text-table.ts'
 
 export const command = 'parity [dir]'
 

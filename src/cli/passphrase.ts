@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { createInterface } from 'node:readline'
 import { Writable } from 'node:stream'
 import type { Argv } from 'yargs'
-import { UserError } from '../errors.ts'
+import { UserError } from '../util/errors.ts'
 
 /** The variable of the environment that may hold the passphrase. */
 export const passphraseVariable = 'DIFF_PRIVACY_PASSPHRASE'

@@ -1,5 +1,5 @@
 import { basename } from 'node:path'
-import { progress } from '../progress.ts'
+import { progress } from '../util/progress.ts'
 
 /** What a photo tells of itself while it is worked on. */
 export interface PhotoProgress {

@@ -1,7 +1,7 @@
 import yargs, { type Argv, type CommandModule } from 'yargs'
 import packageJson from '../../package.json' with { type: 'json' }
-import { UserError } from '../errors.ts'
-import { nearestHint } from '../nearest.ts'
+import { nearestHint } from '../util/did-you-mean.ts'
+import { UserError } from '../util/errors.ts'
 import { type CommandEntry, commands } from './commands.ts'
 
 /** What yargs knows of its options; its types leave this out. */

@@ -67,8 +67,8 @@ export function protectCommand(task: Recipe['task']): CommandModule {
 }
 
 async function protect(task: Recipe['task'], args: ArgumentsCamelCase<Arguments>): Promise<void> {
-  const { checkOutputs, findPictures } = await import('../protect/inputs.ts')
-  const { isProtected, keyPath, protectedPaths } = await import('../protect/files.ts')
+  const { checkOutputs, findPictures } = await import('../pipeline/inputs.ts')
+  const { isProtected, keyPath, protectedPaths } = await import('../pipeline/files.ts')
   const { readPassphrase } = await import('./passphrase.ts')
   const recipe = await recipeOf(task, args)
   const { out, format, passphraseFile, dryRun } = args
@@ -93,7 +93,7 @@ async function protect(task: Recipe['task'], args: ArgumentsCamelCase<Arguments>
   const { batch } = await import('./batch.ts')
   const { openProtector } = await import('./open-protector.ts')
   const { photoProgress } = await import('./photo-progress.ts')
-  const { recordProtected } = await import('../protect/protector.ts')
+  const { recordProtected } = await import('../pipeline/protector.ts')
   const asked = { ...recipe, backend: backend as Recipe['backend'] }
   const { protector, atOnce, tellsSteps, close } = await openProtector(asked, args, {
     out,
@@ -133,7 +133,7 @@ async function protect(task: Recipe['task'], args: ArgumentsCamelCase<Arguments>
 async function recipeOf(task: Recipe['task'], args: Arguments): Promise<Recipe> {
   const { loadConfig } = await import('../yaml/load.ts')
   const { recipeSchema } = await import('../config/recipe.ts')
-  const { UserError } = await import('../errors.ts')
+  const { UserError } = await import('../util/errors.ts')
   const { recipeFile } = await import('../config/recipe.ts')
   const { modelNamed, taskRecipe } = await import('../config/task-recipe.ts')
   const { model, samples, steps, strength, guidance, seed, set } = args

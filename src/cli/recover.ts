@@ -39,10 +39,10 @@ export async function handler({
   passphraseFile,
   backend,
 }: ArgumentsCamelCase<Arguments>) {
-  const { UserError } = await import('../errors.ts')
-  const { checkOutputs, findPictures } = await import('../protect/inputs.ts')
-  const { isProtected, keyPath, readProtected, recoveredPath, recoverFile } = await import('../protect/files.ts')
-  const { KeyError } = await import('../protect/key.ts')
+  const { UserError } = await import('../util/errors.ts')
+  const { checkOutputs, findPictures } = await import('../pipeline/inputs.ts')
+  const { isProtected, keyPath, readProtected, recoveredPath, recoverFile } = await import('../pipeline/files.ts')
+  const { KeyError } = await import('../keys/key.ts')
   const { readPassphrase } = await import('./passphrase.ts')
   const files = await findPictures(pictures, { accept: isProtected, skip: out })
   if (key !== undefined && files.length > 1)
@@ -62,8 +62,8 @@ export async function handler({
     })
 
   const { batch } = await import('./batch.ts')
-  const { oncePer } = await import('../once.ts')
-  const { progress } = await import('../progress.ts')
+  const { oncePer } = await import('../util/memoize.ts')
+  const { progress } = await import('../util/progress.ts')
   const { useBackend } = await import('../backend/index.ts')
   const used = await useBackend(backend)
   const weights: Record<string, string> = {}
@@ -72,7 +72,7 @@ export async function handler({
     const { loadModelConfig } = await import('../config/model.ts')
     const { refuseTooLarge } = await import('../plan/plan.ts')
     const { planRecovery } = await import('../plan/protect.ts')
-    const { loadModel } = await import('../protect/model.ts')
+    const { loadModel } = await import('../pipeline/model.ts')
     refuseTooLarge(await planRecovery(await loadModelConfig(name), { fused: fusedBackend(used) }), used)
     return loadModel(name)
   })
@@ -90,7 +90,7 @@ export async function handler({
     {
       onEnd: () => bar?.stop(),
       async report(done) {
-        const { pathFrom, recordFiles, softwareOf } = await import('../run-record.ts')
+        const { pathFrom, recordFiles, softwareOf } = await import('../pipeline/run-record.ts')
         await recordFiles(out, {
           command: 'recover',
           settings: {

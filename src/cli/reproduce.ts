@@ -50,7 +50,7 @@ export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<v
   const { trainAbsent } = await import('../experiments/train.ts')
   const { checkJobs } = await import('../jobs/process-pool.ts')
   const { refuseRecipes } = await import('../plan/protect.ts')
-  const { progress } = await import('../progress.ts')
+  const { progress } = await import('../util/progress.ts')
 
   const { faces, count, seed, jobs, out, train } = options
   checkWhole({ count })

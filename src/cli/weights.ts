@@ -28,7 +28,7 @@ interface Arguments {
 }
 
 export async function handler({ action, names, manifest, acceptLicence, mirror }: ArgumentsCamelCase<Arguments>) {
-  const { UserError } = await import('../errors.ts')
+  const { UserError } = await import('../util/errors.ts')
   const { loadCatalogue, published } = await import('../weights/catalogue.ts')
   const catalogue = await loadCatalogue(manifest)
   if (action === 'pull' && names.length === 0)
@@ -59,7 +59,7 @@ async function pullOne(
   weights: PublishedWeights,
   options: { acceptLicence: boolean; mirrors: string[] },
 ): Promise<void> {
-  const { progress } = await import('../progress.ts')
+  const { progress } = await import('../util/progress.ts')
   const { pull } = await import('../weights/pull.ts')
   const { licence } = weights
   console.log(`${name}: ${weights.what}\n${licence.name}: ${licence.url}${licence.terms ? `\n${licence.terms}` : ''}`)
@@ -76,7 +76,7 @@ async function pullOne(
 }
 
 async function checkAll(chosen: readonly (readonly [string, PublishedWeights])[]): Promise<void> {
-  const { UserError } = await import('../errors.ts')
+  const { UserError } = await import('../util/errors.ts')
   const { check } = await import('../weights/pull.ts')
   const wrong: string[] = []
   for (const [name, weights] of chosen) {

@@ -1,4 +1,4 @@
-import { UserError } from '../errors.ts'
+import { UserError } from '../util/errors.ts'
 
 /** @throws UserError for an option, by its name, that is no whole number from 1 on */
 export function checkWhole(options: Readonly<Record<string, number>>): void {

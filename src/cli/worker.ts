@@ -29,7 +29,7 @@ interface Arguments {
 export async function handler({ queue, faces, jobs, lock, backend }: ArgumentsCamelCase<Arguments>): Promise<void> {
   const { resolve, join } = await import('node:path')
   const { tmpdir } = await import('node:os')
-  const { UserError } = await import('../errors.ts')
+  const { UserError } = await import('../util/errors.ts')
   const { checkJobs, processPool } = await import('../jobs/process-pool.ts')
   const { serve, withoutCredentials } = await import('../jobs/queue.ts')
   const { interruptible } = await import('./interruptible.ts')

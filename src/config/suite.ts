@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
-import { UserError } from '../errors.ts'
+import { UserError } from '../util/errors.ts'
 import { loadConfig } from '../yaml/load.ts'
 import { loadRecipe, type Recipe } from './recipe.ts'
 import { modelNamed, taskRecipe } from './task-recipe.ts'

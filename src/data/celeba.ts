@@ -4,7 +4,7 @@
  */
 import { readFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
-import { UserError } from '../errors.ts'
+import { UserError } from '../util/errors.ts'
 
 export const mappingFile = 'CelebA-HQ-to-CelebA-mapping.txt'
 export const identityFile = 'identity_CelebA.txt'

@@ -8,8 +8,8 @@ import { createHash } from 'node:crypto'
 import { type FileHandle, open, readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import * as tf from '@tensorflow/tfjs'
-import { UserError } from '../errors.ts'
 import { styleRows, styleWidth } from '../models/generator/synthesis.ts'
+import { UserError } from '../util/errors.ts'
 import { bytesToTensor } from './image.ts'
 
 export interface FaceEntry {

@@ -1,9 +1,9 @@
 /** Faces of people who do not exist, with the latents that they were generated from: a data set that nobody has to collect. */
 import * as tf from '@tensorflow/tfjs'
-import { UserError } from '../errors.ts'
 import type { Generator } from '../faces/generator.ts'
-import { withLock } from '../lock.ts'
 import { type FaceSize, faceSizes, styleRows, styleWidth } from '../models/generator/synthesis.ts'
+import { UserError } from '../util/errors.ts'
+import { withLock } from '../util/lock.ts'
 import { normal, RandomStream } from './random.ts'
 import { StoreWriter } from './store-writer.ts'
 

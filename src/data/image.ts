@@ -2,8 +2,8 @@ import { readFile } from 'node:fs/promises'
 import { extname } from 'node:path'
 import * as tf from '@tensorflow/tfjs'
 import sharp from 'sharp'
-import { writeFileAtomic } from '../atomic.ts'
-import { UserError } from '../errors.ts'
+import { writeFileAtomic } from '../util/atomic-write.ts'
+import { UserError } from '../util/errors.ts'
 
 /** A picture in memory: sRGB bytes 0..255, row-major, three channels, no alpha and no metadata. */
 export interface Image {

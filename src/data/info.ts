@@ -2,7 +2,7 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import * as tf from '@tensorflow/tfjs'
-import { UserError } from '../errors.ts'
+import { UserError } from '../util/errors.ts'
 import { FaceStore, readIndex } from './face-store.ts'
 import { gridImage } from './grid.ts'
 import { writeImage } from './image.ts'

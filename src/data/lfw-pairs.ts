@@ -1,6 +1,6 @@
 /** LFW's own protocol of verification (Huang et al. 2007): pairs.txt, ten folds of 300 genuine and 300 impostor pairs. */
 import { readFile } from 'node:fs/promises'
-import { UserError } from '../errors.ts'
+import { UserError } from '../util/errors.ts'
 
 export interface LfwPair {
   /** From 0. */

@@ -2,9 +2,9 @@
 import { readdir } from 'node:fs/promises'
 import { basename, extname, join } from 'node:path'
 import { z } from 'zod'
-import { UserError } from '../errors.ts'
-import { nearestHint } from '../nearest.ts'
-import { repositoryPath } from '../repository.ts'
+import { nearestHint } from '../util/did-you-mean.ts'
+import { UserError } from '../util/errors.ts'
+import { repositoryPath } from '../util/paths.ts'
 import { loadConfig } from '../yaml/load.ts'
 
 const folder = repositoryPath('datasets')

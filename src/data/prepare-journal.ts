@@ -6,8 +6,8 @@
 import { randomBytes } from 'node:crypto'
 import { type FileHandle, open, readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { makeFolder, writeJsonAtomic } from '../atomic.ts'
-import { UserError } from '../errors.ts'
+import { makeFolder, writeJsonAtomic } from '../util/atomic-write.ts'
+import { UserError } from '../util/errors.ts'
 import type { Dropped } from './cut-face.ts'
 
 /** What became of a picture. */

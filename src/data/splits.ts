@@ -1,7 +1,7 @@
 /** Who every picture of a data set shows and which part of it they belong to; nobody is in two parts. */
 import { createHash } from 'node:crypto'
 import { basename, dirname, extname } from 'node:path'
-import { UserError } from '../errors.ts'
+import { UserError } from '../util/errors.ts'
 import { type Identities, identityFile, mappingFile } from './celeba.ts'
 import type { DatasetManifest } from './manifest.ts'
 import type { SourcePicture } from './sources/source.ts'

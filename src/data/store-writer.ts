@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { type FileHandle, open, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { makeFolder, writeJsonAtomic } from '../atomic.ts'
+import { makeFolder, writeJsonAtomic } from '../util/atomic-write.ts'
 import type { FaceEntry, FaceIndex } from './face-store.ts'
 
 /** Writes a face store into a folder beside its final place, and moves it there when it is whole. */

@@ -4,7 +4,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { extname, join, relative, sep } from 'node:path'
 import sharp from 'sharp'
 import { pictureExtensions } from '../data/image.ts'
-import { UserError } from '../errors.ts'
+import { UserError } from '../util/errors.ts'
 
 /** Names that a message lists before it only counts. */
 const namesShown = 8

@@ -1,7 +1,7 @@
 /** What is known of a folder of protected pictures besides the pictures: who they show, and how they were made. */
 import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
-import { UserError } from '../errors.ts'
+import { UserError } from '../util/errors.ts'
 
 /** What a manifest is called in the folder of its method. */
 export const manifestFile = 'manifest.json'

@@ -1,8 +1,8 @@
 /** What an evaluation says of itself beside its numbers. */
 import { availableParallelism } from 'node:os'
 import type { BackendName } from '../backend/index.ts'
-import { processorName } from '../processor.ts'
-import { softwareOf } from '../run-record.ts'
+import { softwareOf } from '../pipeline/run-record.ts'
+import { processorName } from '../util/processor.ts'
 
 /** How and where something was run. */
 export interface Circumstances {

@@ -1,9 +1,9 @@
 /** What pictures are to reach (configs/targets/*.yaml) beside what was measured of them, white boxes apart from the rest. */
 import { existsSync } from 'node:fs'
 import { z } from 'zod'
-import { UserError } from '../errors.ts'
-import { markdownTable } from '../markdown.ts'
-import { repositoryPath } from '../repository.ts'
+import { UserError } from '../util/errors.ts'
+import { markdownTable } from '../util/markdown.ts'
+import { repositoryPath } from '../util/paths.ts'
 import { loadConfig } from '../yaml/load.ts'
 import type { Evaluation, Row } from './evaluation.ts'
 import { percent, within } from './table.ts'

@@ -1,9 +1,9 @@
 /** Each recognizer's decision threshold, measured once on clean faces by `diff-privacy calibrate --write`. */
 import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
-import { UserError } from '../errors.ts'
 import { type RecognizerName, recognizerNames } from '../faces/recognizers.ts'
-import { repositoryPath } from '../repository.ts'
+import { UserError } from '../util/errors.ts'
+import { repositoryPath } from '../util/paths.ts'
 
 export const thresholdsPath = repositoryPath('assets/recognizers/thresholds.json')
 

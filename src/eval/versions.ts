@@ -1,5 +1,5 @@
 /** What the folders of a command line are. */
-import { UserError } from '../errors.ts'
+import { UserError } from '../util/errors.ts'
 import type { VersionFolders } from './study.ts'
 
 /** Folders by what they hold. */

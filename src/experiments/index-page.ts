@@ -3,11 +3,11 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { z } from 'zod'
-import { writeBetween } from '../between-marks.ts'
 import { loadModelConfig } from '../config/model.ts'
 import { experimentsFolder, loadTable, tableNames } from '../config/table.ts'
-import { UserError } from '../errors.ts'
-import { markdownTable } from '../markdown.ts'
+import { UserError } from '../util/errors.ts'
+import { markdownTable } from '../util/markdown.ts'
+import { writeBetween } from '../util/markdown-section.ts'
 
 /** Of table.json what the list says. */
 const madeSchema = z.object({

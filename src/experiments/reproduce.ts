@@ -1,12 +1,12 @@
 /** Makes tables of experiments/ from nothing: what is there already, made in the same way, is not made again. */
 import { join } from 'node:path'
-import { writeFileAtomic, writeJsonAtomic } from '../atomic.ts'
 import type { BackendName } from '../backend/index.ts'
 import type { MethodConfig } from '../config/suite.ts'
 import type { Evaluation, EvaluationOptions } from '../eval/evaluation.ts'
 import { methodOf } from '../eval/methods/index.ts'
 import { type Circumstances, circumstances } from '../eval/provenance.ts'
 import { makeSuite, measureSuite } from '../eval/suite.ts'
+import { writeFileAtomic, writeJsonAtomic } from '../util/atomic-write.ts'
 import { type ChosenFaces, type PlannedTable, type PlanOptions, shown } from './plan.ts'
 import { type MeasuredMethod, shownIds, tableJson, tableMarkdown } from './table.ts'
 

@@ -1,13 +1,13 @@
 /** A table of experiments/ from what was measured: a row for each version of each method, empty where nothing was. */
 import type { TableColumn, TableConfig } from '../config/table.ts'
-import { UserError } from '../errors.ts'
 import type { Evaluation, Row } from '../eval/evaluation.ts'
 import type { Definition } from '../eval/metrics/definition.ts'
 import { lpipsDefinition } from '../eval/metrics/lpips.ts'
 import { metricsOf } from '../eval/protocols.ts'
 import type { Provenance } from '../eval/provenance.ts'
 import { type Column, definitionList, grid, type Line, line, percent, titleOf, within } from '../eval/table.ts'
-import { nearestHint } from '../nearest.ts'
+import { nearestHint } from '../util/did-you-mean.ts'
+import { UserError } from '../util/errors.ts'
 import type { PlannedMethod } from './plan.ts'
 
 /** A method of a table, and what was found of it; nothing where it cannot be run. */

@@ -1,15 +1,15 @@
 /** Forms of MSI that the models of a table need: trained where they are absent, refused where they are of another model. */
 import { existsSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
-import { makeFolder } from '../atomic.ts'
 import type { BackendName } from '../backend/index.ts'
 import { loadModelConfig, type ModelConfig } from '../config/model.ts'
 import type { TableConfig } from '../config/table.ts'
 import { trainSchema } from '../config/train.ts'
-import { UserError } from '../errors.ts'
-import { repositoryPath } from '../repository.ts'
 import { exportModel } from '../train/export.ts'
 import { inVariant, runTraining } from '../train/run.ts'
+import { makeFolder } from '../util/atomic-write.ts'
+import { UserError } from '../util/errors.ts'
+import { repositoryPath } from '../util/paths.ts'
 import { openTensorFile } from '../weights/open.ts'
 import { loadConfig } from '../yaml/load.ts'
 

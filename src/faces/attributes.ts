@@ -2,7 +2,7 @@
 import * as tf from '@tensorflow/tfjs'
 import { cropResize } from '../models/recognizers/crop.ts'
 import { dlibCrop } from '../models/recognizers/dlib.ts'
-import { oncePer } from '../once.ts'
+import { oncePer } from '../util/memoize.ts'
 import { type FeatureReader, faceApi, runOn } from './networks.ts'
 
 /** The seven expressions in the network's order. */

@@ -2,7 +2,7 @@
 import * as tf from '@tensorflow/tfjs'
 import { bisenet, type FaceParser, faceParser, faceRegion } from '../models/bisenet.ts'
 import { adaptiveAveragePool } from '../models/recognizers/crop.ts'
-import { once } from '../once.ts'
+import { once } from '../util/memoize.ts'
 import { weightsPath } from '../weights/cache.ts'
 import { batchNormLayout } from '../weights/layouts/faces.ts'
 import { loadWeights } from '../weights/load.ts'

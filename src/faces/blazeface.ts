@@ -6,8 +6,8 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as tf from '@tensorflow/tfjs'
 import { type Image, resizeImage } from '../data/image.ts'
-import { oncePer } from '../once.ts'
-import { packageFolder } from '../repository.ts'
+import { oncePer } from '../util/memoize.ts'
+import { packageFolder } from '../util/paths.ts'
 import { type Box, clip, intersectionOverUnion } from './box.ts'
 
 /** Side of the input. */

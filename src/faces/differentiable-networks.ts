@@ -5,8 +5,8 @@ import { type AgeGender, ageGender, ageGenderNet } from '../models/age-gender.ts
 import { denseFeaturesNet, type Expression, expressionNet, landmarks68 } from '../models/dense-features.ts'
 import { type EyePoints, irisNet, irisReader } from '../models/iris.ts'
 import { weightsOf } from '../models/separable.ts'
-import { oncePer } from '../once.ts'
-import { packageFolder } from '../repository.ts'
+import { oncePer } from '../util/memoize.ts'
+import { packageFolder } from '../util/paths.ts'
 import { verify } from '../weights/checksum.ts'
 import { readTensors } from '../weights/open.ts'
 

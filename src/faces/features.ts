@@ -1,11 +1,11 @@
 /** Feature networks with their weights, as a model's config names them. */
 import * as tf from '@tensorflow/tfjs'
-import { UserError } from '../errors.ts'
 import { clipImage } from '../models/clip-image.ts'
 import { type ClipFeaturesConfig, clipFeatures, clipVitL14 } from '../models/features/clip.ts'
 import type { FeatureNetwork, Features } from '../models/features/feature-network.ts'
 import { type Shapes, type Weights, weight } from '../models/module.ts'
 import { cropResize, type Rectangle } from '../models/recognizers/crop.ts'
+import { UserError } from '../util/errors.ts'
 import { clipImageLayout } from '../weights/layouts/clip.ts'
 import { loadWeights } from '../weights/load.ts'
 import { locateWeights } from '../weights/locate.ts'

@@ -3,8 +3,8 @@ import * as tf from '@tensorflow/tfjs'
 import { type GeneratorParts, generatorParts } from '../models/generator/generator.ts'
 import type { FaceSize } from '../models/generator/synthesis.ts'
 import type { Shapes, Weights } from '../models/module.ts'
-import { once } from '../once.ts'
-import { repositoryPath } from '../repository.ts'
+import { once } from '../util/memoize.ts'
+import { repositoryPath } from '../util/paths.ts'
 import { loadWeights } from '../weights/load.ts'
 
 /** Letters: n faces, s their side. All functions are differentiable but `mapped`'s, and their results the caller's. */

@@ -2,8 +2,8 @@
 import * as tf from '@tensorflow/tfjs'
 import { inversionEncoder } from '../models/inversion-encoder.ts'
 import type { Weights } from '../models/module.ts'
-import { once } from '../once.ts'
-import { repositoryPath } from '../repository.ts'
+import { once } from '../util/memoize.ts'
+import { repositoryPath } from '../util/paths.ts'
 import { loadWeights } from '../weights/load.ts'
 
 export const encoderPath = () => repositoryPath('assets/encoder.safetensors')

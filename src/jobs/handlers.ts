@@ -1,5 +1,5 @@
 /** The kinds of work that workers do, by name. */
-import { protectPhotoJob } from '../protect/photo-job.ts'
+import { protectPhotoJob } from '../pipeline/photo-job.ts'
 import { measurePoint } from '../sweep/measure.ts'
 import type { Handler } from './job.ts'
 

@@ -1,5 +1,5 @@
 /** Work that any worker can do from its description alone, wherever it runs, as often as it is asked for. */
-import { UserError } from '../errors.ts'
+import { UserError } from '../util/errors.ts'
 
 /** A kind of work: plain JSON in, plain JSON out. The same input gives the same output. */
 export type Handler<Input = never, Output = unknown> = (input: Input, context: JobContext) => Promise<Output>

@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type Job, Queue, UnrecoverableError, WaitingError, Worker } from 'bullmq'
 import { Redis } from 'ioredis'
 import packageJson from '../../package.json' with { type: 'json' }
-import { UserError } from '../errors.ts'
+import { UserError } from '../util/errors.ts'
 import { JobError, type Pool, PoolClosed, type Job as Work } from './job.ts'
 
 /** The variable of the environment that may hold the password of Redis, so that no command line shows it. */

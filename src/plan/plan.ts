@@ -1,9 +1,9 @@
 /** What a run takes, said before anything is loaded: shapes, parameters, operations and memory. */
 import { totalmem } from 'node:os'
 import type { BackendName } from '../backend/names.ts'
-import { UserError } from '../errors.ts'
 import { countParameters, type Shapes } from '../models/module.ts'
-import { textTable } from '../text-table.ts'
+import { UserError } from '../util/errors.ts'
+import { textTable } from '../util/text-table.ts'
 import type { Count } from './shape-backend.ts'
 
 /** A network of a run. */

@@ -2,7 +2,7 @@
 import type { Image } from '../data/image.ts'
 import { clip } from '../faces/box.ts'
 import type { Point } from '../faces/template.ts'
-import type { PhotoFace } from '../protect/photo.ts'
+import type { PhotoFace } from '../pipeline/photo.ts'
 
 /** Eyes as open as this, height relative to width, are wide open. */
 const wideOpen = 0.28

@@ -1,9 +1,9 @@
 /** One face of the demonstration: protected, recovered with the key on disk, and measured. */
 import { type Recipe, stepsTaken } from '../config/recipe.ts'
-import type { Made } from '../protect/face-handlers.ts'
-import { readProtected } from '../protect/files.ts'
-import { wrongKey } from '../protect/key.ts'
-import type { PhotoFace } from '../protect/photo.ts'
+import { wrongKey } from '../keys/key.ts'
+import type { Made } from '../pipeline/face-handlers.ts'
+import { readProtected } from '../pipeline/files.ts'
+import type { PhotoFace } from '../pipeline/photo.ts'
 import type { FaceFigure } from './demo-figures.ts'
 import { measureVersions, type RegeneratedFace } from './demo-measure.ts'
 import type { MeasuredFace } from './demo-metrics.ts'

@@ -1,9 +1,9 @@
 /** The demonstration: faces of some photos are protected, recovered as their owner would, and measured. */
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { writeFileAtomic, writeJsonAtomic } from '../atomic.ts'
 import { readImage } from '../data/image.ts'
-import { facesOfPhoto } from '../protect/photo.ts'
+import { facesOfPhoto } from '../pipeline/photo.ts'
+import { writeFileAtomic, writeJsonAtomic } from '../util/atomic-write.ts'
 import { inRounds } from './demo-choice.ts'
 import { type ChosenFace, type DoneFace, demonstrateFace, round, type Tell, workOf } from './demo-face.ts'
 import type { DemoMetrics } from './demo-metrics.ts'

@@ -2,7 +2,7 @@ import type { BackendName } from '../backend/names.ts'
 import { loadModelConfig } from '../config/model.ts'
 import { loadThresholds, type Thresholds } from '../eval/thresholds.ts'
 import type { Alignment } from '../faces/alignment.ts'
-import { type FaceWorkers, facePool, faceWorkers } from '../protect/face-workers.ts'
+import { type FaceWorkers, facePool, faceWorkers } from '../pipeline/face-workers.ts'
 import type { DemoRecipes } from './demo-photo.ts'
 
 /** What the demonstration works with. */

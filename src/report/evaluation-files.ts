@@ -1,9 +1,9 @@
 /** What an evaluation leaves behind: metrics.json, table.md, report.html. */
 import { join } from 'node:path'
-import { makeFolder, writeFileAtomic, writeJsonAtomic } from '../atomic.ts'
 import type { Evaluation } from '../eval/evaluation.ts'
 import type { Provenance } from '../eval/provenance.ts'
 import { markdown } from '../eval/table.ts'
+import { makeFolder, writeFileAtomic, writeJsonAtomic } from '../util/atomic-write.ts'
 import { evaluationReport } from './evaluation-report.ts'
 
 /**

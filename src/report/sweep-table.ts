@@ -1,12 +1,12 @@
 /** What a sweep found, as a table: one row a point that is done, and which of them no other one beats. */
 import type { SweepConfig } from '../config/sweep.ts'
-import { UserError } from '../errors.ts'
-import { markdownTable } from '../markdown.ts'
 import type { KeptFace } from '../sweep/folder.ts'
 import { paretoFront } from '../sweep/pareto.ts'
 import type { Measure } from '../sweep/point.ts'
 import { aimOf, type SweepPoint } from '../sweep/run.ts'
 import type { Settings, Value } from '../sweep/space.ts'
+import { UserError } from '../util/errors.ts'
+import { markdownTable } from '../util/markdown.ts'
 
 export interface SweepRow {
   readonly number: number

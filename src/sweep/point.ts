@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import { loadModelConfig } from '../config/model.ts'
 import type { Recipe } from '../config/recipe.ts'
-import type { RunRecord } from '../run-record.ts'
+import type { RunRecord } from '../pipeline/run-record.ts'
 
 /** Faces of a store, chosen by a seed. */
 export interface PointFaces {

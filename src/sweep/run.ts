@@ -1,16 +1,16 @@
 /** Runs a sweep: proposes points, has them measured wherever the pool does it, and writes what comes back. */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { makeFolder, writeJsonAtomic } from '../atomic.ts'
 import type { Recipe } from '../config/recipe.ts'
 import type { SweepConfig } from '../config/sweep.ts'
 import { FaceStore, readIndex } from '../data/face-store.ts'
 import { writeImage } from '../data/image.ts'
-import { UserError } from '../errors.ts'
 import { chooseFaces } from '../eval/choose-faces.ts'
 import { JobError, type Pool, PoolClosed } from '../jobs/job.ts'
-import { withLock } from '../lock.ts'
-import { nearestHint } from '../nearest.ts'
+import { makeFolder, writeJsonAtomic } from '../util/atomic-write.ts'
+import { nearestHint } from '../util/did-you-mean.ts'
+import { UserError } from '../util/errors.ts'
+import { withLock } from '../util/lock.ts'
 import {
   addPoint,
   faceFile,

@@ -3,7 +3,7 @@
 import { type Recipe, recipeSchema } from '../config/recipe.ts'
 import type { AxisConfig, SweepConfig } from '../config/sweep.ts'
 import { RandomStream } from '../data/random.ts'
-import { UserError } from '../errors.ts'
+import { UserError } from '../util/errors.ts'
 import { loadConfig } from '../yaml/load.ts'
 
 export type Value = string | number | boolean

@@ -1,10 +1,10 @@
 /** A sweep in TensorBoard and MLflow: a run for the sweep, and nested in it one for each point that is finished. */
 import { existsSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
-import { makeFolder } from '../atomic.ts'
 import type { SweepConfig } from '../config/sweep.ts'
 import { eventFolder, watchers } from '../tracking/open.ts'
 import type { Outcome as End } from '../tracking/tracker.ts'
+import { makeFolder } from '../util/atomic-write.ts'
 import { flatten } from '../yaml/flatten.ts'
 import { pointFolder } from './folder.ts'
 import { aimOf, type SweepPoint } from './run.ts'

@@ -5,7 +5,7 @@
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { Tokenizer } from '@huggingface/tokenizers'
-import { UserError } from '../errors.ts'
+import { UserError } from '../util/errors.ts'
 
 /** Length of every prompt. */
 export const promptLength = 77

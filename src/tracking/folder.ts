@@ -2,8 +2,8 @@
 import { appendFileSync, existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { writeFileAtomic } from '../atomic.ts'
 import { writeImage } from '../data/image.ts'
+import { writeFileAtomic } from '../util/atomic-write.ts'
 import type { Tracker } from './tracker.ts'
 import { Writer } from './writer.ts'
 

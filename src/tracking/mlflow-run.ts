@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { writeJsonAtomic } from '../atomic.ts'
+import { writeJsonAtomic } from '../util/atomic-write.ts'
 import { type MlflowServer, type RunData, ServerError } from './mlflow-server.ts'
 import type { RunDescription } from './tracker.ts'
 

@@ -1,5 +1,5 @@
 /** The calls of MLflow's REST API that a run needs (https://mlflow.org/docs/latest/rest-api.html). */
-import { UserError } from '../errors.ts'
+import { UserError } from '../util/errors.ts'
 
 /** Why a call did not succeed; `status` is 0 where there was no answer. */
 export class ServerError extends Error {

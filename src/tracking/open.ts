@@ -1,5 +1,5 @@
 import { basename, join } from 'node:path'
-import { UserError } from '../errors.ts'
+import { UserError } from '../util/errors.ts'
 import { folderTracker } from './folder.ts'
 import { mlflowTracker } from './mlflow.ts'
 import { tensorboardTracker } from './tensorboard.ts'

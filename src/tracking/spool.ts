@@ -9,7 +9,7 @@ import {
   statSync,
   truncateSync,
 } from 'node:fs'
-import { writeFileAtomic } from '../atomic.ts'
+import { writeFileAtomic } from '../util/atomic-write.ts'
 
 export interface Spooled<Message> {
   readonly message: Message

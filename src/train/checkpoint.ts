@@ -5,8 +5,8 @@
  */
 import { existsSync } from 'node:fs'
 import * as tf from '@tensorflow/tfjs'
-import { UserError } from '../errors.ts'
 import type { Shapes, Weights } from '../models/module.ts'
+import { UserError } from '../util/errors.ts'
 import { loadWeights, saveWeights } from '../weights/load.ts'
 import { withTensorFile } from '../weights/open.ts'
 

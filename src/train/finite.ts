@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import * as tf from '@tensorflow/tfjs'
-import { UserError } from '../errors.ts'
+import { UserError } from '../util/errors.ts'
 import { toCheckpoint } from '../weights/layout.ts'
 import { writeSafetensors } from '../weights/safetensors.ts'
 import { stepName } from './keep.ts'

@@ -5,7 +5,7 @@
  */
 import { readdir, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
-import { linkAtomic } from '../atomic.ts'
+import { linkAtomic } from '../util/atomic-write.ts'
 import { type CheckpointNote, readNote, type Score, saveCheckpoint, type TrainingState } from './checkpoint.ts'
 
 export const lastCheckpoint = (folder: string) => join(folder, 'last.safetensors')

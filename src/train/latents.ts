@@ -8,10 +8,10 @@ import { type FileHandle, open, readFile, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as tf from '@tensorflow/tfjs'
 import { z } from 'zod'
-import { makeFolder, writeJsonAtomic } from '../atomic.ts'
 import type { FaceStore } from '../data/face-store.ts'
-import { UserError } from '../errors.ts'
 import type { FeatureNetwork } from '../models/features/feature-network.ts'
+import { makeFolder, writeJsonAtomic } from '../util/atomic-write.ts'
+import { UserError } from '../util/errors.ts'
 
 /** The networks that do not learn. */
 export interface FrozenNetworks {

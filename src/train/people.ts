@@ -2,7 +2,7 @@
 import { dirname, resolve } from 'node:path'
 import { type FaceEntry, readIndex } from '../data/face-store.ts'
 import { summaryOf } from '../data/info.ts'
-import { UserError } from '../errors.ts'
+import { UserError } from '../util/errors.ts'
 import { facesOf, type Subject } from './subject.ts'
 
 /** A face, and the data set that it is of, where its preparation said so. */

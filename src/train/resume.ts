@@ -2,7 +2,7 @@
 
 import type { ModelConfig } from '../config/model.ts'
 import { changeable, type TrainConfig, trainSchema } from '../config/train.ts'
-import { UserError } from '../errors.ts'
+import { UserError } from '../util/errors.ts'
 import { differences } from '../yaml/difference.ts'
 import { isMapping } from '../yaml/merge.ts'
 

@@ -1,6 +1,6 @@
 import type { FaceEntry } from '../data/face-store.ts'
-import { UserError } from '../errors.ts'
-import { nearestHint } from '../nearest.ts'
+import { nearestHint } from '../util/did-you-mean.ts'
+import { UserError } from '../util/errors.ts'
 
 /** Whom MSI is trained for: everybody, one person, or one picture. */
 export type Subject = 'everybody' | { readonly identity: string } | { readonly image: string }

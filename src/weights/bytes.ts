@@ -1,7 +1,7 @@
 /** A file read by ranges: what every reader of weights stands on, so that a file of gigabytes costs what is asked for. */
 import { constants } from 'node:buffer'
 import { type FileHandle, open } from 'node:fs/promises'
-import { UserError } from '../errors.ts'
+import { UserError } from '../util/errors.ts'
 
 export interface Bytes {
   readonly path: string

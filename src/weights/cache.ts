@@ -3,8 +3,8 @@ import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
-import { UserError } from '../errors.ts'
-import { findPackage, repositoryPath } from '../repository.ts'
+import { UserError } from '../util/errors.ts'
+import { findPackage, repositoryPath } from '../util/paths.ts'
 import { loadCatalogue, type PublishedFile, published } from './catalogue.ts'
 
 type Environment = Readonly<Record<string, string | undefined>>

@@ -1,8 +1,8 @@
 /** Which weights there are that the project does not make itself: what configs/weights.yaml says. */
 import { z } from 'zod'
-import { UserError } from '../errors.ts'
-import { nearestHint } from '../nearest.ts'
-import { repositoryPath } from '../repository.ts'
+import { nearestHint } from '../util/did-you-mean.ts'
+import { UserError } from '../util/errors.ts'
+import { repositoryPath } from '../util/paths.ts'
 import { loadConfig } from '../yaml/load.ts'
 
 const path = repositoryPath('configs/weights.yaml')

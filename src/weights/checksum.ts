@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
-import { UserError } from '../errors.ts'
+import { UserError } from '../util/errors.ts'
 import { filesOf } from './folder.ts'
 
 /** The SHA-256, in hexadecimal, of a file's bytes; of a folder, of its files of weights one after another. */

@@ -6,8 +6,8 @@ import { open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { EnvHttpProxyAgent, fetch, type Response } from 'undici'
-import { makeFolder } from '../atomic.ts'
-import { UserError } from '../errors.ts'
+import { makeFolder } from '../util/atomic-write.ts'
+import { UserError } from '../util/errors.ts'
 import { sha256 } from './checksum.ts'
 
 export interface DownloadOptions {

@@ -5,7 +5,7 @@
  */
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { UserError } from '../errors.ts'
+import { UserError } from '../util/errors.ts'
 import { quoted, type TensorFile, type TensorInfo } from './tensor-file.ts'
 
 /** What such a folder calls its weights; the first that is there is taken. */

@@ -1,8 +1,8 @@
 /** From a file of tensors to the weights that a module names, and back: every name and shape is checked. */
 import * as tf from '@tensorflow/tfjs'
 import { upload } from '../backend/upload.ts'
-import { UserError } from '../errors.ts'
-import { nearestHint } from '../nearest.ts'
+import { nearestHint } from '../util/did-you-mean.ts'
+import { UserError } from '../util/errors.ts'
 import { checkpointShape, type Shapes, toCheckpoint, toRuntime, type Weights } from './layout.ts'
 import { type Layout, under } from './layouts/layout.ts'
 import type { NameTable } from './names.ts'

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { isAbsolute } from 'node:path'
-import { UserError } from '../errors.ts'
-import { repositoryPath } from '../repository.ts'
+import { UserError } from '../util/errors.ts'
+import { repositoryPath } from '../util/paths.ts'
 import { weightsPath } from './cache.ts'
 
 /**

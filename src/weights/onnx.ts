@@ -1,7 +1,7 @@
 /** Weights and graph of an ONNX model: its initializers, and its nodes in the order in which they run. */
 import { readFile } from 'node:fs/promises'
 import onnxProto from 'onnx-proto'
-import { UserError } from '../errors.ts'
+import { UserError } from '../util/errors.ts'
 import type { Bytes } from './bytes.ts'
 import { bytesPer, count, type Dtype, isSizes, toFloat32 } from './dtype.ts'
 import { quoted, shown, type TensorFile, type TensorInfo } from './tensor-file.ts'

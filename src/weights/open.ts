@@ -1,7 +1,7 @@
 /** Opens a file of tensors by what it contains, whatever it is called. */
 import { stat } from 'node:fs/promises'
-import { UserError } from '../errors.ts'
-import { nearestHint } from '../nearest.ts'
+import { nearestHint } from '../util/did-you-mean.ts'
+import { UserError } from '../util/errors.ts'
 import { type Bytes, openBytes } from './bytes.ts'
 import { openFolder, openTogether } from './folder.ts'
 import type { Laid } from './layout.ts'

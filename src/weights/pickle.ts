@@ -3,7 +3,7 @@
  * builds numbers, strings, lists, tuples and dictionaries, and calls nothing but the functions it is given. Everything
  * that a file could make large is bounded. A library's reader would import and call what the file names.
  */
-import type { UserError } from '../errors.ts'
+import type { UserError } from '../util/errors.ts'
 import { quoted, type Wrong } from './tensor-file.ts'
 
 /** What a global of an allow-list does when the pickle calls it, and when it hands a state to what came of that. */

@@ -1,8 +1,8 @@
 /** What is done with published weights as a whole: fetched, and looked through. */
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { UserError } from '../errors.ts'
-import { withLock } from '../lock.ts'
+import { UserError } from '../util/errors.ts'
+import { withLock } from '../util/lock.ts'
 import { cacheFolder, downloadOf, findFile } from './cache.ts'
 import type { PublishedFile, PublishedWeights } from './catalogue.ts'
 import { sha256 } from './checksum.ts'

@@ -2,7 +2,7 @@
  * What the two formats of PyTorch checkpoints share: the globals that a checkpoint may name, tensors as views of
  * storages, and where in the pickled object the tensors of the model are.
  */
-import { UserError } from '../errors.ts'
+import { UserError } from '../util/errors.ts'
 import type { Bytes } from './bytes.ts'
 import { bytesPer, count, type Dtype, isSizes, toFloat32 } from './dtype.ts'
 import { allowList, Inert, type PickleGlobal, type PickleOptions } from './pickle.ts'

@@ -3,8 +3,8 @@
  * its dtype, shape and byte range, then the bytes (https://github.com/huggingface/safetensors).
  */
 import { dirname } from 'node:path'
-import { makeFolder, writeFileAtomic } from '../atomic.ts'
-import { UserError } from '../errors.ts'
+import { makeFolder, writeFileAtomic } from '../util/atomic-write.ts'
+import { UserError } from '../util/errors.ts'
 import type { Bytes } from './bytes.ts'
 import { bytesPer, count, type Dtype, isSizes, toFloat32 } from './dtype.ts'
 import { toFloat16 } from './float16.ts'

@@ -1,5 +1,5 @@
 /** What a file of tensors is to those who load weights from it, whatever its format. */
-import type { UserError } from '../errors.ts'
+import type { UserError } from '../util/errors.ts'
 import type { Dtype } from './dtype.ts'
 
 /** A tensor as it lies in a file. */

@@ -5,7 +5,7 @@
  */
 import { basename, dirname, isAbsolute, join, normalize } from 'node:path'
 import { z } from 'zod'
-import { UserError } from '../errors.ts'
+import { UserError } from '../util/errors.ts'
 import { type Bytes, openBytes } from './bytes.ts'
 import { bytesPer, count, type Dtype, toFloat32 } from './dtype.ts'
 import { quoted, type TensorFile } from './tensor-file.ts'

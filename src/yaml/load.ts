@@ -3,7 +3,7 @@ import { readFile, realpath } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { parse } from 'yaml'
 import type * as z from 'zod'
-import { UserError } from '../errors.ts'
+import { UserError } from '../util/errors.ts'
 import { isMapping, lookUp, type Mapping, merge, type Path, replaceAt } from './merge.ts'
 import { describe, problems } from './problems.ts'
 

@@ -8,7 +8,7 @@ import {
   releaseBackend,
   useBackend,
 } from '../../src/backend/index.ts'
-import { UserError } from '../../src/errors.ts'
+import { UserError } from '../../src/util/errors.ts'
 
 const available = await availableBackends()
 

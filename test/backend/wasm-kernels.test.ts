@@ -7,7 +7,7 @@ import { fused } from '../../src/backend/fused.ts'
 import { useBackend } from '../../src/backend/index.ts'
 import { wasmKernels, wasmKernelsPath } from '../../src/backend/wasm-kernels.ts'
 import { webAssembly } from '../../src/backend/web-assembly.ts'
-import { repositoryPath } from '../../src/repository.ts'
+import { repositoryPath } from '../../src/util/paths.ts'
 
 it('the compiled kernels are of the sources beside them', () => {
   const [section] = webAssembly.Module.customSections(wasmKernels()!, sourcesSection)

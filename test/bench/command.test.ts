@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util'
 import { afterEach, expect, test, vi } from 'vitest'
 import { command } from '../../bench/command.ts'
-import { UserError } from '../../src/errors.ts'
+import { UserError } from '../../src/util/errors.ts'
 
 afterEach(() => {
   vi.restoreAllMocks()

@@ -4,10 +4,10 @@ import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
 import { useBackend } from '../../src/backend/index.ts'
 import { run } from '../../src/cli/program.ts'
-import { UserError } from '../../src/errors.ts'
-import { checkPicture, readKeys } from '../../src/protect/key.ts'
+import { checkPicture, readKeys } from '../../src/keys/key.ts'
 import type { DemoMetrics } from '../../src/report/demo-metrics.ts'
-import { type TinyModel, tinyModel } from '../protect/tiny-model.ts'
+import { UserError } from '../../src/util/errors.ts'
+import { type TinyModel, tinyModel } from '../pipeline/tiny-model.ts'
 
 let tiny: TinyModel
 let folder: string

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { run } from '../../src/cli/program.ts'
-import { UserError } from '../../src/errors.ts'
-import { portrait } from '../protect/photos.ts'
+import { UserError } from '../../src/util/errors.ts'
+import { portrait } from '../pipeline/photos.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'dry-run-'))
 const photo = join(folder, 'photo.png')

@@ -15,10 +15,10 @@ import { psnr } from '../../src/eval/metrics/psnr.ts'
 import { drawFaces } from '../../src/eval/model-quality/draw.ts'
 import { drawMissing } from '../../src/eval/model-quality/drawn.ts'
 import { measureModel } from '../../src/eval/model-quality/measure.ts'
-import { loadModel } from '../../src/protect/model.ts'
+import { loadModel } from '../../src/pipeline/model.ts'
 import { blocks, colours, writeFolder } from '../eval/procedural.ts'
 import { usableBackends } from '../models/backends.ts'
-import { type TinyModel, tinyModel } from '../protect/tiny-model.ts'
+import { type TinyModel, tinyModel } from '../pipeline/tiny-model.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'evaluate-model-'))
 const size = 64

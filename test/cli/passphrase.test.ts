@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, expect, test, vi } from 'vitest'
 import { passphraseVariable, readPassphrase } from '../../src/cli/passphrase.ts'
-import { UserError } from '../../src/errors.ts'
+import { UserError } from '../../src/util/errors.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'passphrase-'))
 afterAll(() => rmSync(folder, { recursive: true }))

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import type { Argv } from 'yargs'
 import type { CommandEntry } from '../../src/cli/commands.ts'
 import { run } from '../../src/cli/program.ts'
-import { UserError } from '../../src/errors.ts'
+import { UserError } from '../../src/util/errors.ts'
 
 const handler = vi.fn()
 const loads = { paint: vi.fn(), wash: vi.fn() }

@@ -7,10 +7,10 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi 
 import { useBackend } from '../../src/backend/index.ts'
 import { run } from '../../src/cli/program.ts'
 import { readImage } from '../../src/data/image.ts'
-import { UserError } from '../../src/errors.ts'
-import { readKeys } from '../../src/protect/key.ts'
-import { grey, portrait } from '../protect/photos.ts'
-import { type TinyModel, tinyModel } from '../protect/tiny-model.ts'
+import { readKeys } from '../../src/keys/key.ts'
+import { UserError } from '../../src/util/errors.ts'
+import { grey, portrait } from '../pipeline/photos.ts'
+import { type TinyModel, tinyModel } from '../pipeline/tiny-model.ts'
 
 const base = mkdtempSync(join(tmpdir(), 'protect-'))
 const photos = join(base, 'photos')

@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
 import { run } from '../../src/cli/program.ts'
 import { readNote } from '../../src/train/checkpoint.ts'
 import { lastCheckpoint } from '../../src/train/keep.ts'
-import { type TinyModel, tinyModel } from '../protect/tiny-model.ts'
+import { type TinyModel, tinyModel } from '../pipeline/tiny-model.ts'
 import { makeStore } from '../sweep/fixtures.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'train-'))

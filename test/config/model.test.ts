@@ -6,7 +6,7 @@ import { parse, stringify } from 'yaml'
 import { loadModelConfig } from '../../src/config/model.ts'
 import { latentDiffusion } from '../../src/models/latent-diffusion.ts'
 import { countParameters } from '../../src/models/module.ts'
-import { repositoryPath } from '../../src/repository.ts'
+import { repositoryPath } from '../../src/util/paths.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'model-config-'))
 afterAll(() => rmSync(folder, { recursive: true }))

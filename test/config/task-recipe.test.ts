@@ -2,8 +2,8 @@ import { rmSync } from 'node:fs'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { useBackend } from '../../src/backend/index.ts'
 import { loadTaskRecipe, modelNamed, taskRecipe } from '../../src/config/task-recipe.ts'
-import { UserError } from '../../src/errors.ts'
-import { type TinyModel, tinyModel } from '../protect/tiny-model.ts'
+import { UserError } from '../../src/util/errors.ts'
+import { type TinyModel, tinyModel } from '../pipeline/tiny-model.ts'
 
 let tiny: TinyModel
 beforeAll(async () => {

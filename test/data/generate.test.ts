@@ -8,9 +8,9 @@ import { run } from '../../src/cli/program.ts'
 import { FaceStore } from '../../src/data/face-store.ts'
 import { generateFaces } from '../../src/data/generate.ts'
 import { StoreWriter } from '../../src/data/store-writer.ts'
-import { UserError } from '../../src/errors.ts'
 import type { Generator } from '../../src/faces/generator.ts'
 import type { FaceSize } from '../../src/models/generator/synthesis.ts'
+import { UserError } from '../../src/util/errors.ts'
 
 /** A generator whose styles are z, whose latents are half of them, and whose faces show the first three values of row 11. */
 const generator: Generator = {

@@ -13,7 +13,7 @@ import {
   toTensor,
   writeImage,
 } from '../../src/data/image.ts'
-import { UserError } from '../../src/errors.ts'
+import { UserError } from '../../src/util/errors.ts'
 
 /** A picture whose every pixel tells where it is: red grows to the right, green grows downwards. */
 function ramp(width: number, height: number): Image {

@@ -10,7 +10,7 @@ import { pairsWithin, splitsOf, summaryOf, writeContactSheet } from '../../src/d
 import { type DatasetManifest, loadManifest, manifestSchema } from '../../src/data/manifest.ts'
 import { type PrepareOptions, prepareDataset, preparePart } from '../../src/data/prepare.ts'
 import { splitOf } from '../../src/data/splits.ts'
-import { withLock } from '../../src/lock.ts'
+import { withLock } from '../../src/util/lock.ts'
 import { type ArchivedPicture, parquetOf, zipOf } from './archives.ts'
 import { portrait } from './portraits.ts'
 

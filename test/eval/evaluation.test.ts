@@ -11,7 +11,7 @@ import type { Value } from '../../src/eval/metric.ts'
 import { pictureTable } from '../../src/eval/per-picture.ts'
 import { circumstances } from '../../src/eval/provenance.ts'
 import { writeEvaluation } from '../../src/report/evaluation-files.ts'
-import { grey, portrait } from '../protect/photos.ts'
+import { grey, portrait } from '../pipeline/photos.ts'
 import { colours } from './procedural.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'evaluation-'))

@@ -6,8 +6,8 @@ import type { FaceStore } from '../../src/data/face-store.ts'
 import { normal } from '../../src/data/random.ts'
 import { type Arm, armName, arms, measureMsiVariants, msiVariantsTable } from '../../src/eval/msi-variants.ts'
 import type { Recognizer } from '../../src/models/recognizers/recognizer.ts'
-import { type FaceModel, loadModel } from '../../src/protect/model.ts'
-import { type TinyModel, tinyModel } from '../protect/tiny-model.ts'
+import { type FaceModel, loadModel } from '../../src/pipeline/model.ts'
+import { type TinyModel, tinyModel } from '../pipeline/tiny-model.ts'
 
 let tiny: TinyModel
 let model: FaceModel

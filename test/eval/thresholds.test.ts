@@ -2,9 +2,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, it } from 'vitest'
-import { UserError } from '../../src/errors.ts'
 import { loadThresholds, thresholdsPath } from '../../src/eval/thresholds.ts'
 import { recognizerNames } from '../../src/faces/recognizers.ts'
+import { UserError } from '../../src/util/errors.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'thresholds-'))
 afterAll(() => rmSync(folder, { recursive: true }))

@@ -6,9 +6,9 @@ import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
 import { stringify } from 'yaml'
 import { useBackend } from '../../src/backend/index.ts'
 import { run } from '../../src/cli/program.ts'
-import { repositoryPath } from '../../src/repository.ts'
+import { repositoryPath } from '../../src/util/paths.ts'
 import { blocks } from '../eval/procedural.ts'
-import { type TinyModel, tinyModel } from '../protect/tiny-model.ts'
+import { type TinyModel, tinyModel } from '../pipeline/tiny-model.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'reproduce-'))
 const size = 64

@@ -8,7 +8,7 @@ import { attributeNetworks } from '../../src/faces/attributes.ts'
 import { detectBlaze } from '../../src/faces/blazeface.ts'
 import { intersectionOverUnion } from '../../src/faces/box.ts'
 import { detectFaces } from '../../src/faces/detect.ts'
-import { couple, grey, portrait } from '../protect/photos.ts'
+import { couple, grey, portrait } from '../pipeline/photos.ts'
 
 const image = async (picture: ReturnType<typeof grey>): Promise<Image> => readImage(await picture.png().toBuffer())
 

@@ -33,7 +33,7 @@ export const handlers: Record<string, Handler> = {
     process.kill(process.pid, 'SIGKILL')
   },
   async refuse() {
-    const { UserError } = await import('../../src/errors.ts')
+    const { UserError } = await import('../../src/util/errors.ts')
     throw new UserError('expected something else')
   },
   async stumble() {

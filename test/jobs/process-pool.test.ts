@@ -5,11 +5,11 @@ import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { afterAll, expect, onTestFinished, test } from 'vitest'
-import { UserError } from '../../src/errors.ts'
 import { threadsFor } from '../../src/jobs/automatic.ts'
 import { asMistake, JobError, PoolClosed } from '../../src/jobs/job.ts'
 import { checkJobs, processPool } from '../../src/jobs/process-pool.ts'
-import { typeScriptLoader } from '../../src/repository.ts'
+import { UserError } from '../../src/util/errors.ts'
+import { typeScriptLoader } from '../../src/util/paths.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'process-pool-'))
 const log = join(folder, 'log')

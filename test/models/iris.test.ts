@@ -4,7 +4,7 @@ import * as tf from '@tensorflow/tfjs'
 import { expect, it } from 'vitest'
 import { useBackend } from '../../src/backend/index.ts'
 import { energyNetworks } from '../../src/faces/differentiable-networks.ts'
-import { packageFolder } from '../../src/repository.ts'
+import { packageFolder } from '../../src/util/paths.ts'
 import { usableBackends } from './backends.ts'
 
 /** The published graph. On `tensorflow`, tfjs-node cannot run its convolutions with a fused PReLU. */

@@ -4,7 +4,6 @@ import type { BackendName } from '../../src/backend/names.ts'
 import { loadModelConfig } from '../../src/config/model.ts'
 import { loadRecipe } from '../../src/config/recipe.ts'
 import { trainSchema } from '../../src/config/train.ts'
-import { UserError } from '../../src/errors.ts'
 import { recognizerNetworks } from '../../src/faces/recognizers.ts'
 import { latentDiffusion } from '../../src/models/latent-diffusion.ts'
 import { countParameters } from '../../src/models/module.ts'
@@ -13,6 +12,7 @@ import { type Plan, planLines, processBytes, refuseTooLarge, tensorBytes, totalF
 import { planProtection, planRecovery, refuseRecipes } from '../../src/plan/protect.ts'
 import { countedRun, outline } from '../../src/plan/shape-backend.ts'
 import { planTraining } from '../../src/plan/train.ts'
+import { UserError } from '../../src/util/errors.ts'
 import { loadConfig } from '../../src/yaml/load.ts'
 
 const model = await loadModelConfig('faces-128')

@@ -4,9 +4,9 @@ import { peakMemory } from '../../bench/peak-memory.ts'
 import { useBackend } from '../../src/backend/index.ts'
 import { guidesOf, loadRecipe } from '../../src/config/recipe.ts'
 import { loadRecognizer } from '../../src/faces/recognizers.ts'
-import { loadModel } from '../../src/protect/model.ts'
-import { protectFace } from '../../src/protect/protect.ts'
-import { makeSecret } from '../../src/protect/recovery.ts'
+import { loadModel } from '../../src/pipeline/model.ts'
+import { protectFace } from '../../src/pipeline/protect.ts'
+import { makeSecret } from '../../src/pipeline/recovery.ts'
 
 await useBackend(process.argv[2])
 const recipe = await loadRecipe('faces-128/anonymize', ['steps=4', 'recovery.steps=4', 'attempts=1'])

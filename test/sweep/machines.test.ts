@@ -6,10 +6,10 @@ import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
 import { useBackend } from '../../src/backend/index.ts'
 import { run } from '../../src/cli/program.ts'
-import { readRuns } from '../../src/run-record.ts'
+import { readRuns } from '../../src/pipeline/run-record.ts'
 import { commandWorker } from '../jobs/command-worker.ts'
 import { redisAbsent, startRedis } from '../jobs/redis.ts'
-import { type TinyModel, tinyModel } from '../protect/tiny-model.ts'
+import { type TinyModel, tinyModel } from '../pipeline/tiny-model.ts'
 import { makeStore, writeSweep } from './fixtures.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'sweep-machines-'))

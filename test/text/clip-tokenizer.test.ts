@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import { describe, expect, it } from 'vitest'
-import { UserError } from '../../src/errors.ts'
 import { checkClipTokens } from '../../src/parity/check-clip-tokens.ts'
 import { clipTokenizer, promptLength } from '../../src/text/clip-tokenizer.ts'
+import { UserError } from '../../src/util/errors.ts'
 
 const tokenizer = clipTokenizer()
 const [start, end] = [49406, 49407]

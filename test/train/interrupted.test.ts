@@ -9,7 +9,7 @@ import { trainSchema } from '../../src/config/train.ts'
 import { readNote } from '../../src/train/checkpoint.ts'
 import { lastCheckpoint } from '../../src/train/keep.ts'
 import { runTraining } from '../../src/train/run.ts'
-import { type TinyModel, tinyModel } from '../protect/tiny-model.ts'
+import { type TinyModel, tinyModel } from '../pipeline/tiny-model.ts'
 import { unknown, writeStore } from './faces.ts'
 
 let folder: string

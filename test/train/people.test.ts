@@ -2,8 +2,8 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { UserError } from '../../src/errors.ts'
 import { checkOtherPeople } from '../../src/train/people.ts'
+import { UserError } from '../../src/util/errors.ts'
 import { unknown, writeStore } from './faces.ts'
 
 let folder: string

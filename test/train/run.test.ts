@@ -6,7 +6,6 @@ import { afterAll, beforeAll, expect, it, onTestFinished, vi } from 'vitest'
 import { useBackend } from '../../src/backend/index.ts'
 import { loadModelConfig } from '../../src/config/model.ts'
 import { trainSchema } from '../../src/config/train.ts'
-import { withLock } from '../../src/lock.ts'
 import {
   latentDiffusion,
   parametersOf,
@@ -14,13 +13,14 @@ import {
   withoutPrefix,
   withPrefix,
 } from '../../src/models/latent-diffusion.ts'
-import { loadModel } from '../../src/protect/model.ts'
-import { loadNetworkWeights } from '../../src/protect/model-weights.ts'
+import { loadModel } from '../../src/pipeline/model.ts'
+import { loadNetworkWeights } from '../../src/pipeline/model-weights.ts'
 import { loadAverage, readNote } from '../../src/train/checkpoint.ts'
 import { exportModel } from '../../src/train/export.ts'
 import { lastCheckpoint } from '../../src/train/keep.ts'
 import { runTraining } from '../../src/train/run.ts'
-import { type TinyModel, tinyModel } from '../protect/tiny-model.ts'
+import { withLock } from '../../src/util/lock.ts'
+import { type TinyModel, tinyModel } from '../pipeline/tiny-model.ts'
 import { unknown, writeStore } from './faces.ts'
 
 let folder: string

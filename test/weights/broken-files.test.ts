@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { UserError } from '../../src/errors.ts'
+import { UserError } from '../../src/util/errors.ts'
 import { readTensors } from '../../src/weights/open.ts'
 import { type BrokenFile, brokenFiles } from './broken-files.ts'
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { UserError } from '../../src/errors.ts'
+import { UserError } from '../../src/util/errors.ts'
 import { openTensorFile, readTensors, withTensorFile } from '../../src/weights/open.ts'
 import * as made from './checkpoints.ts'
 

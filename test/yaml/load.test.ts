@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
 import * as z from 'zod'
-import { UserError } from '../../src/errors.ts'
+import { UserError } from '../../src/util/errors.ts'
 import { loadConfig } from '../../src/yaml/load.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'config-'))

@@ -1,6 +1,6 @@
 import { readdir, stat } from 'node:fs/promises'
 import { basename, dirname, extname } from 'node:path'
-import { UserError } from '../../errors.ts'
+import { UserError } from '../../util/errors.ts'
 import { folderSource } from './folder.ts'
 import { parquetSource } from './parquet.ts'
 import type { Source } from './source.ts'

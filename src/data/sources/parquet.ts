@@ -11,9 +11,9 @@ import {
   parquetReadObjects,
 } from 'hyparquet'
 import { compressors } from 'hyparquet-compressors'
-import { UserError } from '../../errors.ts'
-import { nearestHint } from '../../nearest.ts'
-import { once } from '../../once.ts'
+import { nearestHint } from '../../util/did-you-mean.ts'
+import { UserError } from '../../util/errors.ts'
+import { once } from '../../util/memoize.ts'
 import { picture, type Source, type SourcePicture } from './source.ts'
 
 /** An open shard. */

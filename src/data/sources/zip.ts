@@ -1,6 +1,6 @@
 import { buffer } from 'node:stream/consumers'
 import { type Entry, openPromise } from 'yauzl'
-import { UserError } from '../../errors.ts'
+import { UserError } from '../../util/errors.ts'
 import { isPicture, picture, type Source } from './source.ts'
 
 /**

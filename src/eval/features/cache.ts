@@ -5,9 +5,9 @@
  */
 import { type FileHandle, open } from 'node:fs/promises'
 import { join } from 'node:path'
-import { makeFolder } from '../../atomic.ts'
-import { withLock } from '../../lock.ts'
-import { oncePer } from '../../once.ts'
+import { makeFolder } from '../../util/atomic-write.ts'
+import { withLock } from '../../util/lock.ts'
+import { oncePer } from '../../util/memoize.ts'
 
 const headBytes = 36
 

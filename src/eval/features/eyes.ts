@@ -6,7 +6,7 @@ import { eyeReader, gazeDegrees } from '../../energies/gaze.ts'
 import { energyNetworks } from '../../faces/differentiable-networks.ts'
 import { alignFfhq } from '../../faces/ffhq.ts'
 import { apply } from '../../faces/similarity.ts'
-import { packageFolder } from '../../repository.ts'
+import { packageFolder } from '../../util/paths.ts'
 import { checksumOf } from './checksum.ts'
 import type { PairFeature, PicturePair } from './feature.ts'
 

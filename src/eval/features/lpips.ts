@@ -1,9 +1,9 @@
 /** LPIPS of versions and their originals, on weights of the user's. */
 import * as tf from '@tensorflow/tfjs'
 import { toTensor } from '../../data/image.ts'
-import { UserError } from '../../errors.ts'
 import { type LpipsTrunk, lpips, lpipsTrunkOf, lpipsTrunks } from '../../models/lpips.ts'
 import type { Shapes, Weights } from '../../models/module.ts'
+import { UserError } from '../../util/errors.ts'
 import { loadWeights } from '../../weights/load.ts'
 import { withTensorFile } from '../../weights/open.ts'
 import { checksumOf } from './checksum.ts'

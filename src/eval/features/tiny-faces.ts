@@ -5,7 +5,7 @@ import { type Image, resizeImage } from '../../data/image.ts'
 import { clip } from '../../faces/box.ts'
 import { frameOf, repeatEdge } from '../../faces/frame.ts'
 import { faceApi, pixels } from '../../faces/networks.ts'
-import { oncePer } from '../../once.ts'
+import { oncePer } from '../../util/memoize.ts'
 import { checksumOf } from './checksum.ts'
 import type { PictureFeature } from './feature.ts'
 

@@ -1,6 +1,6 @@
 /** Where a recognizer draws its line in an evaluation. */
 import type { AnyRecognizerName } from '../../faces/recognizers.ts'
-import { oncePer } from '../../once.ts'
+import { oncePer } from '../../util/memoize.ts'
 import { embedded } from '../embedded.ts'
 import { similarities } from '../embeddings.ts'
 import type { Alignment, ThresholdSource } from '../metric.ts'

@@ -1,6 +1,6 @@
 /** The standard protocol of LFW, on its own pairs. */
 import type { LfwPair } from '../../data/lfw-pairs.ts'
-import { UserError } from '../../errors.ts'
+import { UserError } from '../../util/errors.ts'
 import { stack } from '../embedded.ts'
 import { embeddingOf, embeddingsOf } from '../features/networks.ts'
 import type { Metric, Value } from '../metric.ts'

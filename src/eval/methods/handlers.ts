@@ -3,7 +3,7 @@ import { useBackend } from '../../backend/index.ts'
 import type { MethodConfig } from '../../config/suite.ts'
 import { FaceStore } from '../../data/face-store.ts'
 import type { Handler } from '../../jobs/job.ts'
-import { oncePer } from '../../once.ts'
+import { oncePer } from '../../util/memoize.ts'
 import { methodOf } from './index.ts'
 import { facesOf, makePictures } from './make.ts'
 

@@ -7,7 +7,7 @@ import { sample } from '../../diffusion/ddim.ts'
 import type { Denoiser } from '../../diffusion/denoiser.ts'
 import { ddimSteps } from '../../diffusion/schedule.ts'
 import type { PerturbedBlocks } from '../../models/perturbed-blocks.ts'
-import type { FaceModel } from '../../protect/model.ts'
+import type { FaceModel } from '../../pipeline/model.ts'
 
 export interface Drawing {
   /** DDIM steps, 1 to half of the model's timesteps. */

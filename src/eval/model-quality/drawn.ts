@@ -1,9 +1,9 @@
 /** A folder of faces drawn from noise, one a seed, that an interrupted run goes on filling. */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { makeFolder } from '../../atomic.ts'
 import { asMistake } from '../../jobs/job.ts'
 import { processPool } from '../../jobs/process-pool.ts'
+import { makeFolder } from '../../util/atomic-write.ts'
 import type { Drawing } from './draw.ts'
 import type { DrawInput } from './handlers.ts'
 

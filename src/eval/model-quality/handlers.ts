@@ -2,7 +2,7 @@
 import { useBackend } from '../../backend/index.ts'
 import { writeImage } from '../../data/image.ts'
 import type { Handler } from '../../jobs/job.ts'
-import { loadModelOnce } from '../../protect/model-once.ts'
+import { loadModelOnce } from '../../pipeline/model-once.ts'
 import { type Drawing, drawFaces } from './draw.ts'
 
 export interface DrawInput extends Drawing {

@@ -16,8 +16,8 @@ import { facesOf, makePictures } from '../../../src/eval/methods/make.ts'
 import { controlKey, swappedKey } from '../../../src/eval/methods/wrong-keys.ts'
 import { mae } from '../../../src/eval/metrics/mae.ts'
 import { measureSuite } from '../../../src/eval/suite.ts'
-import type { FaceKey } from '../../../src/protect/key.ts'
-import { type TinyModel, tinyModel } from '../../protect/tiny-model.ts'
+import type { FaceKey } from '../../../src/keys/key.ts'
+import { type TinyModel, tinyModel } from '../../pipeline/tiny-model.ts'
 import { blocks, colours } from '../procedural.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'methods-'))

@@ -6,7 +6,7 @@ import { useBackend } from '../../../src/backend/index.ts'
 import { attributeJudge } from '../../../src/faces/attribute-judge.ts'
 import { cropResize } from '../../../src/models/recognizers/crop.ts'
 import { dlibCrop } from '../../../src/models/recognizers/dlib.ts'
-import { packageFolder } from '../../../src/repository.ts'
+import { packageFolder } from '../../../src/util/paths.ts'
 import { usableBackends } from '../backends.ts'
 
 /** The published graph. */

@@ -1,0 +1,90 @@
+/** The work on faces in a worker process, one piece of it at a time. */
+import { useBackend } from '../backend/index.ts'
+import { guidesOf, type Recipe } from '../config/recipe.ts'
+import { readImage } from '../data/image.ts'
+import { compareFaces } from '../faces/compare.ts'
+import { type DetectOptions, detectFaces, type Face } from '../faces/detect.ts'
+import { loadRecognizer, recognizerNames } from '../faces/recognizers.ts'
+import type { Handler } from '../jobs/job.ts'
+import type { FaceKey } from '../keys/key.ts'
+import { type Packed, packImage, packKey, unpackImage, unpackKey } from '../keys/packed.ts'
+import { loadModelOnce } from './model-once.ts'
+import { keyOfPhotoFace, type PhotoFace, protectPhotoFace, recoverFromKey, type UnboundKey } from './photo.ts'
+
+/** A face of a photo as JSON. */
+export type PackedFace = Omit<PhotoFace, 'face'> & { readonly face: string }
+
+export interface Detect {
+  /** The photo's file in base64. */
+  readonly photo: string
+  readonly options?: DetectOptions
+}
+
+/** Versions or the key of a face, as the recipe says. */
+export interface OfFace {
+  readonly recipe: Recipe
+  readonly face: PackedFace
+}
+
+export interface Recover {
+  readonly model: string
+  readonly key: Packed<FaceKey>
+}
+
+export interface Compare {
+  /** Aligned faces. */
+  readonly faces: readonly string[]
+}
+
+/** What was made, and how long that took in seconds, loading apart. */
+export interface Made<T> {
+  readonly result: T
+  readonly seconds: number
+}
+
+const detect: Handler<Detect, Face[]> = async ({ photo, options }, { here }) => {
+  await useBackend(here.backend)
+  return detectFaces(await readImage(Buffer.from(photo, 'base64')), options)
+}
+
+const protect: Handler<OfFace, Made<string[]>> = async ({ recipe, face }, { here, onProgress }) => {
+  await useBackend(here.backend)
+  const model = await loadModelOnce(recipe.model)
+  const guides = await Promise.all(guidesOf(recipe).map(loadRecognizer))
+  return timed(async () => {
+    const versions = await protectPhotoFace(model, guides, await unpackFace(face), recipe, onProgress)
+    return Promise.all(versions.map(packImage))
+  })
+}
+
+const key: Handler<OfFace, Made<Packed<UnboundKey>>> = async ({ recipe, face }, { here }) => {
+  await useBackend(here.backend)
+  const model = await loadModelOnce(recipe.model)
+  return timed(async () => packKey(await keyOfPhotoFace(model, await unpackFace(face), recipe)))
+}
+
+const recover: Handler<Recover, Made<string>> = async ({ model: name, key }, { here }) => {
+  await useBackend(here.backend)
+  const model = await loadModelOnce(name)
+  return timed(async () => {
+    const [face] = await recoverFromKey(model, unpackKey<FaceKey>(key))
+    return packImage(face!)
+  })
+}
+
+const compare: Handler<Compare, Record<string, number>[]> = async ({ faces }, { here }) => {
+  await useBackend(here.backend)
+  const recognizers = await Promise.all(recognizerNames.map(loadRecognizer))
+  return compareFaces(await Promise.all(faces.map(unpackImage)), recognizers)
+}
+
+export const handlers = { detect, protect, key, recover, compare }
+
+async function unpackFace({ face, ...rest }: PackedFace): Promise<PhotoFace> {
+  return { ...rest, face: await unpackImage(face) }
+}
+
+async function timed<T>(make: () => Promise<T>): Promise<Made<T>> {
+  const started = performance.now()
+  return { result: await make(), seconds: (performance.now() - started) / 1000 }
+}

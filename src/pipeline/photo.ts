@@ -1,0 +1,258 @@
+/** The three tasks on whole photos: every face found, cut out, changed and put back. */
+import { createHash } from 'node:crypto'
+import * as tf from '@tensorflow/tfjs'
+import { type Recipe, stepsTaken } from '../config/recipe.ts'
+import { fromTensor, type Image, toTensor } from '../data/image.ts'
+import type { AlignedFace } from '../faces/align.ts'
+import { type Alignment, align, landmarksOfAligned } from '../faces/alignment.ts'
+import type { Box } from '../faces/box.ts'
+import { compositeFace } from '../faces/composite.ts'
+import { detectFaces, type Face } from '../faces/detect.ts'
+import { pasteFace } from '../faces/paste.ts'
+import { apply, identity, invert } from '../faces/similarity.ts'
+import { type FaceKey, keyVersion, pictureHash } from '../keys/key.ts'
+import { changedBox, cropOriginal, pasteOriginal, union } from '../keys/original-crop.ts'
+import { BUCKETS } from '../models/msi.ts'
+import type { Recognizer } from '../models/recognizers/recognizer.ts'
+import { UserError } from '../util/errors.ts'
+import type { FaceModel } from './model.ts'
+import { protectFace } from './protect.ts'
+import { makeSecret, recoverFace } from './recovery.ts'
+
+/** A face of a photo, cut out. */
+export interface PhotoFace extends AlignedFace {
+  readonly alignment: Alignment
+  readonly found: Face
+  /** Its number among the photo's faces, as `detectFaces` orders them. */
+  readonly index: number
+  /** What its random numbers are keyed by: the photo's pixels and its number. */
+  readonly identity: string
+}
+
+/** What a face's key holds besides the hash of the protected picture's file. */
+export type UnboundKey = Omit<FaceKey, 'picture'>
+
+/** One face of a photo and what became of it. */
+export interface ProtectedFace extends PhotoFace {
+  /** The protected versions of the aligned face, one a sample. */
+  readonly samples: readonly Image[]
+  readonly key: UnboundKey
+}
+
+export interface ProtectedPhoto {
+  readonly faces: readonly ProtectedFace[]
+  /** The photo with all its faces protected, one a sample. */
+  readonly photos: readonly Image[]
+}
+
+export interface ProtectPhotoOptions {
+  /** Told before each step: which face of how many, which step of how many. */
+  readonly onStep?: (face: number, faces: number, step: number, steps: number) => void
+}
+
+export interface FacesOfPhotoOptions {
+  /** Finds the photo's faces, from left to right: `detectFaces` in this process unless given. */
+  readonly detect?: (photo: Image) => Promise<Face[]>
+}
+
+/**
+ * Finds the faces of a photo and cuts them out as the model takes them.
+ * @throws UserError when the photo shows no face
+ */
+export async function facesOfPhoto(
+  { imageSize, alignment }: Pick<FaceModel, 'imageSize' | 'alignment'>,
+  photo: Image,
+  { detect = detectFaces }: FacesOfPhotoOptions = {},
+): Promise<PhotoFace[]> {
+  const all = await detect(photo)
+  if (all.length === 0)
+    throw new UserError('expected a photo with a face, found none in it: is a face at least 30 pixels wide?')
+  const content = contentHash(photo)
+  return Promise.all(
+    all.map(async (found, index) => ({
+      ...(await align(alignment, photo, found.landmarks, imageSize)),
+      alignment,
+      found,
+      index,
+      identity: `${content}/${index}`,
+    })),
+  )
+}
+
+/** The protected versions of one face, one a sample. */
+export async function protectPhotoFace(
+  model: FaceModel,
+  guides: readonly Recognizer[],
+  { face, identity, found, transform }: PhotoFace,
+  recipe: Recipe,
+  onStep?: (step: number, steps: number) => void,
+): Promise<Image[]> {
+  const image = toTensor(face)
+  const steps = stepsTaken(recipe)
+  let step = 0
+  const samples = await protectFace(model, guides, image, recipe, {
+    identity,
+    landmarks: found.landmarks.map(point => apply(transform, point)),
+    // The largest, also for small faces: smaller heads of a generator are for guidance, and leave a grid that shows.
+    size: model.outputSizes.at(-1)!,
+    // Further attempts are not told: how many there will be is not known.
+    onStep: () => {
+      if (step < steps) onStep?.(++step, steps)
+    },
+  })
+  const images = await fromTensor(samples)
+  tf.dispose([image, samples])
+  return images
+}
+
+/** The key of one face. It depends on the face and on how it is to be recovered, not on how it was protected. */
+export async function keyOfPhotoFace(
+  model: FaceModel,
+  { face, transform, index }: Pick<PhotoFace, 'face' | 'transform' | 'index'>,
+  recipe: Pick<Recipe, 'recovery' | 'compat'>,
+): Promise<UnboundKey> {
+  const image = toTensor(face)
+  const { vectors, latent } = makeSecret(model, image, recipe)
+  const key: UnboundKey = {
+    version: keyVersion,
+    face: index,
+    transform,
+    model: { name: model.name, sha256: model.sha256 },
+    recipe: { steps: recipe.recovery.steps },
+    shapes: { embeddings: vectors.shape, latent: latent.shape.slice(1) as [number, number, number] },
+    embeddings: Float32Array.from(await vectors.data()),
+    latent: Float32Array.from(await latent.data()),
+  }
+  tf.dispose([image, vectors, latent])
+  return key
+}
+
+/** The key of an aligned face, which is a picture of its own and the only face in it. */
+export async function keyOfAlignedFace(
+  model: FaceModel,
+  face: Image,
+  recipe: Pick<Recipe, 'recovery' | 'compat'>,
+): Promise<FaceKey> {
+  const key = await keyOfPhotoFace(model, { face, transform: identity, index: 0 }, recipe)
+  return { ...key, picture: pictureHash(face.data) }
+}
+
+/**
+ * Protects every face of a photo as `recipe` says.
+ * @throws UserError when the photo shows no face
+ */
+export async function protectPhoto(
+  model: FaceModel,
+  guides: readonly Recognizer[],
+  photo: Image,
+  recipe: Recipe,
+  { onStep }: ProtectPhotoOptions = {},
+): Promise<ProtectedPhoto> {
+  const found = await facesOfPhoto(model, photo)
+  const faces: ProtectedFace[] = []
+  for (const [i, face] of found.entries()) {
+    const samples = await protectPhotoFace(model, guides, face, recipe, (step, steps) =>
+      onStep?.(i, found.length, step, steps),
+    )
+    faces.push({ ...face, samples, key: await keyOfPhotoFace(model, face, recipe) })
+  }
+  return assemblePhoto(photo, faces)
+}
+
+/**
+ * The photo with the protected versions of all its faces put back, one photo a sample, and the faces' keys with what that
+ * changed of the photo.
+ */
+export async function assemblePhoto(photo: Image, faces: readonly ProtectedFace[]): Promise<ProtectedPhoto> {
+  const changed: (Box | undefined)[] = faces.map(() => undefined)
+  const photos = faces[0]!.samples.map((_, i) =>
+    faces.reduce((before, face, k) => {
+      const after = putBack(before, face.samples[i]!, face)
+      changed[k] = union(changed[k], changedBox(before, after))
+      return after
+    }, photo),
+  )
+  const keyed = faces.map(async (face, k): Promise<ProtectedFace> => {
+    const box = changed[k]
+    return box ? { ...face, key: { ...face.key, crop: await cropOriginal(photo, box) } } : face
+  })
+  return { faces: await Promise.all(keyed), photos }
+}
+
+/** The photo with a changed face in the place of the one that was cut out. */
+export function putBack(
+  photo: Image,
+  changed: Image,
+  { alignment, transform, found }: Pick<PhotoFace, 'alignment' | 'transform'> & { found: Pick<Face, 'landmarks'> },
+): Image {
+  if (alignment === 'template') return pasteFace(photo, changed, transform)
+  return compositeFace(photo, changed, { transform, landmarks: found.landmarks })
+}
+
+/** How faces come back: as they were where their keys hold that, or in any case as the model regenerates them. */
+export const recoveries = ['exact', 'generative'] as const
+export type Recovery = (typeof recoveries)[number]
+
+/**
+ * Puts the original faces back into a protected photo. Keys of version 0.1 hold no crop: their faces are regenerated.
+ * @param model loads the model that a key names, where one is needed
+ * @throws UserError when a key is for another model, or its crop does not fit the photo
+ */
+export async function recoverPhoto(
+  model: (name: string) => Promise<FaceModel>,
+  photo: Image,
+  keys: readonly FaceKey[],
+  recovery: Recovery = 'exact',
+): Promise<Image> {
+  let result = photo
+  for (const key of keys) {
+    if (key.crop && recovery === 'exact') result = await pasteOriginal(result, key.crop)
+    else result = await putRegenerated(await model(key.model.name), result, key)
+  }
+  return result
+}
+
+/** The photo with the face that the model regenerates from a key in its place. @throws UserError as `recoverFromKey` */
+export async function putRegenerated(model: FaceModel, photo: Image, key: FaceKey): Promise<Image> {
+  const [face] = await recoverFromKey(model, key)
+  return putBack(photo, face!, await placeOfKey(model, key, face!))
+}
+
+/** Where a key's face goes; its landmarks are those of the regenerated face, since the key holds none. */
+async function placeOfKey({ alignment }: Pick<FaceModel, 'alignment'>, { transform }: FaceKey, face: Image) {
+  const landmarks = alignment === 'template' ? [] : await landmarksOfAligned(face, alignment)
+  const back = invert(transform)
+  return { alignment, transform, found: { landmarks: landmarks.map(point => apply(back, point)) } }
+}
+
+/** The aligned face that a key regenerates. @throws UserError when the key is for another model, or was not made by one */
+export async function recoverFromKey(model: FaceModel, key: FaceKey): Promise<Image[]> {
+  if (key.model.sha256 !== model.sha256) {
+    throw new UserError(
+      `the key was made with model '${key.model.name}' (weights ${key.model.sha256.slice(0, 12)}…), found '${model.name}' (${model.sha256.slice(0, 12)}…): recover with the model that protected the picture`,
+    )
+  }
+  const expected = { embeddings: [BUCKETS, model.placeholderWidth], latent: [...model.latentShape] }
+  const steps = { least: 2, most: model.schedule.steps / 2 }
+  if (`${key.shapes.embeddings}/${key.shapes.latent}` !== `${expected.embeddings}/${expected.latent}`) {
+    throw new UserError(
+      `expected a key of [${expected.embeddings}] and [${expected.latent}] numbers as model '${model.name}' makes them, found [${key.shapes.embeddings}] and [${key.shapes.latent}]: use the key that was written with the picture`,
+    )
+  }
+  if (key.recipe.steps < steps.least || key.recipe.steps > steps.most) {
+    throw new UserError(
+      `expected a key of ${steps.least} to ${steps.most} steps, found ${key.recipe.steps}: use the key that was written with the picture`,
+    )
+  }
+  const vectors = tf.tensor2d(key.embeddings, key.shapes.embeddings)
+  const latent = tf.tensor4d(key.latent, [1, ...key.shapes.latent])
+  const face = recoverFace(model, { vectors, latent }, key.recipe.steps)
+  const images = await fromTensor(face)
+  for (const tensor of [vectors, latent, face]) tensor.dispose()
+  return images
+}
+
+/** What a photo's random numbers are keyed by: its pixels, so that neither its name nor its place in a folder matters. */
+function contentHash({ width, height, data }: Image): string {
+  return createHash('sha256').update(`${width}x${height}`).update(data).digest('hex')
+}

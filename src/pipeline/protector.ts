@@ -1,0 +1,137 @@
+/** What protects photo files, in this process, in several or where the workers of a queue are, and what it did it with. */
+import { createHash } from 'node:crypto'
+import { type BackendName, useBackend } from '../backend/index.ts'
+import { loadModelConfig } from '../config/model.ts'
+import { guidesOf, type Recipe } from '../config/recipe.ts'
+import { readBytes, readImage } from '../data/image.ts'
+import { loadRecognizer } from '../faces/recognizers.ts'
+import { asMistake, JobError, type Pool } from '../jobs/job.ts'
+import { UserError } from '../util/errors.ts'
+import { faceWorkers } from './face-workers.ts'
+import { keyPath, protectFile, writeProtected } from './files.ts'
+import { loadModel } from './model.ts'
+import { assemblePhoto, facesOfPhoto, type ProtectPhotoOptions } from './photo.ts'
+import { type PhotoResult, type PhotoTask, unpackPhoto } from './photo-job.ts'
+import { pathFrom, type RunRecord, recognizerWeights, recordFiles, softwareOf } from './run-record.ts'
+
+export interface ProtectedFile extends Pick<RunRecord, 'software' | 'weights'> {
+  readonly faces: number
+}
+
+/**
+ * Protects the photo at `path` into `outputs`, one a sample, each with its key beside it.
+ * @throws UserError, beginning with the path, when it is no picture, shows no face, or the outputs cannot be written
+ */
+export type Protector = (
+  path: string,
+  outputs: readonly string[],
+  onStep?: ProtectPhotoOptions['onStep'],
+) => Promise<ProtectedFile>
+
+/** In this process. */
+export async function localProtector(recipe: Recipe, passphrase?: string): Promise<Protector> {
+  const backend = await useBackend(recipe.backend)
+  const model = await loadModel(recipe.model)
+  const guides = await Promise.all(guidesOf(recipe).map(loadRecognizer))
+  const used = {
+    software: await softwareOf(backend),
+    weights: { [model.name]: model.sha256, ...(await recognizerWeights(guidesOf(recipe))) },
+  }
+  return async (path, outputs, onStep) => ({
+    faces: await protectFile(model, guides, path, outputs, recipe, { passphrase, onStep }),
+    ...used,
+  })
+}
+
+/**
+ * By processes of this machine, several faces at once: of one photo, or of the photos that are asked for side by side.
+ * @param pool a `facePool`
+ * @param backend the processes'
+ */
+export async function parallelProtector(
+  pool: Pool,
+  recipe: Recipe,
+  backend: BackendName,
+  passphrase?: string,
+): Promise<Protector> {
+  const workers = faceWorkers(pool)
+  const model = await loadModelConfig(recipe.model)
+  const software = await softwareOf(backend, pool.slots)
+  const guideWeights = await recognizerWeights(guidesOf(recipe))
+  let asked = 0
+  return async (path, outputs, onStep) => {
+    // The photos one after the other, whichever of their faces are found first.
+    const turn = asked++
+    const bytes = await readBytes(path)
+    const photo = await readImage(bytes, path)
+    const found = await facesOfPhoto(model, photo, {
+      detect: () => workers.detect(bytes, { turn }),
+    }).catch(blame(path))
+    const faces = await Promise.all(
+      found.map(async (face, i) => {
+        const [versions, key] = await Promise.all([
+          workers.protect(face, recipe, { turn, onStep: (step, steps) => onStep?.(i, found.length, step, steps) }),
+          workers.key(face, recipe, { turn }),
+        ])
+        return { ...face, samples: versions.result, key: key.result }
+      }),
+    ).catch(blame(path))
+    await writeProtected(await assemblePhoto(photo, faces), outputs, passphrase)
+    const { name, sha256 } = faces[0]!.key.model
+    return { faces: faces.length, software, weights: { [name]: sha256, ...guideWeights } }
+  }
+}
+
+/** By the workers of a queue, a photo each. They see the photos; the passphrase and the key files stay here. */
+export function queueProtector(pool: Pool, recipe: Recipe, passphrase?: string): Protector {
+  return async (path, outputs) => {
+    const photo = await readBytes(path)
+    const input: PhotoTask = { recipe, photo: photo.toString('base64') }
+    const id = createHash('sha256').update(JSON.stringify(recipe)).update(photo).digest('hex').slice(0, 32)
+    const result = (await pool.run({ id, kind: 'photo', input }).catch(asMistake).catch(blame(path))) as PhotoResult
+    const { faces, photos } = await unpackPhoto(result)
+    await writeProtected({ faces, photos }, outputs, passphrase)
+    return { faces: faces.length, software: result.software, weights: result.weights }
+  }
+}
+
+/** Fails by the name of the photo, so that others are still done. */
+function blame(path: string): (error: unknown) => never {
+  return error => {
+    if (error instanceof JobError) throw new UserError(`${path}: unexpected: ${error.message}`)
+    throw error instanceof UserError ? new UserError(`${path}: ${error.message}`) : error
+  }
+}
+
+/** Writes run.json: a run for each machine's software, as photos of a queue may have gone to several. */
+export async function recordProtected(
+  out: string,
+  recipe: Recipe,
+  done: readonly (ProtectedFile & { path: string; paths: readonly string[] })[],
+  encrypted: boolean,
+): Promise<void> {
+  const runs = new Map<string, (typeof done)[number][]>()
+  for (const photo of done) {
+    const { software, weights } = photo
+    const key = JSON.stringify({ software, weights })
+    runs.set(key, [...(runs.get(key) ?? []), photo])
+  }
+  for (const photos of runs.values()) {
+    const { software, weights } = photos[0]!
+    await recordFiles(out, {
+      command: recipe.task,
+      settings: {
+        recipe,
+        photos: photos.map(({ path, paths }) => ({
+          photo: pathFrom(out, path),
+          outputs: paths.map(output => pathFrom(out, output)),
+        })),
+      },
+      software,
+      weights,
+      inputs: photos.map(({ path }) => path),
+      // Encryption is never twice the same.
+      outputs: photos.flatMap(({ paths }) => paths.flatMap(path => (encrypted ? [path] : [path, keyPath(path)]))),
+    })
+  }
+}

@@ -1,0 +1,233 @@
+/** Makes the outputs of a recorded run again, from its record and its inputs, and compares them. */
+import { existsSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { z } from 'zod'
+import { type BackendName, useBackend } from '../backend/index.ts'
+import { loadModelConfig } from '../config/model.ts'
+import { guidesOf, recipeSchema } from '../config/recipe.ts'
+import { readImage } from '../data/image.ts'
+import { type AnyRecognizerName, loadRecognizer, recognizerNames } from '../faces/recognizers.ts'
+import { processesToProtect } from '../plan/jobs.ts'
+import { runDemo } from '../report/demo-run.ts'
+import { openDemo, piecesOfFace } from '../report/demo-tools.ts'
+import { faceFile } from '../sweep/folder.ts'
+import { measurePoint } from '../sweep/measure.ts'
+import { makeFolder, writeFileAtomic } from '../util/atomic-write.ts'
+import { UserError } from '../util/errors.ts'
+import { oncePer } from '../util/memoize.ts'
+import { sha256 } from '../weights/checksum.ts'
+import { protectFile, readProtected, recoverFile } from './files.ts'
+import { loadModel } from './model.ts'
+import { modelChecksum } from './model-weights.ts'
+import { recoveries } from './photo.ts'
+import { pathIn, type RunRecord, recognizerWeights, type Software, softwareOf } from './run-record.ts'
+
+/** What became of one output. */
+export interface Replayed {
+  /** As the record has it. */
+  readonly path: string
+  readonly identical: boolean
+  /** How far pictures are apart, where both are there: the largest difference of a value, and the share that differs. */
+  readonly difference?: { readonly largest: number; readonly share: number }
+  /** The file in the run's folder is no longer the one that was recorded. */
+  readonly changedSince: boolean
+}
+
+export interface ReplayResult {
+  readonly outputs: readonly Replayed[]
+  /** Of what decides the bits, as far as the record has it, what is other now: 'threads 1 then, 2 now'. */
+  readonly otherwise: readonly string[]
+}
+
+export interface ReplayOptions {
+  /** Where the outputs go that are made again. */
+  readonly into: string
+  /** Instead of the record's. */
+  readonly backend?: string
+  /** For keys that are encrypted: those that are read, and those that are written. */
+  readonly passphrase?: string
+}
+
+/** What making a run again needs. */
+interface Making extends ReplayOptions {
+  readonly folder: string
+  readonly record: RunRecord
+  readonly backend: BackendName
+}
+
+/** How a command's outputs are made again, below `into` as they were below the run's folder; gives what computed them. */
+const make: Readonly<Record<RunRecord['command'], (making: Making) => Promise<Software>>> = {
+  anonymize: protectAgain,
+  hide: protectAgain,
+  recover: recoverAgain,
+  demo: demonstrateAgain,
+  point: measureAgain,
+}
+
+/**
+ * Makes a run again and compares every output with what was recorded.
+ * @param folder the run's
+ * @throws UserError when an input is gone or another one, or the weights are others
+ */
+export async function replay(folder: string, record: RunRecord, options: ReplayOptions): Promise<ReplayResult> {
+  for (const { path, sha256: expected } of record.inputs) {
+    const input = pathIn(folder, path)
+    if (!existsSync(input))
+      throw new UserError(`expected the run's input at ${input}, found no file: put it back there`)
+    if ((await sha256(input)) !== expected)
+      throw new UserError(`${input} is not the file that the run was made from: put that one back there`)
+  }
+  const backend = await useBackend(options.backend ?? record.software.backend)
+  const software = await make[record.command]({ ...options, folder, record, backend })
+  const outputs: Replayed[] = []
+  for (const { path, sha256: expected } of record.outputs) {
+    const [then, now] = [pathIn(folder, path), join(options.into, path)]
+    const identical = existsSync(now) && (await sha256(now)) === expected
+    const changedSince = !existsSync(then) || (await sha256(then)) !== expected
+    const difference = identical || changedSince || !existsSync(now) ? undefined : await compare(then, now)
+    outputs.push({ path, identical, changedSince, ...(difference && { difference }) })
+  }
+  return { outputs, otherwise: differences(record.software, software) }
+}
+
+function differences(then: Software, now: Software): string[] {
+  const names = Object.keys(then) as (keyof Software)[]
+  return names
+    .filter(name => then[name] !== now[name])
+    .map(name => `${name} ${then[name]} then, ${now[name] ?? 'none'} now`)
+}
+
+/** How far two pictures are apart; undefined for what is none, and for pictures of two sizes. */
+async function compare(a: string, b: string): Promise<Replayed['difference']> {
+  const [p, q] = await Promise.all([a, b].map(path => readImage(path).catch(() => undefined)))
+  if (!p || !q || p.width !== q.width || p.height !== q.height) return undefined
+  let [largest, count] = [0, 0]
+  for (const [i, value] of p.data.entries()) {
+    const distance = Math.abs(value - q.data[i]!)
+    if (distance > 0) count++
+    largest = Math.max(largest, distance)
+  }
+  return { largest, share: count / p.data.length }
+}
+
+/**
+ * Before any work is done with them.
+ * @throws UserError when the weights now are not those of the record
+ */
+async function checkWeights(
+  { weights }: RunRecord,
+  model: string,
+  recognizers: readonly AnyRecognizerName[] = [],
+): Promise<void> {
+  const config = await loadModelConfig(model)
+  const found = { [config.name]: await modelChecksum(config), ...(await recognizerWeights(recognizers)) }
+  for (const [name, sum] of Object.entries(found)) {
+    const recorded = weights[name]
+    if (recorded !== undefined && recorded !== sum)
+      throw new UserError(
+        `the run was made with weights ${recorded.slice(0, 12)}… of ${name}, found ${sum.slice(0, 12)}…: fetch or restore those weights`,
+      )
+  }
+}
+
+const paths = z.array(z.string())
+const protectSettings = z.object({
+  recipe: recipeSchema,
+  photos: z.array(z.object({ photo: z.string(), outputs: paths })),
+})
+
+async function protectAgain({ folder, record, backend, into, passphrase }: Making): Promise<Software> {
+  const { recipe, photos } = settingsOf(record, protectSettings)
+  // Encrypted keys are not recorded. Once encrypted, they are written in the clear nowhere.
+  const encrypted = !record.outputs.some(({ path }) => path.endsWith('.dpkey'))
+  if (encrypted && passphrase === undefined)
+    throw new UserError(
+      'the keys of this run were encrypted: give a passphrase for those made again: --passphrase-file',
+    )
+  await checkWeights(record, recipe.model, guidesOf(recipe))
+  const model = await loadModel(recipe.model)
+  const guides = await Promise.all(guidesOf(recipe).map(loadRecognizer))
+  for (const { photo, outputs } of photos) {
+    const again = outputs.map(output => join(into, output))
+    await protectFile(model, guides, pathIn(folder, photo), again, recipe, encrypted ? { passphrase } : {})
+  }
+  return softwareOf(backend)
+}
+
+const recoverSettings = z.object({
+  model: z.string().optional(),
+  recovery: z.enum(recoveries).default('generative'),
+  pictures: z.array(z.object({ picture: z.string(), key: z.string(), output: z.string() })),
+})
+
+async function recoverAgain({ folder, record, backend, into, passphrase }: Making): Promise<Software> {
+  const { model, recovery, pictures } = settingsOf(record, recoverSettings)
+  const load = oncePer(async (name: string) => {
+    await checkWeights(record, name)
+    return loadModel(name)
+  })
+  for (const { picture, key, output } of pictures) {
+    const locked = await readProtected(pathIn(folder, picture), { key: pathIn(folder, key), passphrase })
+    await recoverFile(name => load(model ?? name), locked, join(into, output), recovery)
+  }
+  return softwareOf(backend)
+}
+
+const demoSettings = z.object({
+  recipes: z.object({ anonymize: recipeSchema, hide: recipeSchema }),
+  photos: paths,
+  count: z.int().nullable(),
+})
+
+async function demonstrateAgain({ folder, record, into, backend }: Making): Promise<Software> {
+  const { recipes, photos, count } = settingsOf(record, demoSettings)
+  await checkWeights(record, recipes.anonymize.model, recognizerNames)
+  await makeFolder(into)
+  const jobs = await processesToProtect(recipes.anonymize, backend, piecesOfFace * (count ?? photos.length))
+  const tools = await openDemo(recipes, backend, jobs)
+  try {
+    await runDemo(tools, {
+      photos: photos.map(photo => pathIn(folder, photo)),
+      count: count ?? Number.POSITIVE_INFINITY,
+      out: into,
+    })
+  } finally {
+    await tools.close()
+  }
+  return softwareOf(backend, jobs)
+}
+
+const pointSettings = z.object({
+  recipe: recipeSchema,
+  faces: z.object({ sha256: z.string(), count: z.int(), seed: z.int() }),
+  recovery: z.boolean(),
+})
+
+async function measureAgain({ folder, record, into, backend }: Making): Promise<Software> {
+  const { recipe, faces, recovery } = settingsOf(record, pointSettings)
+  await checkWeights(record, recipe.model, [...recognizerNames, ...guidesOf(recipe)])
+  const from = dirname(pathIn(folder, record.inputs[0]!.path))
+  const scratch = join(into, '.unfinished')
+  const remove = () => rm(scratch, { recursive: true, force: true })
+  // Faces left there by a replay that was ended may be of another point or backend.
+  await remove()
+  const again = await measurePoint(
+    { recipe, faces: { ...faces, from }, recovery },
+    { scratch, here: { backend }, onProgress: () => {} },
+  ).finally(remove)
+  await makeFolder(join(into, 'faces'))
+  for (const { id, pictures } of again.faces)
+    for (const [i, picture] of pictures.entries())
+      await writeFileAtomic(join(into, 'faces', faceFile(id, i)), Buffer.from(picture, 'base64'))
+  return again.software
+}
+
+function settingsOf<S extends z.ZodType>({ command, settings, software }: RunRecord, schema: S): z.output<S> {
+  const parsed = schema.safeParse(settings)
+  if (parsed.success) return parsed.data
+  const [problem] = parsed.error.issues
+  throw new UserError(
+    `the record of this ${command} is of version ${software.version}, whose settings this one does not know (${problem!.path.join('.')}: ${problem!.message}): replay it with that version`,
+  )
+}

@@ -1,0 +1,178 @@
+/**
+ * run.json: all that it takes to make a run's outputs again and to say whether they are the same: what was asked, with
+ * everything resolved, the weights, the software, and what the inputs and outputs hash to.
+ */
+import { execFile } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { readFile, rename } from 'node:fs/promises'
+import { isAbsolute, join, relative, resolve } from 'node:path'
+import { promisify } from 'node:util'
+import * as tf from '@tensorflow/tfjs'
+import { z } from 'zod'
+import packageJson from '../../package.json' with { type: 'json' }
+import { type BackendName, backendVersion, fusedKernelsPath } from '../backend/index.ts'
+import { type AnyRecognizerName, recognizerChecksum } from '../faces/recognizers.ts'
+import { threadsOn } from '../jobs/automatic.ts'
+import { writeFileAtomic } from '../util/atomic-write.ts'
+import { UserError } from '../util/errors.ts'
+import { withLock } from '../util/lock.ts'
+import { once } from '../util/memoize.ts'
+import { repositoryPath } from '../util/paths.ts'
+import { processorName } from '../util/processor.ts'
+import { sha256 } from '../weights/checksum.ts'
+
+const recordFile = 'run.json'
+
+const sum = z.string().regex(/^[0-9a-f]{64}$/)
+const fileSchema = z.strictObject({
+  path: z.string().describe('relative to the folder of run.json'),
+  sha256: sum,
+})
+
+const softwareSchema = z.strictObject({
+  version: z.string().describe('of this package'),
+  commit: z
+    .string()
+    .optional()
+    .describe("of its repository, where it runs from one; with '-dirty' when files differ from it"),
+  node: z.string(),
+  tfjs: z.string(),
+  backend: z.string(),
+  backendVersion: z.string(),
+  platform: z.string(),
+  processor: z.string().optional().describe('its name: libraries compute by the instructions that it has'),
+  fusedKernels: z
+    .string()
+    .optional()
+    .describe("'none', or the first 12 digits of the SHA-256 of the compiled kernels of our own that computed"),
+  threads: z.int().optional().describe('of each process: they divide sums into parts; none where a device computes'),
+})
+
+const recordSchema = z.strictObject({
+  format: z.literal(1),
+  command: z.enum(['anonymize', 'hide', 'recover', 'demo', 'point']),
+  settings: z.record(z.string(), z.unknown()).describe('what the command was asked, every default resolved'),
+  weights: z.record(z.string(), sum).describe('of the model and the recognizers that had a part, by name'),
+  software: softwareSchema,
+  inputs: z.array(fileSchema),
+  outputs: z.array(fileSchema),
+})
+
+export type RunRecord = z.output<typeof recordSchema>
+export type FileSum = z.output<typeof fileSchema>
+export type Software = z.output<typeof softwareSchema>
+
+const folderSchema = z.strictObject({ runs: z.array(recordSchema) })
+
+/**
+ * What computes now: all that decides the bits of what comes out. The commands that are recorded compute in float32.
+ * @param processes how many of them do so side by side
+ */
+export async function softwareOf(backend: BackendName, processes = 1): Promise<Software> {
+  const kernels = fusedKernelsPath(backend)
+  const threads = threadsOn(backend, processes)
+  return {
+    version: packageJson.version,
+    ...(await commit()),
+    node: process.versions.node,
+    tfjs: tf.version['tfjs-core'] ?? '',
+    backend,
+    backendVersion: await backendVersion(backend),
+    platform: `${process.platform} ${process.arch}`,
+    processor: processorName(),
+    fusedKernels: kernels === undefined ? 'none' : (await sha256(kernels)).slice(0, 12),
+    ...(threads !== undefined && { threads }),
+  }
+}
+
+/** Asked once: what is loaded stays what it was when the repository moves on. */
+const commit = once(async (): Promise<{ commit?: string }> => {
+  const root = repositoryPath()
+  // The folders are named, or git would take those of a project that this one is installed in.
+  const here = [`--git-dir=${join(root, '.git')}`, `--work-tree=${root}`, '--no-optional-locks']
+  const describe = [...here, 'describe', '--always', '--dirty', '--abbrev=12', '--exclude=*']
+  const { stdout } = await promisify(execFile)('git', describe).catch(() => ({ stdout: '' }))
+  return stdout.trim() === '' ? {} : { commit: stdout.trim() }
+})
+
+/** SHA-256 of the weights of recognizers by name. */
+export async function recognizerWeights(names: readonly AnyRecognizerName[]): Promise<Record<string, string>> {
+  return Object.fromEntries(await Promise.all(names.map(async name => [name, await recognizerChecksum(name)] as const)))
+}
+
+/** Where a file is from a run's folder, so that both can be moved together. */
+export function pathFrom(folder: string, path: string): string {
+  return relative(resolve(folder), resolve(path))
+}
+
+/** Where a file of a record is. */
+export function pathIn(folder: string, path: string): string {
+  return isAbsolute(path) ? path : join(folder, path)
+}
+
+/** @throws UserError when a file cannot be read */
+export async function fileSums(folder: string, paths: readonly string[]): Promise<FileSum[]> {
+  const sums: FileSum[] = []
+  for (const path of paths) sums.push({ path: pathFrom(folder, path), sha256: await sha256(path) })
+  return sums
+}
+
+/**
+ * Adds a run to the record of its folder. Of earlier runs there only what this one has not written over is kept; a record
+ * that cannot be read, as one of another version, is kept as run.json.old. Readable to its owner alone: it names the
+ * originals, and their hashes would prove whose a protected photo is.
+ */
+export async function recordRun(folder: string, run: RunRecord): Promise<void> {
+  const path = join(folder, recordFile)
+  const written = new Set(run.outputs.map(({ path }) => path))
+  const add = async () => {
+    const earlier = (await runsBefore(folder)).map(other => ({
+      ...other,
+      outputs: other.outputs.filter(({ path }) => !written.has(path)),
+    }))
+    const runs = [...earlier.filter(({ outputs }) => outputs.length > 0), run]
+    await writeFileAtomic(path, `${JSON.stringify({ runs }, null, 2)}\n`, { mode: 0o600 })
+  }
+  await withLock(join(folder, `.${recordFile}.lock`), `recording a run in ${folder}`, add, { wait: 10_000 })
+}
+
+async function runsBefore(folder: string): Promise<RunRecord[]> {
+  const path = join(folder, recordFile)
+  if (!existsSync(path)) return []
+  return readRuns(folder).catch(async () => {
+    await rename(path, `${path}.old`)
+    return []
+  })
+}
+
+/** A run whose inputs and outputs are files on this machine. */
+export async function recordFiles(
+  folder: string,
+  {
+    inputs,
+    outputs,
+    ...run
+  }: Omit<RunRecord, 'format' | 'inputs' | 'outputs'> & {
+    readonly inputs: readonly string[]
+    readonly outputs: readonly string[]
+  },
+): Promise<void> {
+  const files = { inputs: await fileSums(folder, inputs), outputs: await fileSums(folder, outputs) }
+  await recordRun(folder, { format: 1, ...run, ...files })
+}
+
+/**
+ * The runs that a folder holds, in the order in which they were made.
+ * @throws UserError when there is no record, or it is none
+ */
+export async function readRuns(folder: string): Promise<RunRecord[]> {
+  const path = join(folder, recordFile)
+  const text = await readFile(path, 'utf8').catch(() => {
+    throw new UserError(`expected ${recordFile} in ${folder}, found none: name the folder of a run`)
+  })
+  try {
+    return folderSchema.parse(JSON.parse(text)).runs
+  } catch {
+    throw new UserError(`${path}: expected the record of a run, found something else: make the run again`)
+  }
+}

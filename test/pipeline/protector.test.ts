@@ -1,0 +1,133 @@
+/** Photos protected elsewhere are those protected here: through JSON, as through a queue, and by processes. */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { useBackend } from '../../src/backend/index.ts'
+import { loadRecipe, type Recipe } from '../../src/config/recipe.ts'
+import { handlers } from '../../src/jobs/handlers.ts'
+import { JobError, type Pool, wordOf } from '../../src/jobs/job.ts'
+import { readKeys } from '../../src/keys/key.ts'
+import { facePool } from '../../src/pipeline/face-workers.ts'
+import { keyPath } from '../../src/pipeline/files.ts'
+import { localProtector, parallelProtector, queueProtector } from '../../src/pipeline/protector.ts'
+import { UserError } from '../../src/util/errors.ts'
+import { couple, grey, portrait } from './photos.ts'
+import { type TinyModel, tinyModel } from './tiny-model.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'protector-'))
+const photo = join(folder, 'ada.png')
+let model: TinyModel
+let recipe: Recipe
+
+/** Does the work here, and lets nothing through but JSON. */
+const pool: Pool = {
+  slots: 1,
+  async run({ kind, input }) {
+    const work = handlers[kind] as (input: unknown, context: object) => Promise<unknown>
+    const context = { scratch: folder, here: { backend: 'wasm' }, onProgress: () => {} }
+    const result = await work(JSON.parse(JSON.stringify(input)), context).catch((error: Error) => {
+      throw new JobError(wordOf(error))
+    })
+    return JSON.parse(JSON.stringify(result))
+  },
+  close: async () => {},
+}
+
+beforeAll(async () => {
+  await useBackend('wasm')
+  model = await tinyModel()
+  await portrait(0).png().toFile(photo)
+  const few = [
+    'steps=2',
+    'attempts=1',
+    'recovery.steps=2',
+    'recovery.refinements=0',
+    'samples=2',
+    `model=${model.path}`,
+  ]
+  recipe = await loadRecipe('faces-128/anonymize', [...few, 'backend=wasm'])
+})
+afterAll(() => {
+  rmSync(folder, { recursive: true })
+  rmSync(model.folder, { recursive: true })
+})
+
+const outputs = (where: string) => [1, 2].map(i => join(folder, where, `ada-${i}.png`))
+
+test('a queue gives the same pictures and keys as this process, and says what it was done with', async () => {
+  const here = await (await localProtector(recipe))(photo, outputs('here'))
+  const there = await queueProtector(pool, recipe)(photo, outputs('there'))
+  expect(there).toEqual(here)
+  expect(there.faces).toBe(1)
+  for (const [i, output] of outputs('there').entries()) {
+    expect(readFileSync(output)).toEqual(readFileSync(outputs('here')[i]!))
+    expect(readFileSync(keyPath(output))).toEqual(readFileSync(keyPath(outputs('here')[i]!)))
+  }
+})
+
+test('the passphrase stays here: keys are encrypted where they are written', async () => {
+  const asked: unknown[] = []
+  const listening: Pool = {
+    ...pool,
+    run: job => {
+      asked.push(job)
+      return pool.run(job)
+    },
+  }
+  await queueProtector(listening, recipe, 'open sesame')(photo, outputs('locked'))
+  expect(JSON.stringify(asked)).not.toContain('sesame')
+  const key = keyPath(outputs('locked')[0]!)
+  await expect(readKeys(key)).rejects.toThrow(/passphrase/)
+  expect(await readKeys(key, 'open sesame')).toHaveLength(1)
+})
+
+test('what a worker refuses is told with the name of the photo', async () => {
+  const empty = join(folder, 'empty.png')
+  writeFileSync(empty, 'no picture')
+  const refused = queueProtector(pool, recipe)(empty, outputs('none'))
+  await expect(refused).rejects.toThrow(UserError)
+  await expect(refused).rejects.toThrow(new RegExp(`^${empty}: `))
+})
+
+test('what nobody expected of a worker is told in a line with the name of the photo', async () => {
+  const failing: Pool = { ...pool, run: () => Promise.reject(new JobError(wordOf(new RangeError('out of range')))) }
+  const refused = queueProtector(failing, recipe)(photo, outputs('none'))
+  await expect(refused).rejects.toThrow(new UserError(`${photo}: unexpected: RangeError: out of range`))
+})
+
+test('a photo that cannot be read is the mistake of the user, wherever it is to be protected', async () => {
+  const parallel = await parallelProtector(pool, recipe, 'wasm')
+  for (const protect of [parallel, queueProtector(pool, recipe)]) {
+    const refused = protect(folder, outputs('none'))
+    await expect(refused).rejects.toThrow(UserError)
+    await expect(refused).rejects.toThrow(`expected a picture, found a folder: ${folder}`)
+  }
+})
+
+test('two processes, a face each, give the same pictures and keys as this one, and tell of every step', async () => {
+  const two = join(folder, 'two.png')
+  await couple().png().toFile(two)
+  const pool = facePool(2, 'wasm')
+  try {
+    const protect = await parallelProtector(pool, recipe, 'wasm')
+    const [steps, stepsHere] = [[] as number[][], [] as number[][]]
+    const there = await protect(two, outputs('processes'), (...told) => void steps.push(told))
+    const here = await (await localProtector(recipe))(two, outputs('one'), (...told) => void stepsHere.push(told))
+    expect(there).toEqual(here)
+    expect(there.faces).toBe(2)
+    for (const [i, output] of outputs('processes').entries()) {
+      expect(readFileSync(output)).toEqual(readFileSync(outputs('one')[i]!))
+      expect(readFileSync(keyPath(output))).toEqual(readFileSync(keyPath(outputs('one')[i]!)))
+    }
+    expect(steps.toSorted()).toEqual(stepsHere.toSorted())
+
+    const empty = join(folder, 'grey.png')
+    await grey().png().toFile(empty)
+    const refused = protect(empty, outputs('none'))
+    await expect(refused).rejects.toThrow(UserError)
+    await expect(refused).rejects.toThrow(`${empty}: expected a photo with a face, found none`)
+  } finally {
+    await pool.close()
+  }
+})
