@@ -4,39 +4,34 @@ import * as tf from '@tensorflow/tfjs'
 import sharp from 'sharp'
 import { writeFileAtomic } from '../util/atomic-write.ts'
 import { UserError } from '../util/errors.ts'
+import { decodeBmp, decodeHeif, decodeJxl, FramesError, type Pixels, refuseFrames, withProfile } from './decode.ts'
+import { formatNames, formatOfExtension, headBytes, pictureFormat, pictureFormats } from './picture-format.ts'
 
-/** A picture in memory: sRGB bytes 0..255, row-major, three channels, no alpha and no metadata. */
+export { pictureExtensions } from './picture-format.ts'
+
+/** A picture in memory: sRGB bytes 0..255, row-major, three channels, and no metadata. */
 export interface Image {
   readonly width: number
   readonly height: number
   readonly data: Uint8Array
+  /** How opaque each pixel is, 0..255, where some are not: `data` then shows the picture on white. */
+  readonly alpha?: Uint8Array
 }
 
 export type ImageFormat = 'png' | 'jpeg' | 'webp'
 
-/** The formats that can be written, by extension. */
-export const formats: Readonly<Record<string, ImageFormat>> = {
-  '.png': 'png',
-  '.jpg': 'jpeg',
-  '.jpeg': 'jpeg',
-  '.webp': 'webp',
-}
+/** The formats that can be written. */
+const written: readonly ImageFormat[] = ['png', 'jpeg', 'webp']
 
-/** Extensions of the pictures that can be read, by which a folder's pictures are known. */
-export const pictureExtensions: ReadonlySet<string> = new Set([
-  ...Object.keys(formats),
-  '.avif',
-  '.gif',
-  '.tif',
-  '.tiff',
-])
+/** How a picture of several formats is named to people. */
+const readable = pictureFormats.map(format => formatNames[format]).join(', ')
 
 /**
- * Reads a picture as it is meant to be seen: EXIF orientation applied, its colour profile converted to sRGB, alpha
- * flattened on white, grey widened to RGB. Of an animation, the first frame.
+ * Reads a picture as it is meant to be seen: EXIF orientation applied, its colour profile converted to sRGB, on white where
+ * it is transparent, grey widened to RGB. Its format is that of its bytes, whatever its name.
  * @param source a path, or the bytes of a picture file
  * @param name what to call `source` in an error
- * @throws UserError when there is no such file, or it is empty, truncated or no picture
+ * @throws UserError when there is no such file, or it is empty, truncated, no picture or several: an animation, or pages
  */
 export async function readImage(
   source: string | Uint8Array,
@@ -45,26 +40,50 @@ export async function readImage(
   const bytes = typeof source === 'string' ? await readBytes(source) : source
   if (bytes.length === 0) throw new UserError(`expected a picture, found an empty file: ${name}; give another file`)
   try {
-    const { data, info } = await sharp(bytes, { failOn: 'error' })
-      .autoOrient()
-      .flatten({ background: '#ffffff' })
-      .toColourspace('srgb')
-      .raw({ depth: 'uchar' })
-      .toBuffer({ resolveWithObject: true })
-    return { width: info.width, height: info.height, data: toRgb(data, info.channels) }
+    return fromPixels(await decode(bytes))
   } catch (error) {
-    throw new UserError(
-      `expected a whole picture (JPEG, PNG, WebP, ...), found ${reason(error)}: ${name}; give another file`,
-    )
+    // Protecting the first alone would drop or show the others.
+    if (error instanceof FramesError)
+      throw new UserError(
+        `expected one picture, found ${error.message} (an animation?): ${name}; save those that you need one by one`,
+      )
+    throw new UserError(`expected a whole picture (${readable}), found ${reason(error)}: ${name}; give another file`)
   }
 }
 
+async function decode(bytes: Uint8Array): Promise<Pixels & { readonly channels: number }> {
+  const format = pictureFormat(bytes.subarray(0, headBytes))
+  if (!format) throw new Error('a file of another kind')
+  if (format === 'bmp') return { ...(await decodeBmp(bytes)), channels: 4 }
+  if (format === 'jxl') return { ...(await decodeJxl(bytes)), channels: 4 }
+  const picture = format === 'heif' ? await heifAsPng(bytes) : bytes
+  refuseFrames(picture, await sharp(picture).metadata())
+  const { data, info } = await sharp(picture, { failOn: 'error' })
+    .autoOrient()
+    .toColourspace('srgb')
+    .raw({ depth: 'uchar' })
+    .toBuffer({ resolveWithObject: true })
+  return { width: info.width, height: info.height, data, channels: info.channels }
+}
+
+/** What phones make: sharp reads its header only. */
+async function heifAsPng(bytes: Uint8Array): Promise<Uint8Array> {
+  const { icc } = await sharp(bytes).metadata()
+  const { data, width, height } = await decodeHeif(bytes)
+  const png = await sharp(data, { raw: { width, height, channels: 4 } })
+    .png({ compressionLevel: 0 })
+    .toBuffer()
+  return icc ? withProfile(png, icc) : png
+}
+
 /**
- * Encodes a picture without any metadata: PNG and WebP without loss, JPEG with full colour resolution.
+ * Encodes a picture without any metadata: PNG and WebP without loss and with its transparency, JPEG on white with full
+ * colour resolution.
  * @param quality of JPEG
  */
 export async function encodeImage(image: Image, format: ImageFormat, quality = 95): Promise<Buffer> {
-  const picture = fromRaw(image) // sharp writes no metadata unless asked to
+  // sharp writes no metadata unless asked to.
+  const picture = image.alpha && format !== 'jpeg' ? fromRgba(image, image.alpha) : fromRaw(image)
   if (format === 'png') return picture.png().toBuffer()
   if (format === 'webp') return picture.webp({ lossless: true }).toBuffer()
   return picture.jpeg({ quality, chromaSubsampling: '4:4:4' }).toBuffer()
@@ -84,11 +103,15 @@ export async function writeImage(path: string, image: Image): Promise<void> {
  */
 export function formatOf(path: string): ImageFormat {
   const extension = extname(path).toLowerCase()
-  const format = formats[extension]
+  const format = writtenAs(extension)
   if (format) return format
-  throw new UserError(
-    `expected a file name ending in ${Object.keys(formats).join(', ')}, found '${extension}': ${path}; rename it`,
-  )
+  throw new UserError(`expected a file name ending in .png, .jpg, .webp, found '${extension}': ${path}; rename it`)
+}
+
+/** The format that files of an extension are written in; undefined where they cannot be. */
+export function writtenAs(extension: string): ImageFormat | undefined {
+  const format = formatOfExtension(extension)
+  return extension.toLowerCase() === '.apng' ? undefined : written.find(each => each === format)
 }
 
 /** Resizes to exactly `width` x `height`, antialiased: Lanczos with three lobes, the kernel widened when it shrinks. */
@@ -141,12 +164,36 @@ export async function readBytes(path: string): Promise<Buffer> {
   }
 }
 
-/** sharp keeps one channel for some grey pictures even in sRGB. */
-function toRgb(data: Uint8Array, channels: number): Uint8Array {
-  if (channels === 3) return new Uint8Array(data)
-  const rgb = new Uint8Array((data.length / channels) * 3)
-  for (let i = 0; i * channels < data.length; i++) rgb.fill(data[i * channels]!, 3 * i, 3 * i + 3)
-  return rgb
+/** A picture with straight colours under its alpha, which on white show it: where it is clear, nothing lies hidden. */
+function fromRgba({ data, width, height }: Image, alpha: Uint8Array) {
+  const rgba = new Uint8ClampedArray(alpha.length * 4)
+  for (let i = 0; i < alpha.length; i++) {
+    const a = alpha[i]!
+    for (let c = 0; c < 3; c++) rgba[4 * i + c] = a === 0 ? 255 : Math.round((255 * (data[3 * i + c]! - 255 + a)) / a)
+    rgba[4 * i + 3] = a
+  }
+  return sharp(rgba, { raw: { width, height, channels: 4 } })
+}
+
+/** Grey widened to RGB, and pixels that are not opaque put on white. */
+function fromPixels({ width, height, data, channels }: Pixels & { readonly channels: number }): Image {
+  const count = width * height
+  const isGrey = channels < 3
+  const hasAlpha = channels % 2 === 0
+  if (channels === 3) return { width, height, data: new Uint8Array(data) }
+  const rgb = new Uint8Array(3 * count)
+  const alpha = new Uint8Array(count)
+  let isClear = false
+  for (let i = 0; i < count; i++) {
+    const a = hasAlpha ? data[(i + 1) * channels - 1]! : 255
+    alpha[i] = a
+    if (a < 255) isClear = true
+    for (let c = 0; c < 3; c++) {
+      const value = data[i * channels + (isGrey ? 0 : c)]!
+      rgb[3 * i + c] = a === 255 ? value : Math.round((value * a + 255 * (255 - a)) / 255)
+    }
+  }
+  return { width, height, data: rgb, ...(isClear && { alpha }) }
 }
 
 /** An error of Node or libvips in a few words on one line. */

@@ -2,7 +2,8 @@
 import { constants } from 'node:fs'
 import { access, readdir, realpath, stat } from 'node:fs/promises'
 import { basename, dirname, extname, join, relative, resolve } from 'node:path'
-import { formats, pictureExtensions } from '../data/image.ts'
+import { pictureExtensions, writtenAs } from '../data/image.ts'
+import { formatOfExtension } from '../data/picture-format.ts'
 import { UserError } from '../util/errors.ts'
 
 /** A picture to work on. */
@@ -63,11 +64,15 @@ export async function findPictures(
   return [...found.values()]
 }
 
-/** The extension that a picture is written under: `format`'s, else the input's own where it can be written, else PNG. */
+/**
+ * The extension that a picture is written under: `format`'s, else the input's own where it can be written, else JPEG for
+ * photos of phones, and PNG for the others.
+ */
 export function extensionFor(path: string, format?: 'png' | 'jpg' | 'webp'): string {
   if (format) return `.${format}`
   const own = extname(path)
-  return Object.hasOwn(formats, own.toLowerCase()) ? own : '.png'
+  if (writtenAs(own)) return own
+  return formatOfExtension(own) === 'heif' ? '.jpg' : '.png'
 }
 
 /** DIR/FOLDER/NAME.SUFFIX.EXT */

@@ -4,6 +4,8 @@ import { join } from 'node:path'
 import * as tf from '@tensorflow/tfjs'
 import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { webAssembly } from '../../src/backend/web-assembly.ts'
+import { withProfile } from '../../src/data/decode.ts'
 import {
   encodeImage,
   fromTensor,
@@ -13,6 +15,7 @@ import {
   toTensor,
   writeImage,
 } from '../../src/data/image.ts'
+import { pictureFormat } from '../../src/data/picture-format.ts'
 import { UserError } from '../../src/util/errors.ts'
 
 /** A picture whose every pixel tells where it is: red grows to the right, green grows downwards. */
@@ -102,6 +105,144 @@ describe('readImage', () => {
     expect((error as Error).message).not.toContain('\n')
   })
 })
+
+describe('formats, by what is in a file', () => {
+  const ramps = ramp(64, 48)
+  /** How far a picture is from the ramp, at most and in the mean. */
+  const distance = ({ data }: Image) => {
+    const apart = [...data].map((byte, i) => Math.abs(byte - ramps.data[i]!))
+    return { most: Math.max(...apart), mean: apart.reduce((a, b) => a + b, 0) / apart.length }
+  }
+
+  it('reads HEIC, which sharp does not', async () => {
+    const picture = await readImage('test/data/ramp.heic')
+    expect([picture.width, picture.height, picture.alpha]).toEqual([64, 48, undefined])
+    expect(distance(picture).mean).toBeLessThan(2)
+  })
+
+  it('reads JPEG XL and AVIF', async () => {
+    const { default: encode, init } = await import('@jsquash/jxl/encode.js')
+    const wasm = await readFile('node_modules/@jsquash/jxl/codec/enc/jxl_enc.wasm')
+    await init(new webAssembly.Module(wasm) as never)
+    const rgba = await fromRaw(ramps).ensureAlpha().raw().toBuffer()
+    const pixels = { width: 64, height: 48, data: new Uint8ClampedArray(rgba), colorSpace: 'srgb' }
+    const jxl = new Uint8Array(await encode(pixels as never, { lossless: true }))
+    expect(pictureFormat(jxl)).toBe('jxl')
+    expect(distance(await readImage(jxl)).most).toBeLessThanOrEqual(1)
+    const avif = await fromRaw(ramps).avif({ quality: 90 }).toBuffer()
+    expect(pictureFormat(avif)).toBe('avif')
+    expect(distance(await readImage(avif)).mean).toBeLessThan(3)
+  })
+
+  it.each([24, 32, 8])('reads BMP of %i bits', async depth => {
+    const bytes = bmp(ramps, depth as 8 | 24 | 32)
+    expect(pictureFormat(bytes)).toBe('bmp')
+    const grey = { ...ramps, data: ramps.data.map((_, k) => ramps.data[k - (k % 3)]!) }
+    expect([...(await readImage(bytes)).data]).toEqual([...(depth === 8 ? grey : ramps).data])
+  })
+
+  it('refuses BMP of kinds that its library reads wrong', async () => {
+    const bytes = bmp(ramps, 24)
+    bytes.writeUInt16LE(4, 28)
+    await expect(readImage(bytes)).rejects.toThrow(/a BMP of 4 bits and compression 0, which is not read/)
+  })
+
+  it('takes what a file is for its format, and not its name, and reads nothing that is text', async () => {
+    const path = join(folder, 'a.png')
+    await writeFile(path, await encodeImage(ramps, 'jpeg'))
+    expect((await readImage(path)).width).toBe(64)
+    const svg = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><image href="/etc/hostname"/></svg>'
+    await expect(readImage(Buffer.from(svg), 'a.svg')).rejects.toThrow(/found 'a file of another kind': a\.svg/)
+  })
+
+  it('never cuts an animation, or pages, to the first of them', async () => {
+    const frames = sharp(Buffer.concat([ramps.data, ramps.data.map(byte => 255 - byte)]), {
+      raw: { width: 64, height: 96, channels: 3, pageHeight: 48 },
+    })
+    const kinds = { gif: frames.clone().gif(), webp: frames.clone().webp({ lossless: true }) }
+    for (const [name, kind] of Object.entries(kinds))
+      await expect(readImage(await kind.toBuffer(), name), name).rejects.toThrow(
+        /expected one picture, found \d frames or pages \(an animation\?\): (gif|webp)/,
+      )
+    const png = await encodeImage(ramps, 'png')
+    // The chunk that makes it an animation, after the header; its checksum is not looked at before it is refused.
+    const control = Buffer.from('\0\0\0\x08acTL\0\0\0\x02\0\0\0\0\0\0\0\0', 'latin1')
+    const apng = Buffer.concat([png.subarray(0, 33), control, png.subarray(33)])
+    await expect(readImage(apng)).rejects.toThrow(/several frames or pages/)
+    expect((await readImage(png)).width).toBe(64)
+  })
+
+  it("takes a profile that is put into a PNG's header for its own", async () => {
+    const wide = await fromRaw(ramps).withIccProfile('p3').png().toBuffer()
+    const { icc } = await sharp(wide).metadata()
+    const numbers = await sharp(wide, { ignoreIcc: true }).raw().toBuffer()
+    const bare = await encodeImage({ ...ramps, data: numbers }, 'png')
+    expect(distance(await readImage(bare)).most).toBeGreaterThan(20)
+    expect(distance(await readImage(withProfile(bare, icc!))).most).toBeLessThanOrEqual(10)
+  })
+})
+
+describe('transparency', () => {
+  const size = 16
+  const shade = Uint8Array.from({ length: size * size }, (_, i) => i)
+  const rgba = Uint8Array.from({ length: 4 * size * size }, (_, k) => (k % 4 === 3 ? k >> 2 : (37 * k) % 256))
+  const stored = () =>
+    sharp(rgba, { raw: { width: size, height: size, channels: 4 } })
+      .png()
+      .toBuffer()
+
+  it('is kept in PNG and WebP, and shows on white what was read', async () => {
+    const image = await readImage(await stored())
+    expect(image.alpha).toEqual(shade)
+    for (const format of ['png', 'webp'] as const) {
+      const again = await readImage(await encodeImage(image, format))
+      expect(again).toEqual(image)
+    }
+    const jpeg = await readImage(await encodeImage(image, 'jpeg', 100))
+    expect(jpeg.alpha).toBeUndefined()
+    expect(jpeg.data[0]).toBeGreaterThan(250)
+  })
+
+  it('hides nothing: under clear pixels lies white, whatever the file had there', async () => {
+    const bytes = await encodeImage(await readImage(await stored()), 'png')
+    const { data } = await sharp(bytes).raw().toBuffer({ resolveWithObject: true })
+    expect([...data.subarray(0, 4)]).toEqual([255, 255, 255, 0])
+    expect(rgba[1]).not.toBe(255)
+  })
+
+  it('of pictures that are opaque there is none', async () => {
+    const opaque = await fromRaw(ramp(8, 8)).ensureAlpha().png().toBuffer()
+    expect(Object.keys(await readImage(opaque))).toEqual(['width', 'height', 'data'])
+  })
+})
+
+/** A BMP file; of 8 bits, the red of each pixel as grey. */
+function bmp({ width, height, data }: Image, depth: 8 | 24 | 32): Buffer {
+  const palette = depth === 8 ? 1024 : 0
+  const row = (((width * depth) / 8 + 3) >> 2) << 2
+  const bytes = Buffer.alloc(54 + palette + row * height)
+  bytes.write('BM')
+  for (const [at, value] of [
+    [2, bytes.length],
+    [10, 54 + palette],
+    [14, 40],
+    [18, width],
+    [22, height],
+    [34, row * height],
+  ] as const)
+    bytes.writeUInt32LE(value, at)
+  bytes.writeUInt16LE(1, 26)
+  bytes.writeUInt16LE(depth, 28)
+  for (let i = 0; i < palette / 4; i++) bytes.set([i, i, i, 0], 54 + 4 * i)
+  for (let y = 0; y < height; y++)
+    for (let x = 0; x < width; x++) {
+      const k = 3 * (y * width + x)
+      const at = 54 + palette + row * (height - 1 - y) + (x * depth) / 8
+      if (depth === 8) bytes[at] = data[k]!
+      else bytes.set([data[k + 2]!, data[k + 1]!, data[k]!], at)
+    }
+  return bytes
+}
 
 describe('writeImage', () => {
   it.each(['png', 'jpg', 'jpeg', 'webp'])('carries no metadata of the input into a .%s', async extension => {
