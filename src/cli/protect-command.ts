@@ -2,9 +2,9 @@ import type { ArgumentsCamelCase, Argv } from 'yargs'
 import type { Recipe } from '../config/recipe.ts'
 import type { CommandModule } from './commands.ts'
 import { dryRunOption, goesOn } from './dry-run.ts'
-import { passphraseOption } from './passphrase.ts'
+import { type EncryptionArguments, encryptionOptions } from './key-access.ts'
 
-interface Arguments {
+interface Arguments extends EncryptionArguments {
   inputs: string[]
   model?: string
   samples?: number
@@ -16,7 +16,6 @@ interface Arguments {
   set: string[]
   out: string
   format?: 'png' | 'jpg' | 'webp'
-  passphraseFile?: string
   dryRun: boolean
   jobs?: number
   queue?: string
@@ -28,7 +27,7 @@ export function protectCommand(task: Recipe['task']): CommandModule {
   return {
     command: `${task} <inputs..>`,
     builder: (yargs: Argv) =>
-      dryRunOption(passphraseOption(yargs))
+      dryRunOption(encryptionOptions(yargs))
         .positional('inputs', {
           type: 'string',
           array: true,
@@ -69,11 +68,13 @@ export function protectCommand(task: Recipe['task']): CommandModule {
 async function protect(task: Recipe['task'], args: ArgumentsCamelCase<Arguments>): Promise<void> {
   const { checkOutputs, findPictures } = await import('../pipeline/inputs.ts')
   const { isProtected, keyPath, protectedPaths } = await import('../pipeline/files.ts')
-  const { readPassphrase } = await import('./passphrase.ts')
+  const { readEncryption } = await import('./key-access.ts')
+  const { isEncrypting } = await import('../keys/age.ts')
   const recipe = await recipeOf(task, args)
-  const { out, format, passphraseFile, dryRun } = args
+  const { out, format, dryRun } = args
   const backend = args.backend ?? recipe.backend
-  const passphrase = await readPassphrase({ passphraseFile })
+  const encryption = await readEncryption(args)
+  const isEncrypted = isEncrypting(encryption)
   const files = await findPictures(args.inputs, { accept: path => !isProtected(path), skip: out })
   const outputs = files.map(file => protectedPaths(file, recipe, { out, format }))
   await checkOutputs(
@@ -98,7 +99,7 @@ async function protect(task: Recipe['task'], args: ArgumentsCamelCase<Arguments>
   const { protector, atOnce, tellsSteps, close } = await openProtector(asked, args, {
     out,
     photos: files.length,
-    passphrase,
+    encryption,
     ...(going && { here: going }),
   })
   const shown = photoProgress(task === 'hide' ? 'hiding' : 'anonymizing', files.length, tellsSteps)
@@ -114,15 +115,15 @@ async function protect(task: Recipe['task'], args: ArgumentsCamelCase<Arguments>
       atOnce,
       onEnd: () => shown.stop(),
       async report(done) {
-        await recordProtected(out, recipe, done, passphrase !== undefined)
+        await recordProtected(out, recipe, done, isEncrypted)
         for (const path of done.flatMap(({ paths }) => paths)) console.log(path)
         const faces = done.reduce((sum, photo) => sum + photo.faces, 0)
         process.stderr.write(
           `${counted(faces, 'face')} in ${counted(done.length, 'photo')} ${task === 'hide' ? 'hidden' : 'anonymized'}\n`,
         )
-        if (passphrase === undefined)
+        if (!isEncrypted)
           process.stderr.write(
-            'warning: the keys (.dpkey) are not encrypted: who has one recovers the faces; --passphrase-file encrypts them\n',
+            'warning: each key (.dpkey) is the original photo to whoever has it: it is not encrypted; --recipient or --passphrase-file encrypts it\n',
           )
       },
     },

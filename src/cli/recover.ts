@@ -1,10 +1,10 @@
 import type { ArgumentsCamelCase, Argv } from 'yargs'
-import { passphraseOption } from './passphrase.ts'
+import { type DecryptionArguments, decryptionOptions } from './key-access.ts'
 
 export const command = 'recover <pictures..>'
 
 export const builder = (yargs: Argv) =>
-  passphraseOption(yargs)
+  decryptionOptions(yargs)
     .positional('pictures', {
       type: 'string',
       array: true,
@@ -20,13 +20,12 @@ export const builder = (yargs: Argv) =>
     })
     .option('model', { type: 'string', describe: 'that regenerates [default: the one that the key names]' })
 
-interface Arguments {
+interface Arguments extends DecryptionArguments {
   pictures: string[]
   key?: string
   out: string
   recovery: 'exact' | 'generative'
   model?: string
-  passphraseFile?: string
   backend?: string
 }
 
@@ -37,6 +36,7 @@ export async function handler({
   recovery,
   model,
   passphraseFile,
+  identity,
   backend,
 }: ArgumentsCamelCase<Arguments>) {
   const { UserError } = await import('../util/errors.ts')
@@ -44,6 +44,7 @@ export async function handler({
   const { isProtected, keyPath, readProtected, recoveredPath, recoverFile } = await import('../pipeline/files.ts')
   const { KeyError } = await import('../keys/key.ts')
   const { readPassphrase } = await import('./passphrase.ts')
+  const { readDecryption } = await import('./key-access.ts')
   const files = await findPictures(pictures, { accept: isProtected, skip: out })
   if (key !== undefined && files.length > 1)
     throw new UserError(`expected one picture with --key, found ${files.length}: keys beside their pictures are found`)
@@ -52,13 +53,14 @@ export async function handler({
     files,
     outputs.map(path => [path]),
   )
-  let passphrase = await readPassphrase({ passphraseFile })
+  let decryption = await readDecryption({ passphraseFile, identity })
   const unlock = (path: string) =>
-    readProtected(path, { key, passphrase }).catch(async error => {
+    readProtected(path, { key, ...decryption }).catch(async error => {
       if (!(error instanceof KeyError && error.problem === 'passphrase needed')) throw error
-      passphrase = await readPassphrase({ ask: true })
+      const passphrase = await readPassphrase({ ask: true })
       if (passphrase === undefined) throw error
-      return readProtected(path, { key, passphrase })
+      decryption = { ...decryption, passphrase }
+      return readProtected(path, { key, ...decryption })
     })
 
   const { batch } = await import('./batch.ts')

@@ -1,22 +1,27 @@
 import type { ArgumentsCamelCase, Argv } from 'yargs'
-import { passphraseOption } from './passphrase.ts'
+import { type DecryptionArguments, decryptionOptions } from './key-access.ts'
 
 export const command = 'replay <run>'
 
 export const builder = (yargs: Argv) =>
-  passphraseOption(yargs)
+  decryptionOptions(yargs)
     .positional('run', { type: 'string', demandOption: true, describe: 'a folder with a run.json' })
     .option('keep', { type: 'string', describe: 'folder for what is made again [default: it is not kept]' })
 
-interface Arguments {
+interface Arguments extends DecryptionArguments {
   run: string
   keep?: string
-  passphraseFile?: string
   backend?: string
 }
 
 /** Ends with exit code 1 when an output is not identical. */
-export async function handler({ run, keep, passphraseFile, backend }: ArgumentsCamelCase<Arguments>): Promise<void> {
+export async function handler({
+  run,
+  keep,
+  passphraseFile,
+  identity,
+  backend,
+}: ArgumentsCamelCase<Arguments>): Promise<void> {
   const { rmSync } = await import('node:fs')
   const { mkdtemp, realpath } = await import('node:fs/promises')
   const { tmpdir } = await import('node:os')
@@ -24,18 +29,18 @@ export async function handler({ run, keep, passphraseFile, backend }: ArgumentsC
   const { UserError } = await import('../util/errors.ts')
   const { readRuns } = await import('../pipeline/run-record.ts')
   const { replay } = await import('../pipeline/replay.ts')
-  const { readPassphrase } = await import('./passphrase.ts')
+  const { readDecryption } = await import('./key-access.ts')
   const runs = await readRuns(run)
   if (keep !== undefined && (await realpath(keep).catch(() => keep)) === (await realpath(run)))
     throw new UserError(`expected --keep of another folder than the run's own, found ${keep}: it would be written over`)
-  const passphrase = await readPassphrase({ passphraseFile })
+  const decryption = await readDecryption({ passphraseFile, identity })
   const into = keep ?? (await mkdtemp(join(tmpdir(), 'replay-')))
   // Recovered originals and keys: they go however the process ends.
   const remove = () => rmSync(into, { recursive: true, force: true })
   if (keep === undefined) process.once('exit', remove)
   try {
     for (const record of runs) {
-      const { outputs, otherwise } = await replay(run, record, { into, backend, passphrase })
+      const { outputs, otherwise } = await replay(run, record, { into, backend, decryption })
       for (const { path, identical, changedSince, difference } of outputs) {
         const apart = difference
           ? `: by up to ${difference.largest} of 255, in ${(100 * difference.share).toFixed(2)} % of its values`

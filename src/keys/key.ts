@@ -1,56 +1,32 @@
-/**
- * The keys of a protected picture: what recovery needs of each of its faces, in one file beside it. The container is
- * that of key-container.ts; its header is the JSON of `headerSchema`, and its payload what each face has in turn: embeddings
- * and then latent, row-major and little-endian, and the file of its crop where there is one.
- */
+/** The key of a protected picture: what recovery needs of it and of each of its faces, in one file beside it. */
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
-import * as z from 'zod'
 import { RandomStream } from '../data/random.ts'
 import type { Box } from '../faces/box.ts'
 import type { Similarity } from '../faces/similarity.ts'
 import { writeFileAtomic } from '../util/atomic-write.ts'
 import { UserError } from '../util/errors.ts'
-import { fromFloat16, toFloat16 } from '../weights/float16.ts'
-import { KeyError, seal, tampered, unseal } from './key-container.ts'
+import { type Decryption, decrypt, type Encryption, encrypt, isAge, isEncrypting } from './age.ts'
+import { KeyError } from './key-error.ts'
+import { decodeKey, encodeKey } from './key-file.ts'
+import { decodeVersion1, isVersion1 } from './version-1.ts'
 
-export { KeyError, type KeyProblem } from './key-container.ts'
-
-export const keyVersion = 1
-
-const count = z.int().positive()
-const place = z.int().nonnegative()
-const precisionSchema = z.enum(['float32', 'float16'])
+export type { Decryption, Encryption } from './age.ts'
+export { KeyError, type KeyProblem } from './key-error.ts'
 
 /** How numbers are stored. */
-export type KeyPrecision = z.infer<typeof precisionSchema>
-
-const faceSchema = z.strictObject({
-  face: z.int().nonnegative(),
-  transform: z.strictObject({ a: z.number(), b: z.number(), tx: z.number(), ty: z.number() }),
-  model: z.strictObject({ name: z.string(), sha256: z.string() }),
-  recipe: z.looseObject({ steps: count }),
-  shapes: z.strictObject({ embeddings: z.tuple([count, count]), latent: z.tuple([count, count, count]) }),
-  crop: z.strictObject({ x: place, y: place, width: count, height: count, bytes: count }).optional(),
-})
-
-const headerSchema = z.strictObject({
-  picture: z.string().regex(/^[0-9a-f]{64}$/),
-  precision: precisionSchema,
-  faces: z.array(faceSchema),
-})
+export type KeyPrecision = 'float32' | 'float16'
 
 /** Part of the original photo, as it was. */
 export interface OriginalCrop {
   /** In whole pixels of the photo. */
   box: Box
-  /** Its pixels as a JPEG file. */
+  /** Its pixels as the file of a picture. */
   file: Uint8Array
 }
 
 /** What recovers one face of one protected picture. */
 export interface FaceKey {
-  version: typeof keyVersion
   /** SHA-256 of the bytes of the protected picture's file, in hexadecimal. */
   picture: string
   /** Number of the face in the picture, from 0. */
@@ -70,78 +46,84 @@ export interface FaceKey {
   crop?: OriginalCrop
 }
 
-export interface KeyOptions {
-  /** Encrypts the file; without it the numbers are in the clear. */
-  passphrase?: string
+/** What recovers a protected picture. */
+export interface PhotoKey {
+  /** SHA-256 of the bytes of its file, in hexadecimal. */
+  picture: string
+  /** Of the picture, in pixels. Keys of version 0.1 do not say it. */
+  size?: { width: number; height: number }
+  /** What its random numbers came from, 256 bits in hexadecimal; none where a seed was given instead. */
+  secret?: string
+  /** A small version of the protected picture as a file, by which edited copies of it are known. */
+  view?: Uint8Array
+  /** The file of the whole original, where every pixel of it is to come back. */
+  original?: Uint8Array
+  /** One at least, all of `picture`. */
+  faces: readonly FaceKey[]
+}
+
+export interface KeyOptions extends Encryption {
   /**
-   * float32 by default. float16 halves the file: it rounds each number by at most 2^-11 of itself, so z_T, of variance
+   * float32 by default. float16 halves the numbers: it rounds each by at most 2^-11 of itself, so z_T, of variance
    * 1, by about 2e-4 (74 dB below it), far less than the error that inversion and the autoencoder leave (25 to 35 dB).
    */
   precision?: KeyPrecision
 }
 
-/**
- * Writes the keys of all faces of one picture, whole or not at all, readable to the owner alone.
- * @throws UserError when the file cannot be written
- */
-export async function writeKeys(path: string, keys: readonly FaceKey[], options: KeyOptions = {}): Promise<void> {
-  const { passphrase, precision = 'float32' } = options
-  const [first] = keys
-  if (!first) throw new Error('writeKeys: expected the key of at least one face, found none')
-  const blocks: Uint8Array[] = []
-  const faces = keys.map(key => {
-    const { face, transform, model, recipe, shapes } = key
-    if (key.picture !== first.picture) throw new Error('writeKeys: expected keys of one picture, found two pictures')
-    for (const name of ['embeddings', 'latent'] as const) blocks.push(encode(name, key[name], shapes[name], precision))
-    const { a, b, tx, ty } = transform
-    const { crop } = key
-    if (crop) blocks.push(crop.file)
-    const placed = crop && { crop: { ...crop.box, bytes: crop.file.length } }
-    return { face, transform: { a, b, tx, ty }, model, recipe, shapes, ...placed }
-  })
-  const header = headerSchema.parse({ picture: first.picture, precision, faces })
-  const file = await seal({ header, payload: Buffer.concat(blocks) }, passphrase)
-  await writeFileAtomic(path, file, { mode: 0o600 })
+/** The bytes of a key's file: encrypted where there is anyone to encrypt for, else in the clear. */
+export async function keyBytes(key: PhotoKey, options: KeyOptions = {}): Promise<Uint8Array> {
+  const { precision = 'float32', ...encryption } = options
+  if (key.faces.length === 0) throw new Error('writeKey: expected the key of at least one face, found none')
+  if (key.faces.some(({ picture }) => picture !== key.picture))
+    throw new Error('writeKey: expected keys of one picture, found two pictures')
+  const encrypted = isEncrypting(encryption)
+  const bytes = encodeKey(key, precision, encrypted)
+  return encrypted ? encrypt(bytes, encryption) : bytes
 }
 
 /**
- * Reads the keys of a picture's faces.
- * @param passphrase the one it was written with; none for a file in the clear
- * @throws KeyError, its `problem` one of: not a key file, newer version, truncated, tampered, passphrase needed, wrong
- *   passphrase, not encrypted; UserError when there is no file
+ * Writes the key of a picture, whole or not at all, readable to the owner alone.
+ * @throws UserError when the file cannot be written
  */
-export async function readKeys(path: string, passphrase?: string): Promise<FaceKey[]> {
+export async function writeKey(path: string, key: PhotoKey, options?: KeyOptions): Promise<void> {
+  await writeFileAtomic(path, await keyBytes(key, options), { mode: 0o600 })
+}
+
+/** @see writeKey, of faces alone */
+export function writeKeys(path: string, faces: readonly FaceKey[], options?: KeyOptions): Promise<void> {
+  return writeKey(path, { picture: faces[0]?.picture ?? '', faces }, options)
+}
+
+/**
+ * Reads the key of a picture, also one of version 0.1.
+ * @throws KeyError, its `problem` saying which; UserError when there is no file
+ */
+export async function readKey(path: string, decryption: Decryption = {}): Promise<PhotoKey> {
   const file = await readFile(path).catch((error: NodeJS.ErrnoException) => {
     throw new UserError(
       `expected a key file at ${path}: ${error.code === 'ENOENT' ? 'there is no such file' : error.message}`,
     )
   })
-  const { header, payload } = await unseal(file, path, passphrase)
-  const parsed = headerSchema.safeParse(header)
-  if (!parsed.success) throw tampered(path)
-  const { picture, precision, faces } = parsed.data
-  const width = precision === 'float16' ? 2 : 4
-  const sizes = faces.map(
-    ({ shapes, crop }) => (product(shapes.embeddings) + product(shapes.latent)) * width + (crop?.bytes ?? 0),
-  )
-  if (sizes.reduce((a, b) => a + b, 0) !== payload.length) throw tampered(path)
+  return parseKey(file, path, decryption)
+}
 
-  let offset = 0
-  const take = (shape: readonly number[]) => {
-    const end = offset + product(shape) * width
-    const block = decode(payload.subarray(offset, end), precision)
-    offset = end
-    return block
-  }
-  return faces.map(({ crop, ...face }) => {
-    const [embeddings, latent] = [take(face.shapes.embeddings), take(face.shapes.latent)]
-    const key: FaceKey = { version: keyVersion, picture, ...face, embeddings, latent }
-    if (!crop) return key
-    const { bytes, ...box } = crop
-    const file = payload.slice(offset, offset + bytes)
-    offset += bytes
-    return { ...key, crop: { box, file } }
-  })
+/** @see readKey, of the faces alone */
+export async function readKeys(path: string, decryption?: Decryption): Promise<readonly FaceKey[]> {
+  return (await readKey(path, decryption)).faces
+}
+
+/** The key in a file's bytes. @param name what messages call it */
+export async function parseKey(file: Uint8Array, name: string, decryption: Decryption = {}): Promise<PhotoKey> {
+  if (isVersion1(file)) return decodeVersion1(file, name, decryption)
+  if (isAge(file)) return decodeKey(await decrypt(file, name, decryption), name)
+  const key = decodeKey(file, name)
+  // Anyone could have put it in the place of an encrypted one.
+  if (decryption.passphrase !== undefined || (decryption.identities ?? []).length > 0)
+    throw new KeyError(
+      'not encrypted',
+      `${name}: expected an encrypted key, found one in the clear: give no passphrase and no identity`,
+    )
+  return key
 }
 
 /** What a key calls a picture: SHA-256 of the bytes of its file, in hexadecimal. */
@@ -190,24 +172,4 @@ export function wrongKey<Key extends Pick<FaceKey, 'picture' | 'face' | 'shapes'
     })
   }
   return { ...key, embeddings, latent: stream('latent').normals(key.latent.length) }
-}
-
-function encode(name: string, values: Float32Array, shape: readonly number[], precision: KeyPrecision): Uint8Array {
-  if (values.length !== product(shape))
-    throw new Error(`writeKeys: expected ${product(shape)} numbers in ${name} [${shape}], found ${values.length}`)
-  const stored = precision === 'float16' ? fromFloat16(toFloat16(values)) : values
-  // Also what float16 cannot hold.
-  if (!stored.every(Number.isFinite)) throw new Error(`writeKeys: expected ${name} of finite ${precision} numbers`)
-  const { buffer, byteOffset, byteLength } = precision === 'float16' ? toFloat16(values) : values
-  return new Uint8Array(buffer, byteOffset, byteLength)
-}
-
-function decode(bytes: Uint8Array, precision: KeyPrecision): Float32Array {
-  // A copy: the block need not begin where a typed array can.
-  const { buffer } = Uint8Array.from(bytes)
-  return precision === 'float16' ? fromFloat16(new Uint16Array(buffer)) : new Float32Array(buffer)
-}
-
-function product(shape: readonly number[]): number {
-  return shape.reduce((a, b) => a * b, 1)
 }

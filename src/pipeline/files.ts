@@ -4,7 +4,15 @@ import { readFile, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { Recipe } from '../config/recipe.ts'
 import { encodeImage, formatOf, type Image, readImage } from '../data/image.ts'
-import { checkPicture, type FaceKey, pictureHash, readKeys, writeKeys } from '../keys/key.ts'
+import {
+  checkPicture,
+  type Decryption,
+  type Encryption,
+  type FaceKey,
+  pictureHash,
+  readKeys,
+  writeKeys,
+} from '../keys/key.ts'
 import type { Recognizer } from '../models/recognizers/recognizer.ts'
 import { makeFolder, writeFileAtomic } from '../util/atomic-write.ts'
 import { UserError } from '../util/errors.ts'
@@ -41,8 +49,8 @@ export function recoveredPath(file: PictureFile, out: string): string {
 }
 
 export interface ProtectFileOptions extends Pick<ProtectPhotoOptions, 'onStep'> {
-  /** Encrypts the keys. */
-  readonly passphrase?: string
+  /** For whom the keys are encrypted. */
+  readonly encryption?: Encryption | undefined
 }
 
 /**
@@ -57,13 +65,13 @@ export async function protectFile(
   path: string,
   outputs: readonly string[],
   recipe: Recipe,
-  { passphrase, onStep }: ProtectFileOptions = {},
+  { encryption, onStep }: ProtectFileOptions = {},
 ): Promise<number> {
   const photo = await readImage(path)
   const result = await protectPhoto(model, guides, photo, recipe, { onStep }).catch(error => {
     throw error instanceof UserError ? new UserError(`${path}: ${error.message}`) : error
   })
-  await writeProtected(result, outputs, passphrase)
+  await writeProtected(result, outputs, encryption)
   return result.faces.length
 }
 
@@ -74,7 +82,7 @@ export async function protectFile(
 export async function writeProtected(
   { faces, photos }: { faces: readonly { key: UnboundKey }[]; photos: readonly Image[] },
   outputs: readonly string[],
-  passphrase?: string,
+  encryption?: Encryption,
 ): Promise<void> {
   for (const [i, output] of outputs.entries()) {
     const bytes = await encode(photos[i]!, output)
@@ -88,7 +96,7 @@ export async function writeProtected(
     await writeKeys(
       key,
       faces.map(face => ({ ...face.key, picture })),
-      { passphrase },
+      encryption,
     )
     await writeFileAtomic(output, bytes).catch(async error => {
       await rm(key, { force: true })
@@ -110,13 +118,13 @@ export interface LockedPicture {
  */
 export async function readProtected(
   path: string,
-  { key = keyPath(path), passphrase }: { key?: string; passphrase?: string } = {},
+  { key = keyPath(path), ...decryption }: { key?: string } & Decryption = {},
 ): Promise<LockedPicture> {
   const bytes = await readFile(path).catch((error: NodeJS.ErrnoException) => {
     const why = error.code === 'ENOENT' ? 'there is no such file' : error.message
     throw new UserError(`expected a protected picture at ${path}: ${why}`)
   })
-  const keys = await readKeys(key, passphrase)
+  const keys = await readKeys(key, decryption)
   checkPicture(keys, bytes, { key, picture: path })
   return { path, bytes, keys }
 }

@@ -10,7 +10,7 @@ import { compositeFace } from '../faces/composite.ts'
 import { detectFaces, type Face } from '../faces/detect.ts'
 import { pasteFace } from '../faces/paste.ts'
 import { apply, identity, invert } from '../faces/similarity.ts'
-import { type FaceKey, keyVersion, pictureHash } from '../keys/key.ts'
+import { type FaceKey, pictureHash } from '../keys/key.ts'
 import { changedBox, cropOriginal, pasteOriginal, union } from '../keys/original-crop.ts'
 import { BUCKETS } from '../models/msi.ts'
 import type { Recognizer } from '../models/recognizers/recognizer.ts'
@@ -114,7 +114,6 @@ export async function keyOfPhotoFace(
   const image = toTensor(face)
   const { vectors, latent } = makeSecret(model, image, recipe)
   const key: UnboundKey = {
-    version: keyVersion,
     face: index,
     transform,
     model: { name: model.name, sha256: model.sha256 },

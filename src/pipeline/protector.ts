@@ -6,6 +6,7 @@ import { guidesOf, type Recipe } from '../config/recipe.ts'
 import { readBytes, readImage } from '../data/image.ts'
 import { loadRecognizer } from '../faces/recognizers.ts'
 import { asMistake, JobError, type Pool } from '../jobs/job.ts'
+import type { Encryption } from '../keys/key.ts'
 import { UserError } from '../util/errors.ts'
 import { faceWorkers } from './face-workers.ts'
 import { keyPath, protectFile, writeProtected } from './files.ts'
@@ -29,7 +30,7 @@ export type Protector = (
 ) => Promise<ProtectedFile>
 
 /** In this process. */
-export async function localProtector(recipe: Recipe, passphrase?: string): Promise<Protector> {
+export async function localProtector(recipe: Recipe, encryption?: Encryption): Promise<Protector> {
   const backend = await useBackend(recipe.backend)
   const model = await loadModel(recipe.model)
   const guides = await Promise.all(guidesOf(recipe).map(loadRecognizer))
@@ -38,7 +39,7 @@ export async function localProtector(recipe: Recipe, passphrase?: string): Promi
     weights: { [model.name]: model.sha256, ...(await recognizerWeights(guidesOf(recipe))) },
   }
   return async (path, outputs, onStep) => ({
-    faces: await protectFile(model, guides, path, outputs, recipe, { passphrase, onStep }),
+    faces: await protectFile(model, guides, path, outputs, recipe, { encryption, onStep }),
     ...used,
   })
 }
@@ -52,7 +53,7 @@ export async function parallelProtector(
   pool: Pool,
   recipe: Recipe,
   backend: BackendName,
-  passphrase?: string,
+  encryption?: Encryption,
 ): Promise<Protector> {
   const workers = faceWorkers(pool)
   const model = await loadModelConfig(recipe.model)
@@ -76,21 +77,21 @@ export async function parallelProtector(
         return { ...face, samples: versions.result, key: key.result }
       }),
     ).catch(blame(path))
-    await writeProtected(await assemblePhoto(photo, faces), outputs, passphrase)
+    await writeProtected(await assemblePhoto(photo, faces), outputs, encryption)
     const { name, sha256 } = faces[0]!.key.model
     return { faces: faces.length, software, weights: { [name]: sha256, ...guideWeights } }
   }
 }
 
-/** By the workers of a queue, a photo each. They see the photos; the passphrase and the key files stay here. */
-export function queueProtector(pool: Pool, recipe: Recipe, passphrase?: string): Protector {
+/** By the workers of a queue, a photo each. They see the photos; the key files, and what encrypts them, stay here. */
+export function queueProtector(pool: Pool, recipe: Recipe, encryption?: Encryption): Protector {
   return async (path, outputs) => {
     const photo = await readBytes(path)
     const input: PhotoTask = { recipe, photo: photo.toString('base64') }
     const id = createHash('sha256').update(JSON.stringify(recipe)).update(photo).digest('hex').slice(0, 32)
     const result = (await pool.run({ id, kind: 'photo', input }).catch(asMistake).catch(blame(path))) as PhotoResult
     const { faces, photos } = await unpackPhoto(result)
-    await writeProtected({ faces, photos }, outputs, passphrase)
+    await writeProtected({ faces, photos }, outputs, encryption)
     return { faces: faces.length, software: result.software, weights: result.weights }
   }
 }

@@ -8,6 +8,7 @@ import { loadModelConfig } from '../config/model.ts'
 import { guidesOf, recipeSchema } from '../config/recipe.ts'
 import { readImage } from '../data/image.ts'
 import { type AnyRecognizerName, loadRecognizer, recognizerNames } from '../faces/recognizers.ts'
+import { type Decryption, type Encryption, recipientOf } from '../keys/age.ts'
 import { processesToProtect } from '../plan/jobs.ts'
 import { runDemo } from '../report/demo-run.ts'
 import { openDemo, piecesOfFace } from '../report/demo-tools.ts'
@@ -46,7 +47,7 @@ export interface ReplayOptions {
   /** Instead of the record's. */
   readonly backend?: string
   /** For keys that are encrypted: those that are read, and those that are written. */
-  readonly passphrase?: string
+  readonly decryption?: Decryption
 }
 
 /** What making a run again needs. */
@@ -137,22 +138,28 @@ const protectSettings = z.object({
   photos: z.array(z.object({ photo: z.string(), outputs: paths })),
 })
 
-async function protectAgain({ folder, record, backend, into, passphrase }: Making): Promise<Software> {
+async function protectAgain({ folder, record, backend, into, decryption = {} }: Making): Promise<Software> {
   const { recipe, photos } = settingsOf(record, protectSettings)
   // Encrypted keys are not recorded. Once encrypted, they are written in the clear nowhere.
   const encrypted = !record.outputs.some(({ path }) => path.endsWith('.dpkey'))
-  if (encrypted && passphrase === undefined)
-    throw new UserError(
-      'the keys of this run were encrypted: give a passphrase for those made again: --passphrase-file',
-    )
+  const encryption = encrypted ? await sameAccess(decryption) : undefined
   await checkWeights(record, recipe.model, guidesOf(recipe))
   const model = await loadModel(recipe.model)
   const guides = await Promise.all(guidesOf(recipe).map(loadRecognizer))
   for (const { photo, outputs } of photos) {
     const again = outputs.map(output => join(into, output))
-    await protectFile(model, guides, pathIn(folder, photo), again, recipe, encrypted ? { passphrase } : {})
+    await protectFile(model, guides, pathIn(folder, photo), again, recipe, { encryption })
   }
   return softwareOf(backend)
+}
+
+/** Encryption for whoever can decrypt. @throws UserError when nothing is given that could */
+async function sameAccess({ passphrase, identities = [] }: Decryption): Promise<Encryption> {
+  if (identities.length > 0) return { recipients: await Promise.all(identities.map(recipientOf)) }
+  if (passphrase !== undefined) return { passphrase }
+  throw new UserError(
+    'the keys of this run were encrypted: give what those made again are encrypted with: --passphrase-file or --identity',
+  )
 }
 
 const recoverSettings = z.object({
@@ -161,14 +168,14 @@ const recoverSettings = z.object({
   pictures: z.array(z.object({ picture: z.string(), key: z.string(), output: z.string() })),
 })
 
-async function recoverAgain({ folder, record, backend, into, passphrase }: Making): Promise<Software> {
+async function recoverAgain({ folder, record, backend, into, decryption = {} }: Making): Promise<Software> {
   const { model, recovery, pictures } = settingsOf(record, recoverSettings)
   const load = oncePer(async (name: string) => {
     await checkWeights(record, name)
     return loadModel(name)
   })
   for (const { picture, key, output } of pictures) {
-    const locked = await readProtected(pathIn(folder, picture), { key: pathIn(folder, key), passphrase })
+    const locked = await readProtected(pathIn(folder, picture), { key: pathIn(folder, key), ...decryption })
     await recoverFile(name => load(model ?? name), locked, join(into, output), recovery)
   }
   return softwareOf(backend)

@@ -91,7 +91,7 @@ export async function writeSafetensors(
   await writeFileAtomic(path, parts())
 }
 
-function parseHeader(bytes: Buffer, wrong: Wrong) {
+export function parseHeader(bytes: Buffer, wrong: Wrong) {
   let json: unknown
   try {
     json = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
@@ -131,7 +131,7 @@ function parseEntry(description: unknown, wrong: Wrong): Entry {
 }
 
 /** The ranges, in order, must tile what follows the header: no overlap, no hole, no byte missing or left over. */
-function checkTiling(entries: ReadonlyMap<string, Entry>, present: number, wrong: Wrong): void {
+export function checkTiling(entries: ReadonlyMap<string, Entry>, present: number, wrong: Wrong): void {
   let end = 0
   for (const [name, { range }] of [...entries].sort(
     ([, a], [, b]) => a.range[0] - b.range[0] || a.range[1] - b.range[1],

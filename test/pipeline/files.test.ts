@@ -115,7 +115,6 @@ describe('checkOutputs', () => {
 })
 
 const key: FaceKey = {
-  version: 1,
   picture: pictureHash(Buffer.from('a.anonymized.png')),
   face: 0,
   transform: { a: 1, b: 0, tx: 0, ty: 0 },

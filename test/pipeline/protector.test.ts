@@ -75,11 +75,11 @@ test('the passphrase stays here: keys are encrypted where they are written', asy
       return pool.run(job)
     },
   }
-  await queueProtector(listening, recipe, 'open sesame')(photo, outputs('locked'))
+  await queueProtector(listening, recipe, { passphrase: 'open sesame', workFactor: 10 })(photo, outputs('locked'))
   expect(JSON.stringify(asked)).not.toContain('sesame')
   const key = keyPath(outputs('locked')[0]!)
   await expect(readKeys(key)).rejects.toThrow(/passphrase/)
-  expect(await readKeys(key, 'open sesame')).toHaveLength(1)
+  expect(await readKeys(key, { passphrase: 'open sesame' })).toHaveLength(1)
 })
 
 test('what a worker refuses is told with the name of the photo', async () => {

@@ -117,14 +117,14 @@ test('an encrypted key is not recorded, and is encrypted again; what a passphras
   expect((await readRuns(locked))[0]!.outputs.map(({ path }) => path)).toEqual(['ada.anonymized.png'])
   const kept = join(folder, 'kept')
   await expect(replay(locked, '--keep', kept)).rejects.toThrow(
-    /the keys of this run were encrypted: .*--passphrase-file/,
+    /the keys of this run were encrypted: .*--passphrase-file or --identity/,
   )
   expect(existsSync(kept)).toBe(false)
   await replay(locked, '--keep', kept, '--passphrase-file', words)
   expect(said).toMatch(/anonymize: 1 of 1 outputs are identical/)
   const again = join(kept, 'ada.anonymized.png.dpkey')
   await expect(readKeys(again)).rejects.toMatchObject({ problem: 'passphrase needed' })
-  expect(await readKeys(again, 'open sesame')).toHaveLength(1)
+  expect(await readKeys(again, { passphrase: 'open sesame' })).toHaveLength(1)
   const picture = join(locked, 'ada.anonymized.png')
   await run(['recover', picture, '--out', back, '--backend', 'wasm', '--model', model.path, '--passphrase-file', words])
   said = ''

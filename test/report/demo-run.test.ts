@@ -62,7 +62,6 @@ function workers(pause: (turn: number) => number): FaceWorkers {
       ),
     key: ({ index, transform }, _recipe, options) => {
       const key: UnboundKey = {
-        version: 1,
         face: index,
         transform,
         model: { name: 'none', sha256: '0'.repeat(64) },

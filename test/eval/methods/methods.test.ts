@@ -283,7 +283,6 @@ test('controls change what their names say of a key and keep the rest', () => {
   const numbers = (count: number, offset: number) =>
     Float32Array.from({ length: count }, (_, i) => Math.sin(i + offset))
   const key = (offset: number): FaceKey => ({
-    version: 1,
     picture: '0'.repeat(64),
     face: 0,
     transform: { a: 1, b: 0, tx: 0, ty: 0 },

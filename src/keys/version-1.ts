@@ -1,5 +1,5 @@
 /**
- * The container of a key file (.dpkey), version 1; integers are little-endian:
+ * Reads key files of version 0.1, which are written no more. Their container; integers are little-endian:
  *
  *      0   5  'DPKEY'
  *      5   1  version
@@ -17,40 +17,17 @@
  * scrypt (N = 2^15, r = 8, p = 1) of the passphrase (UTF-8, NFKC) and the salt gives 32 bytes, from which HKDF-SHA-256
  * makes the key of AES under one label and the check under another: a wrong passphrase is told from a changed file, and
  * the check says nothing about the key. The digest at the end finds accidents, and changes when there is no passphrase
- * to find them with; against someone who computes it anew only the passphrase protects.
+ * to find them with; against someone who computes it anew only the passphrase protects. The payload is what each face has
+ * in turn: embeddings and then latent, row-major and little-endian, and the file of its crop where there is one.
  */
-import {
-  createCipheriv,
-  createDecipheriv,
-  createHash,
-  hkdfSync,
-  randomBytes,
-  scrypt,
-  timingSafeEqual,
-} from 'node:crypto'
+import { createDecipheriv, createHash, hkdfSync, scrypt, timingSafeEqual } from 'node:crypto'
 import { promisify } from 'node:util'
-import { deflateRawSync, inflateRawSync } from 'node:zlib'
-import { UserError } from '../util/errors.ts'
-
-export type KeyProblem =
-  | 'not a key file'
-  | 'newer version'
-  | 'truncated'
-  | 'tampered'
-  | 'passphrase needed'
-  | 'wrong passphrase'
-  | 'not encrypted'
-  | 'another picture'
-
-/** Why a key cannot be used, by name. */
-export class KeyError extends UserError {
-  readonly problem: KeyProblem
-
-  constructor(problem: KeyProblem, message: string) {
-    super(message)
-    this.problem = problem
-  }
-}
+import { inflateRawSync } from 'node:zlib'
+import * as z from 'zod'
+import { fromFloat16 } from '../weights/float16.ts'
+import type { Decryption } from './age.ts'
+import type { FaceKey, PhotoKey } from './key.ts'
+import { KeyError, tampered } from './key-error.ts'
 
 const magic = Buffer.from('DPKEY', 'latin1')
 const version = 1
@@ -59,48 +36,78 @@ const deflatedFlag = 2
 const [saltBytes, nonceBytes, checkBytes, tagBytes, digestBytes] = [16, 12, 16, 16, 32]
 const preambleBytes = 20
 
-export interface Sealed {
-  header: unknown
-  payload: Uint8Array
-}
+const count = z.int().positive()
+const place = z.int().nonnegative()
 
-/** A container of `header` and `payload`, encrypted when there is a passphrase, deflated when that makes it smaller. */
-export async function seal({ header, payload }: Sealed, passphrase?: string): Promise<Buffer> {
-  const json = Buffer.from(JSON.stringify(header), 'utf8')
-  const deflated = deflateRawSync(payload, { level: 9 })
-  const smaller = deflated.length < payload.length
-  const stored = smaller ? deflated : payload
-  const flags = (passphrase === undefined ? 0 : encryptedFlag) | (smaller ? deflatedFlag : 0)
-  const preamble = Buffer.alloc(preambleBytes)
-  magic.copy(preamble)
-  preamble.set([version, flags], 5)
-  preamble.writeUInt32LE(json.length, 8)
-  preamble.writeUInt32LE(stored.length, 12)
-  sha256(preamble.subarray(0, 16)).copy(preamble, 16, 0, 4)
+const faceSchema = z.strictObject({
+  face: z.int().nonnegative(),
+  transform: z.strictObject({ a: z.number(), b: z.number(), tx: z.number(), ty: z.number() }),
+  model: z.strictObject({ name: z.string(), sha256: z.string() }),
+  recipe: z.looseObject({ steps: count }),
+  shapes: z.strictObject({ embeddings: z.tuple([count, count]), latent: z.tuple([count, count, count]) }),
+  crop: z.strictObject({ x: place, y: place, width: count, height: count, bytes: count }).optional(),
+})
 
-  const parts: Uint8Array[] = [preamble, json]
-  if (passphrase === undefined) parts.push(stored)
-  else {
-    const [salt, nonce] = [randomBytes(saltBytes), randomBytes(nonceBytes)]
-    const { key, check } = await derive(passphrase, salt)
-    parts.push(salt, nonce, check)
-    const cipher = createCipheriv('aes-256-gcm', key, nonce).setAAD(Buffer.concat(parts))
-    parts.push(cipher.update(stored), cipher.final(), cipher.getAuthTag())
-  }
-  const body = Buffer.concat(parts)
-  return Buffer.concat([body, sha256(body)])
+const headerSchema = z.strictObject({
+  picture: z.string().regex(/^[0-9a-f]{64}$/),
+  precision: z.enum(['float32', 'float16']),
+  faces: z.array(faceSchema).min(1),
+})
+
+/** Whether a file is, or was meant to be, a key of version 0.1. */
+export function isVersion1(file: Uint8Array): boolean {
+  return Buffer.from(file.subarray(0, magic.length)).equals(magic)
 }
 
 /**
- * The contents of a container.
+ * The key that a file of version 0.1 holds.
  * @param name what messages call it
- * @param maximum bytes that the payload may unfold to
- * @throws KeyError, each problem by its own name
+ * @throws KeyError, its `problem` one of: newer version, truncated, tampered, passphrase needed, wrong passphrase, not
+ *   encrypted
  */
-export async function unseal(file: Uint8Array, name: string, passphrase?: string, maximum = 2 ** 28): Promise<Sealed> {
+export async function decodeVersion1(file: Uint8Array, name: string, decryption: Decryption): Promise<PhotoKey> {
+  const { header, payload } = await unseal(file, name, decryption)
+  const parsed = headerSchema.safeParse(header)
+  if (!parsed.success) throw tampered(name)
+  const { picture, precision, faces } = parsed.data
+  const width = precision === 'float16' ? 2 : 4
+  const sizes = faces.map(
+    ({ shapes, crop }) => (product(shapes.embeddings) + product(shapes.latent)) * width + (crop?.bytes ?? 0),
+  )
+  if (sizes.reduce((a, b) => a + b, 0) !== payload.length) throw tampered(name)
+
+  let offset = 0
+  const take = (shape: readonly number[]) => {
+    // A copy: the block need not begin where a typed array can.
+    const { buffer } = payload.slice(offset, offset + product(shape) * width)
+    offset += buffer.byteLength
+    return precision === 'float16' ? fromFloat16(new Uint16Array(buffer)) : new Float32Array(buffer)
+  }
+  return {
+    picture,
+    faces: faces.map(({ crop, ...face }): FaceKey => {
+      const [embeddings, latent] = [take(face.shapes.embeddings), take(face.shapes.latent)]
+      const key = { picture, ...face, embeddings, latent }
+      if (!crop) return key
+      const { bytes, ...box } = crop
+      const file = payload.slice(offset, offset + bytes)
+      offset += bytes
+      return { ...key, crop: { box, file } }
+    }),
+  }
+}
+
+interface Sealed {
+  readonly header: unknown
+  readonly payload: Uint8Array<ArrayBuffer>
+}
+
+/** Bytes that a payload may unfold to. */
+const maximum = 2 ** 28
+
+/** The contents of a container. */
+async function unseal(file: Uint8Array, name: string, { passphrase, identities = [] }: Decryption): Promise<Sealed> {
   const bytes = Buffer.from(file.buffer, file.byteOffset, file.length)
-  if (!bytes.subarray(0, magic.length).equals(magic))
-    throw new KeyError('not a key file', `${name}: expected a key file (.dpkey), found something else: choose another`)
   if (bytes.length > magic.length && bytes[5]! > version)
     throw new KeyError(
       'newer version',
@@ -135,24 +142,20 @@ export async function unseal(file: Uint8Array, name: string, passphrase?: string
     } catch {
       throw tampered(name)
     }
-  } else if (passphrase !== undefined) {
+  } else if (passphrase !== undefined || identities.length > 0) {
     // Anyone could have put it in the place of an encrypted one.
     throw new KeyError(
       'not encrypted',
-      `${name}: expected an encrypted key, found one in the clear: give no passphrase`,
+      `${name}: expected an encrypted key, found one in the clear: give no passphrase and no identity`,
     )
   }
   try {
     const header = JSON.parse(bytes.toString('utf8', preambleBytes, preambleBytes + bytes.readUInt32LE(8)))
     const payload = flags & deflatedFlag ? inflateRawSync(stored, { maxOutputLength: maximum }) : stored
-    return { header, payload }
+    return { header, payload: Uint8Array.from(payload) }
   } catch {
     throw tampered(name)
   }
-}
-
-export function tampered(name: string): KeyError {
-  return new KeyError('tampered', `${name}: the key file has been changed since it was written: use an unchanged copy`)
 }
 
 function truncated(name: string, expected: number, found: number): KeyError {
@@ -172,4 +175,8 @@ const scryptAsync = promisify<string, Buffer, number, object, Buffer>(scrypt)
 
 function sha256(bytes: Uint8Array): Buffer {
   return createHash('sha256').update(bytes).digest()
+}
+
+function product(shape: readonly number[]): number {
+  return shape.reduce((a, b) => a * b, 1)
 }
