@@ -1,5 +1,6 @@
 import yargs, { type Argv, type CommandModule } from 'yargs'
 import packageJson from '../../package.json' with { type: 'json' }
+import { setMostMegapixels } from '../data/limits.ts'
 import { nearestHint } from '../util/did-you-mean.ts'
 import { UserError } from '../util/errors.ts'
 import { type CommandEntry, commands } from './commands.ts'
@@ -27,6 +28,7 @@ export async function run(
       '$0 <command> [options]\n\nProtects faces in photos by diffusion, and trains and measures the models that do it.',
     )
     .option('backend', { type: 'string', describe: 'tfjs backend to compute on [default: the fastest present]' })
+    .option('max-megapixels', { type: 'number', describe: 'largest picture that is read [default: 256]' })
     .option('debug', { type: 'boolean', describe: 'show the stack of an error' })
     .version(packageJson.version)
     .help()
@@ -42,6 +44,9 @@ export async function run(
       throw error && error.name !== 'YError' ? error : usageMistake(message, args, table, optionsOf(program))
     })
     .check(argv => refuseDoubtful(argv, args, optionsOf(program)))
+    .middleware(({ maxMegapixels }) => {
+      if (maxMegapixels !== undefined) setMostMegapixels(maxMegapixels)
+    })
   for (const [name, { describe, load }] of Object.entries(table)) {
     // Only what the command line names is loaded; the others are there for the list.
     const module = args.includes(name) ? await load() : undefined

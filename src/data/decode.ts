@@ -43,6 +43,17 @@ const [bmpDepths, bmpCompressions] = [
   [0, 3],
 ]
 
+/** Width and height that a BMP's header claims. @throws Error when its file does not hold so many pixels */
+export function bmpSize(bytes: Uint8Array): { width: number; height: number } {
+  if (bytes.length < 54) throw new Error('a BMP without its header')
+  const header = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const [width, height] = [header.getInt32(18, true), Math.abs(header.getInt32(22, true))]
+  const row = 4 * Math.ceil((width * header.getUint16(28, true)) / 32)
+  if (width < 1 || height < 1 || header.getUint32(10, true) + row * height > bytes.length)
+    throw new Error(`a BMP of ${width} x ${height} pixels in ${bytes.length} bytes`)
+  return { width, height }
+}
+
 /** The picture of a BMP file, opaque. @throws Error when it is of a kind that cannot be decoded */
 export async function decodeBmp(bytes: Uint8Array): Promise<Pixels> {
   const { decode } = await import('bmp-ts')
@@ -116,25 +127,39 @@ export function withProfile(png: Uint8Array, profile: Uint8Array): Buffer {
  * first frame. One with a preview, which nothing writes, is taken for one.
  */
 function isJxlAnimation(bytes: Uint8Array): boolean {
-  const start = jxlCodestream(bytes)
-  let at = 8 * (start + 2)
-  const read = (bits: number) => {
-    let value = 0
-    for (let i = 0; i < bits; i++, at++) value += (((bytes[at >> 3] ?? 0) >> (at & 7)) & 1) * 2 ** i
-    return value
-  }
-  const skipSize = () => {
-    const isSmall = read(1) === 1
-    const skipSide = () => void read(isSmall ? 5 : [9, 13, 18, 30][read(2)]!)
-    skipSide()
-    if (read(3) === 0) skipSide()
-  }
+  const { read, skipSize } = jxlHeader(bytes)
   skipSize()
   const isDefault = read(1) === 1
   if (isDefault || read(1) === 0) return false
   read(3) // orientation
   if (read(1) === 1) skipSize()
   return read(1) === 1 || read(1) === 1
+}
+
+/** Width and height that a JPEG XL's header claims (ISO/IEC 18181-1, D.2), as they are stored. */
+export function jxlSize(bytes: Uint8Array): { width: number; height: number } {
+  return jxlHeader(bytes).size()
+}
+
+/** Sides to each other, by their numbers in headers. */
+const jxlRatios = [1, 12 / 10, 4 / 3, 3 / 2, 16 / 9, 5 / 4, 2]
+
+/** What reads a JPEG XL's header from its beginning: bits, least significant first, and sizes. */
+function jxlHeader(bytes: Uint8Array) {
+  let at = 8 * (jxlCodestream(bytes) + 2)
+  const read = (bits: number) => {
+    let value = 0
+    for (let i = 0; i < bits; i++, at++) value += (((bytes[at >> 3] ?? 0) >> (at & 7)) & 1) * 2 ** i
+    return value
+  }
+  const size = () => {
+    const isSmall = read(1) === 1
+    const side = () => (isSmall ? 8 * (read(5) + 1) : read([9, 13, 18, 30][read(2)]!) + 1)
+    const height = side()
+    const ratio = read(3)
+    return { width: ratio === 0 ? side() : Math.floor(height * jxlRatios[ratio - 1]!), height }
+  }
+  return { read, size, skipSize: () => void size() }
 }
 
 /** Where the codestream begins, which may be in a box or in the first of several. */

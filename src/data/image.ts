@@ -1,10 +1,21 @@
-import { readFile } from 'node:fs/promises'
 import { extname } from 'node:path'
 import * as tf from '@tensorflow/tfjs'
-import sharp from 'sharp'
+import sharp, { type Metadata } from 'sharp'
 import { writeFileAtomic } from '../util/atomic-write.ts'
 import { UserError } from '../util/errors.ts'
-import { decodeBmp, decodeHeif, decodeJxl, FramesError, type Pixels, refuseFrames, withProfile } from './decode.ts'
+import { readRegular } from '../util/regular-file.ts'
+import {
+  bmpSize,
+  decodeBmp,
+  decodeHeif,
+  decodeJxl,
+  FramesError,
+  jxlSize,
+  type Pixels,
+  refuseFrames,
+  withProfile,
+} from './decode.ts'
+import { mostPictureBytes, mostPixels } from './limits.ts'
 import { formatNames, formatOfExtension, headBytes, pictureFormat, pictureFormats } from './picture-format.ts'
 
 export { pictureExtensions } from './picture-format.ts'
@@ -31,7 +42,8 @@ const readable = pictureFormats.map(format => formatNames[format]).join(', ')
  * it is transparent, grey widened to RGB. Its format is that of its bytes, whatever its name.
  * @param source a path, or the bytes of a picture file
  * @param name what to call `source` in an error
- * @throws UserError when there is no such file, or it is empty, truncated, no picture or several: an animation, or pages
+ * @throws UserError when there is no such file, or it is empty, truncated, no picture or several (an animation, or
+ *   pages), or has more than `mostPixels`
  */
 export async function readImage(
   source: string | Uint8Array,
@@ -40,8 +52,9 @@ export async function readImage(
   const bytes = typeof source === 'string' ? await readBytes(source) : source
   if (bytes.length === 0) throw new UserError(`expected a picture, found an empty file: ${name}; give another file`)
   try {
-    return fromPixels(await decode(bytes))
+    return fromPixels(await decode(bytes, name))
   } catch (error) {
+    if (error instanceof UserError) throw error
     // Protecting the first alone would drop or show the others.
     if (error instanceof FramesError)
       throw new UserError(
@@ -51,14 +64,23 @@ export async function readImage(
   }
 }
 
-async function decode(bytes: Uint8Array): Promise<Pixels & { readonly channels: number }> {
+async function decode(bytes: Uint8Array, name: string): Promise<Pixels & { readonly channels: number }> {
   const format = pictureFormat(bytes.subarray(0, headBytes))
   if (!format) throw new Error('a file of another kind')
-  if (format === 'bmp') return { ...(await decodeBmp(bytes)), channels: 4 }
-  if (format === 'jxl') return { ...(await decodeJxl(bytes)), channels: 4 }
-  const picture = format === 'heif' ? await heifAsPng(bytes) : bytes
-  refuseFrames(picture, await sharp(picture).metadata())
-  const { data, info } = await sharp(picture, { failOn: 'error' })
+  if (format === 'bmp') {
+    checkSize(bmpSize(bytes), name)
+    return { ...(await decodeBmp(bytes)), channels: 4 }
+  }
+  if (format === 'jxl') {
+    checkSize(jxlSize(bytes), name)
+    return { ...(await decodeJxl(bytes)), channels: 4 }
+  }
+  const header = await sharp(bytes, unlimited).metadata()
+  checkDecoder(header)
+  checkSize(header, name)
+  const picture = format === 'heif' ? await heifAsPng(bytes, header) : bytes
+  refuseFrames(picture, format === 'heif' ? { ...header, pages: 1, format: 'png' } : header)
+  const { data, info } = await sharp(picture, { ...unlimited, failOn: 'error' })
     .autoOrient()
     .toColourspace('srgb')
     .raw({ depth: 'uchar' })
@@ -66,9 +88,28 @@ async function decode(bytes: Uint8Array): Promise<Pixels & { readonly channels: 
   return { width: info.width, height: info.height, data, channels: info.channels }
 }
 
+/** The limit is `checkSize`'s, which says how to raise it. */
+const unlimited = { limitInputPixels: false } as const
+
+/** What sharp calls the formats that it is given. */
+const decoders: ReadonlySet<string> = new Set(['jpeg', 'png', 'webp', 'gif', 'tiff', 'heif'])
+
+/** A file may begin as one format and be taken for another by sharp, which would render SVG. */
+function checkDecoder({ format }: Metadata): void {
+  if (!decoders.has(format ?? '')) throw new Error(`a file of format ${format}`)
+}
+
+/** Before any pixel is decoded. @throws UserError for a picture of more than `mostPixels` */
+function checkSize({ width = 0, height = 0 }: { width?: number; height?: number }, name: string): void {
+  const [pixels, most] = [width * height, mostPixels()]
+  if (pixels > most)
+    throw new UserError(
+      `expected a picture of at most ${most / 1e6} megapixels, found ${width} x ${height}: ${name}; raise it with --max-megapixels ${Math.ceil(pixels / 1e6)}`,
+    )
+}
+
 /** What phones make: sharp reads its header only. */
-async function heifAsPng(bytes: Uint8Array): Promise<Uint8Array> {
-  const { icc } = await sharp(bytes).metadata()
+async function heifAsPng(bytes: Uint8Array, { icc }: Pick<Metadata, 'icc'>): Promise<Uint8Array> {
   const { data, width, height } = await decodeHeif(bytes)
   const png = await sharp(data, { raw: { width, height, channels: 4 } })
     .png({ compressionLevel: 0 })
@@ -158,7 +199,7 @@ function fromRaw({ data, width, height }: Image) {
 /** The bytes of a picture file. @throws UserError when it cannot be read */
 export async function readBytes(path: string): Promise<Buffer> {
   try {
-    return await readFile(path)
+    return await readRegular(path, mostPictureBytes())
   } catch (error) {
     throw new UserError(`expected a picture, found ${reason(error)}: ${path}; give the path of a picture file`)
   }
@@ -180,7 +221,7 @@ function fromPixels({ width, height, data, channels }: Pixels & { readonly chann
   const count = width * height
   const isGrey = channels < 3
   const hasAlpha = channels % 2 === 0
-  if (channels === 3) return { width, height, data: new Uint8Array(data) }
+  if (channels === 3) return { width, height, data: new Uint8Array(data.buffer, data.byteOffset, data.length) }
   const rgb = new Uint8Array(3 * count)
   const alpha = new Uint8Array(count)
   let isClear = false
@@ -207,5 +248,6 @@ function reason(error: unknown): string {
     EROFS: 'a read-only disk',
     ENOSPC: 'a full disk',
   }
+  if (code === 'ENOTREG' || code === 'EFBIG') return message.replace(/^it is /, '').replace(/^it has/, 'a file of')
   return (code && known[code]) || `'${message.replace(/\s+/g, ' ').trim()}'`
 }

@@ -5,6 +5,7 @@ import { dirname, join, resolve } from 'node:path'
 import { makeFolder, writeFileAtomic, writeJsonAtomic } from '../util/atomic-write.ts'
 import { UserError } from '../util/errors.ts'
 import { withLock } from '../util/lock.ts'
+import { joinUnlinked } from '../util/safe-path.ts'
 import { celebaIdentities, type Identities } from './celeba.ts'
 import { cutFace, type Dropped, type DropReason, dropReasons } from './cut-face.ts'
 import { type Image, readImage } from './image.ts'
@@ -100,7 +101,8 @@ async function prepareAlone(
     ...(await assemble(placed, await readJournals(folder, size), options)),
   }
   for (const split of Object.keys((await summaryOf(out))?.written ?? {}))
-    if (!(split in summary.written)) await rm(join(out, split), { recursive: true, force: true })
+    if (!(split in summary.written))
+      await rm(await joinUnlinked(out, split, join(out, 'summary.json')), { recursive: true, force: true })
   await writeJsonAtomic(join(out, 'summary.json'), summary)
   await rm(folder, { recursive: true })
   return summary

@@ -2,10 +2,10 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { rm } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
-import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { UserError } from '../util/errors.ts'
 import { typeScriptLoader } from '../util/paths.ts'
+import { joinUntrusted } from '../util/safe-path.ts'
 import { threadsFor } from './automatic.ts'
 import { type Circumstances, type Job, type JobContext, JobError, type Pool, PoolClosed } from './job.ts'
 import type { WorkerMessage, WorkerRequest } from './process-worker.ts'
@@ -67,7 +67,7 @@ export function processPool({ jobs, handlers, scratch, here = {}, attempts = 2 }
         for (let attempt = 1; ; attempt++) {
           if (closed) throw new PoolClosed()
           if (!slot.child || hasEnded(slot.child)) slot.child = start()
-          const own = join(scratch, job.id)
+          const own = joinUntrusted(scratch, job.id, 'a job')
           const outcome = await work(slot.child, job, { scratch: own, here, onProgress })
           if ('result' in outcome) {
             await rm(own, { recursive: true, force: true })

@@ -17,6 +17,7 @@ import { measurePoint } from '../sweep/measure.ts'
 import { makeFolder, writeFileAtomic } from '../util/atomic-write.ts'
 import { UserError } from '../util/errors.ts'
 import { oncePer } from '../util/memoize.ts'
+import { joinUnlinked } from '../util/safe-path.ts'
 import { sha256 } from '../weights/checksum.ts'
 import { protectFile, readProtected, recoverFile } from './files.ts'
 import { loadModel } from './model.ts'
@@ -79,17 +80,29 @@ export async function replay(folder: string, record: RunRecord, options: ReplayO
     if ((await sha256(input)) !== expected)
       throw new UserError(`${input} is not the file that the run was made from: put that one back there`)
   }
+  // Before anything is made: a record is a file of somebody's.
+  await placesIn(
+    options.into,
+    record.outputs.map(({ path }) => path),
+    folder,
+  )
   const backend = await useBackend(options.backend ?? record.software.backend)
   const software = await make[record.command]({ ...options, folder, record, backend })
   const outputs: Replayed[] = []
   for (const { path, sha256: expected } of record.outputs) {
-    const [then, now] = [pathIn(folder, path), join(options.into, path)]
+    const [then] = (await placesIn(folder, [path], folder)) as [string]
+    const [now] = (await placesIn(options.into, [path], folder)) as [string]
     const identical = existsSync(now) && (await sha256(now)) === expected
     const changedSince = !existsSync(then) || (await sha256(then)) !== expected
     const difference = identical || changedSince || !existsSync(now) ? undefined : await compare(then, now)
     outputs.push({ path, identical, changedSince, ...(difference && { difference }) })
   }
   return { outputs, otherwise: differences(record.software, software) }
+}
+
+/** Where outputs of the record in `folder` are below `root`. @throws UserError for one that would be elsewhere */
+async function placesIn(root: string, outputs: readonly string[], folder: string): Promise<string[]> {
+  return Promise.all(outputs.map(output => joinUnlinked(root, output, `the record of a run in ${folder}`)))
 }
 
 function differences(then: Software, now: Software): string[] {
@@ -140,16 +153,16 @@ const protectSettings = z.object({
 
 async function protectAgain({ folder, record, backend, into, decryption = {} }: Making): Promise<Software> {
   const { recipe, photos } = settingsOf(record, protectSettings)
+  const again: string[][] = []
+  for (const { outputs } of photos) again.push(await placesIn(into, outputs, folder))
   // Encrypted keys are not recorded. Once encrypted, they are written in the clear nowhere.
   const encrypted = !record.outputs.some(({ path }) => path.endsWith('.dpkey'))
   const encryption = encrypted ? await sameAccess(decryption) : undefined
   await checkWeights(record, recipe.model, guidesOf(recipe))
   const model = await loadModel(recipe.model)
   const guides = await Promise.all(guidesOf(recipe).map(loadRecognizer))
-  for (const { photo, outputs } of photos) {
-    const again = outputs.map(output => join(into, output))
-    await protectFile(model, guides, pathIn(folder, photo), again, recipe, { encryption })
-  }
+  for (const [i, { photo }] of photos.entries())
+    await protectFile(model, guides, pathIn(folder, photo), again[i]!, recipe, { encryption })
   return softwareOf(backend)
 }
 
@@ -170,13 +183,18 @@ const recoverSettings = z.object({
 
 async function recoverAgain({ folder, record, backend, into, decryption = {} }: Making): Promise<Software> {
   const { model, recovery, pictures } = settingsOf(record, recoverSettings)
+  const again = await placesIn(
+    into,
+    pictures.map(({ output }) => output),
+    folder,
+  )
   const load = oncePer(async (name: string) => {
     await checkWeights(record, name)
     return loadModel(name)
   })
-  for (const { picture, key, output } of pictures) {
+  for (const [i, { picture, key }] of pictures.entries()) {
     const locked = await readProtected(pathIn(folder, picture), { key: pathIn(folder, key), ...decryption })
-    await recoverFile(name => load(model ?? name), locked, join(into, output), recovery)
+    await recoverFile(name => load(model ?? name), locked, again[i]!, recovery)
   }
   return softwareOf(backend)
 }
@@ -214,7 +232,9 @@ const pointSettings = z.object({
 async function measureAgain({ folder, record, into, backend }: Making): Promise<Software> {
   const { recipe, faces, recovery } = settingsOf(record, pointSettings)
   await checkWeights(record, recipe.model, [...recognizerNames, ...guidesOf(recipe)])
-  const from = dirname(pathIn(folder, record.inputs[0]!.path))
+  const [input] = record.inputs
+  if (!input) throw new UserError(`expected the record of a point to name its faces, found no input in ${folder}`)
+  const from = dirname(pathIn(folder, input.path))
   const scratch = join(into, '.unfinished')
   const remove = () => rm(scratch, { recursive: true, force: true })
   // Faces left there by a replay that was ended may be of another point or backend.

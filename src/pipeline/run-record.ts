@@ -5,7 +5,7 @@
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { readFile, rename } from 'node:fs/promises'
-import { isAbsolute, join, relative, resolve } from 'node:path'
+import { isAbsolute, join, relative, resolve, sep } from 'node:path'
 import { promisify } from 'node:util'
 import * as tf from '@tensorflow/tfjs'
 import { z } from 'zod'
@@ -100,9 +100,9 @@ export async function recognizerWeights(names: readonly AnyRecognizerName[]): Pr
   return Object.fromEntries(await Promise.all(names.map(async name => [name, await recognizerChecksum(name)] as const)))
 }
 
-/** Where a file is from a run's folder, so that both can be moved together. */
+/** Where a file is from a run's folder, so that both can be moved together; with '/' on every system. */
 export function pathFrom(folder: string, path: string): string {
-  return relative(resolve(folder), resolve(path))
+  return relative(resolve(folder), resolve(path)).replaceAll(sep, '/')
 }
 
 /** Where a file of a record is. */

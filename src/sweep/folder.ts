@@ -8,6 +8,7 @@ import { appendFile, mkdir, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileSums, pathFrom, recordRun } from '../pipeline/run-record.ts'
 import { makeFolder, writeFileAtomic, writeJsonAtomic } from '../util/atomic-write.ts'
+import { joinUntrusted } from '../util/safe-path.ts'
 import type { Measure, PointFace, PointResult, PointTask } from './point.ts'
 import type { Settings } from './space.ts'
 
@@ -31,7 +32,7 @@ export type Outcome =
   | { readonly state: 'failed'; readonly error: string }
 
 export function pointFolder(out: string, { number, id }: Pick<NumberedPoint, 'number' | 'id'>): string {
-  return join(out, 'points', `${String(number).padStart(4, '0')}-${id}`)
+  return joinUntrusted(join(out, 'points'), `${String(number).padStart(4, '0')}-${id}`, join(out, 'points.jsonl'))
 }
 
 /** The file name of a face's pictures; with a hash of its own where another id or version may come to the same name. */

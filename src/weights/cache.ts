@@ -5,6 +5,7 @@ import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { UserError } from '../util/errors.ts'
 import { findPackage, repositoryPath } from '../util/paths.ts'
+import { joinUntrusted } from '../util/safe-path.ts'
 import { loadCatalogue, type PublishedFile, published } from './catalogue.ts'
 
 type Environment = Readonly<Record<string, string | undefined>>
@@ -15,7 +16,7 @@ const huggingFaceHome = (env: Environment): string => env.HF_HOME || join(cacheH
 
 /** The folder of downloaded weights called `name`: $XDG_CACHE_HOME/diff-privacy/weights/NAME. */
 export function cacheFolder(name: string, env: Environment = process.env): string {
-  return join(cacheHome(env), 'diff-privacy', 'weights', name)
+  return joinUntrusted(join(cacheHome(env), 'diff-privacy', 'weights'), name, 'the list of weights')
 }
 
 /**

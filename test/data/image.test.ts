@@ -15,6 +15,7 @@ import {
   toTensor,
   writeImage,
 } from '../../src/data/image.ts'
+import { setMostMegapixels } from '../../src/data/limits.ts'
 import { pictureFormat } from '../../src/data/picture-format.ts'
 import { UserError } from '../../src/util/errors.ts'
 
@@ -243,6 +244,60 @@ function bmp({ width, height, data }: Image, depth: 8 | 24 | 32): Buffer {
     }
   return bytes
 }
+
+describe('a picture that would hurt', () => {
+  const svg = '<svg xmlns="http://www.w3.org/2000/svg" width="30000" height="30000"><rect width="9" height="9"/></svg>'
+  it.each([
+    ['an SVG', svg],
+    ['an SVG after a comment', `<?xml version="1.0"?><!-- -->${svg}`],
+    ['an SVG after the letters of a GIF', `GIF89a${svg}`],
+    ['an SVG after those of a TIFF', `II*\0${svg}`],
+    ['a PDF', '%PDF-1.7'],
+    ['a video', '\0\0\0\x18ftypisom\0\0\0\0isommp41'],
+  ])('%s is refused at once, whatever it is called', { timeout: 10_000 }, async (name, text) => {
+    const path = join(folder, `${name}.jpg`)
+    await writeFile(path, text, 'latin1')
+    await expect(readImage(path)).rejects.toThrow(/^expected a whole picture [^\n]*$/)
+  })
+
+  it('of too many pixels is refused by its header, and read when the limit is raised', async () => {
+    const wide = ramp(1200, 900)
+    const { default: encode, init } = await import('@jsquash/jxl/encode.js')
+    await init(new webAssembly.Module(await readFile('node_modules/@jsquash/jxl/codec/enc/jxl_enc.wasm')) as never)
+    const rgba = new Uint8ClampedArray(await fromRaw(wide).ensureAlpha().raw().toBuffer())
+    const files = {
+      png: await encodeImage(wide, 'png'),
+      webp: await encodeImage(wide, 'webp'),
+      jpeg: await encodeImage(wide, 'jpeg'),
+      tiff: await fromRaw(wide).tiff().toBuffer(),
+      gif: await fromRaw(wide).gif().toBuffer(),
+      avif: await fromRaw(wide).avif({ effort: 0 }).toBuffer(),
+      bmp: bmp(wide, 24),
+      jxl: new Uint8Array(await encode({ width: 1200, height: 900, data: rgba } as never, { effort: 1 })),
+    }
+    try {
+      for (const [name, bytes] of Object.entries(files)) {
+        setMostMegapixels(1)
+        await expect(readImage(bytes, name)).rejects.toThrow(
+          `expected a picture of at most 1 megapixels, found 1200 x 900: ${name}; raise it with --max-megapixels 2`,
+        )
+        setMostMegapixels(2)
+        expect((await readImage(bytes)).width, name).toBe(1200)
+      }
+    } finally {
+      delete process.env.DIFF_PRIVACY_MAX_MEGAPIXELS
+    }
+    for (const wrong of [0, -1, Number.NaN, Number.POSITIVE_INFINITY])
+      expect(() => setMostMegapixels(wrong)).toThrow(UserError)
+  })
+
+  it('of a BMP that claims more pixels than it has is refused before they are made', async () => {
+    const claimed = Buffer.from(bmp(ramp(64, 48), 24))
+    claimed.writeInt32LE(15_000, 18)
+    claimed.writeInt32LE(15_000, 22)
+    await expect(readImage(claimed)).rejects.toThrow(/a BMP of 15000 x 15000 pixels in \d+ bytes/)
+  })
+})
 
 describe('writeImage', () => {
   it.each(['png', 'jpg', 'jpeg', 'webp'])('carries no metadata of the input into a .%s', async extension => {

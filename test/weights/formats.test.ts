@@ -68,7 +68,7 @@ describe('a TensorFlow.js manifest', () => {
       /expected 13 bytes in a\.bin, b\.bin, found 17/,
     )
     await refused(await write([{ paths: ['absent.bin'], weights }]), /cannot read .*absent\.bin/)
-    await refused(await write([{ paths: ['../a.bin'], weights }]), /'\.\.\/a\.bin', which is outside of its folder/)
+    await refused(await write([{ paths: ['../a.bin'], weights }]), /'\.\.\/a\.bin', which leads out of its folder/)
     await refused(
       await write([{ paths: ['a.bin', 'b.bin'], weights: [...weights.slice(0, 4), weights[0]] }], bytes.length - 1),
       /two tensors are called 'bytes'/,

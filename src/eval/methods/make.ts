@@ -7,6 +7,7 @@ import type { FaceStore } from '../../data/face-store.ts'
 import { writeImage } from '../../data/image.ts'
 import { makeFolder, writeJsonAtomic } from '../../util/atomic-write.ts'
 import { UserError } from '../../util/errors.ts'
+import { joinUntrusted } from '../../util/safe-path.ts'
 import { type Manifest, type ManifestPicture, manifestFile } from '../manifest.ts'
 import type { Faces, Method, SourceFace } from './method.ts'
 
@@ -141,7 +142,7 @@ export async function writeManifest(method: Method, faces: Faces, folder: string
   return manifest
 }
 
-const picturePath = (folder: string, name: string) => join(folder, `${name}.png`)
+const picturePath = (folder: string, name: string) => joinUntrusted(folder, `${name}.png`, 'the index of the faces')
 
 /** All that a method's pictures of these faces depend on besides the one face. */
 async function settingsOver(method: Method, { store, indices }: Faces): Promise<unknown> {

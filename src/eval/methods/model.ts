@@ -19,6 +19,7 @@ import { reconstruct } from '../../pipeline/recovery.ts'
 import { makeFolder } from '../../util/atomic-write.ts'
 import { nearestHint } from '../../util/did-you-mean.ts'
 import { UserError } from '../../util/errors.ts'
+import { joinUntrusted } from '../../util/safe-path.ts'
 import { type Faces, type Method, sampleFolders, secondsSince } from './method.ts'
 import { controlKey, controls, swappedKey } from './wrong-keys.ts'
 
@@ -169,7 +170,7 @@ function nextPerson({ store, indices }: Faces, place: number): number {
 function keyring(model: FaceModel, recipe: Recipe, faces: Faces, folder: string) {
   return async (place: number): Promise<{ key: FaceKey; bytes: number; seconds?: number }> => {
     const { image, name } = await faces.read(place)
-    const path = join(folder, `${name}.dpkey`)
+    const path = joinUntrusted(folder, `${name}.dpkey`, 'the index of the faces')
     const [kept] = existsSync(path) ? await readKeys(path) : []
     const fits = kept?.picture === pictureHash(image.data)
     if (fits) return { key: kept, bytes: (await stat(path)).size }
