@@ -1,0 +1,36 @@
+/** What a search for faces finds: those that are faces, those that may be, and how small a face may be to be found. */
+import type { Image } from '../data/image.ts'
+import type { Box } from './box.ts'
+import { detectFaces, type Face } from './detect.ts'
+
+/** From this score on a detection is a face; from the lesser one on it is doubtful, and people have to look at it. */
+export const [surelyFace, perhapsFace] = [0.5, 0.3]
+
+/** A detection that may be a face. */
+export interface DoubtfulFace {
+  readonly box: Box
+  readonly score: number
+}
+
+export interface FaceSearch {
+  /** From left to right, none twice. */
+  readonly faces: readonly Face[]
+  /** Between the two scores, apart from `faces`. */
+  readonly doubtful: readonly DoubtfulFace[]
+  /** Width in pixels of the smallest face that this search finds in this photo. */
+  readonly smallest: number
+}
+
+/** The detector's longest side of a picture, its shortest for small ones, and the width of a face that it finds there. */
+const [longestSide, shortestSide, foundWidth] = [2048, 512, 30]
+
+/** Searches a photo for faces, on the backend in use. */
+export async function searchFaces(photo: Image): Promise<FaceSearch> {
+  const found = await detectFaces(photo, { minConfidence: perhapsFace })
+  const longer = Math.max(photo.width, photo.height)
+  return {
+    faces: found.filter(({ score }) => score >= surelyFace),
+    doubtful: found.filter(({ score }) => score < surelyFace).map(({ box, score }) => ({ box, score })),
+    smallest: Math.ceil((foundWidth * longer) / Math.min(longestSide, Math.max(shortestSide, longer))),
+  }
+}
