@@ -9,7 +9,6 @@ import { releaseBackend, useBackend } from '../src/backend/index.ts'
 import { loadModelConfig } from '../src/config/model.ts'
 import { loadRecipe } from '../src/config/recipe.ts'
 import { type Image, readImage, resizeImage, toTensor } from '../src/data/image.ts'
-import { type DetectOptions, detectFaces } from '../src/faces/detect.ts'
 import { loadFeatureNetwork } from '../src/faces/features.ts'
 import { loadRecognizer } from '../src/faces/recognizers.ts'
 import { latentDiffusion, parametersOf } from '../src/models/latent-diffusion.ts'
@@ -36,10 +35,8 @@ const sample = await readImage(join(packageFolder('@vladmandic/face-api'), 'demo
 const modelFor = (imageSize: number): FaceModel =>
   assembleModel({ ...config, imageSize }, sha256, networks, weights, features)
 
-const faceOf = async (photo: Image, imageSize: number, options?: DetectOptions) =>
-  (
-    await facesOfPhoto({ imageSize, alignment: 'template' }, photo, { detect: photo => detectFaces(photo, options) })
-  )[0]!
+const faceOf = async (photo: Image, imageSize: number) =>
+  (await facesOfPhoto({ imageSize, alignment: 'template' }, photo))[0]!
 
 async function protect(model: FaceModel, face: Image, { samples = 1, steps = 2 }): Promise<void> {
   // So many steps are taken.
@@ -55,7 +52,7 @@ async function protect(model: FaceModel, face: Image, { samples = 1, steps = 2 }
 
 const model = modelFor(config.imageSize)
 // Looked for in small, or that would be what takes most memory.
-const { face } = await faceOf(sample, config.imageSize, { inputSize: 256 })
+const { face } = await faceOf(await resizeImage(sample, 360, 240), config.imageSize)
 
 const works: Record<string, (value: number) => Promise<void>> = {
   async faces(count) {

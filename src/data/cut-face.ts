@@ -31,10 +31,10 @@ export async function cutFace(photo: Image, manifest: DatasetManifest, size: num
 /** The landmarks of the face in the manifest's box, or of the only face, or of that nearest to the middle. */
 async function findLandmarks(
   photo: Image,
-  { faceBox, detectorSize, severalFaces }: DatasetManifest,
+  { faceBox, severalFaces }: DatasetManifest,
 ): Promise<readonly Point[] | Dropped> {
   if (faceBox) return landmarksInBox(photo, scaleBox(faceBox, photo))
-  const faces = await detectFaces(photo, { turned: false, ...(detectorSize && { inputSize: detectorSize }) })
+  const faces = await detectFaces(photo)
   return severalFaces === 'drop' ? onlyLandmarks(faces) : centralLandmarks(faces, photo)
 }
 

@@ -35,10 +35,6 @@ export const manifestSchema = z.strictObject({
     .strictObject({ x: part, y: part, width: part, height: part })
     .optional()
     .describe('where the face is in every picture, as parts of its width and height: spares the detector'),
-  detectorSize: z
-    .int()
-    .optional()
-    .describe('side of the only square that pictures are fitted into for the detector, where faces fill them alike'),
   severalFaces: z
     .enum(['central', 'drop'])
     .default('central')

@@ -22,3 +22,14 @@ export function intersectionOverUnion(p: Box, q: Box): number {
   const shared = width * height
   return shared / (p.width * p.height + q.width * q.height - shared)
 }
+
+/** Of boxes that overlap by more than `most` of what they cover together, the one with the greatest score; surest first. */
+export function withoutOverlaps<Scored extends { readonly box: Box; readonly score: number }>(
+  found: readonly Scored[],
+  most = 0.3,
+): Scored[] {
+  const kept: Scored[] = []
+  for (const candidate of found.toSorted((p, q) => q.score - p.score))
+    if (kept.every(other => intersectionOverUnion(other.box, candidate.box) <= most)) kept.push(candidate)
+  return kept
+}

@@ -5,6 +5,7 @@ import { readImage } from '../data/image.ts'
 import { compareFaces } from '../faces/compare.ts'
 import { type DetectOptions, detectFaces, type Face } from '../faces/detect.ts'
 import { loadRecognizer, recognizerNames } from '../faces/recognizers.ts'
+import { detectSsd, type SsdFace } from '../faces/ssd-mobilenet.ts'
 import type { Handler } from '../jobs/job.ts'
 import type { FaceKey } from '../keys/key.ts'
 import { type Packed, packImage, packKey, unpackImage, unpackKey } from '../keys/packed.ts'
@@ -14,9 +15,12 @@ import { keyOfPhotoFace, type PhotoFace, protectPhotoFace, recoverFromKey, type 
 /** A face of a photo as JSON. */
 export type PackedFace = Omit<PhotoFace, 'face'> & { readonly face: string }
 
-export interface Detect {
+export interface Picture {
   /** The photo's file in base64. */
   readonly photo: string
+}
+
+export interface Detect extends Picture {
   readonly options?: DetectOptions
 }
 
@@ -45,6 +49,11 @@ export interface Made<T> {
 const detect: Handler<Detect, Face[]> = async ({ photo, options }, { here }) => {
   await useBackend(here.backend)
   return detectFaces(await readImage(Buffer.from(photo, 'base64')), options)
+}
+
+const ssd: Handler<Picture, SsdFace[]> = async ({ photo }, { here }) => {
+  await useBackend(here.backend)
+  return detectSsd(await readImage(Buffer.from(photo, 'base64')), { inputSize: [256, 512] })
 }
 
 const protect: Handler<OfFace, Made<string[]>> = async ({ recipe, face }, { here, onProgress }) => {
@@ -78,7 +87,7 @@ const compare: Handler<Compare, Record<string, number>[]> = async ({ faces }, { 
   return compareFaces(await Promise.all(faces.map(unpackImage)), recognizers)
 }
 
-export const handlers = { detect, protect, key, recover, compare }
+export const handlers = { detect, detectSsd: ssd, protect, key, recover, compare }
 
 async function unpackFace({ face, ...rest }: PackedFace): Promise<PhotoFace> {
   return { ...rest, face: await unpackImage(face) }

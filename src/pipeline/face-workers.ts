@@ -5,11 +5,12 @@ import type { Recipe } from '../config/recipe.ts'
 import type { Image } from '../data/image.ts'
 import type { DetectOptions, Face } from '../faces/detect.ts'
 import type { RecognizerName } from '../faces/recognizers.ts'
+import type { SsdFace } from '../faces/ssd-mobilenet.ts'
 import { asMistake, type Pool } from '../jobs/job.ts'
 import { processPool } from '../jobs/process-pool.ts'
 import type { FaceKey } from '../keys/key.ts'
 import { packImage, packKey, unpackImage, unpackKey } from '../keys/packed.ts'
-import type { Compare, Detect, handlers, Made, OfFace, Recover } from './face-handlers.ts'
+import type { Compare, Detect, handlers, Made, OfFace, Picture, Recover } from './face-handlers.ts'
 import type { PhotoFace, UnboundKey } from './photo.ts'
 
 export interface WorkOptions {
@@ -23,6 +24,8 @@ export interface WorkOptions {
 export interface FaceWorkers {
   /** @see detectFaces */
   detect(photo: Uint8Array, options?: DetectOptions & WorkOptions): Promise<Face[]>
+  /** SSD MobileNet at 256 and 512 pixels. @see detectSsd */
+  detectSsd(photo: Uint8Array, options?: WorkOptions): Promise<SsdFace[]>
   /** @see protectPhotoFace */
   protect(face: PhotoFace, recipe: Recipe, options?: WorkOptions): Promise<Made<Image[]>>
   /** @see keyOfPhotoFace */
@@ -49,6 +52,10 @@ export function faceWorkers(pool: Pool): FaceWorkers {
     async detect(photo, { turn, onStep, ...options } = {}) {
       const input: Detect = { photo: Buffer.from(photo).toString('base64'), options }
       return (await run('detect', input, { turn })) as Result<'detect'>
+    },
+    async detectSsd(photo, options) {
+      const input: Picture = { photo: Buffer.from(photo).toString('base64') }
+      return (await run('detectSsd', input, options)) as Result<'detectSsd'>
     },
     async protect(face, recipe, options) {
       const { result, seconds } = (await ofFace('protect', face, recipe, options)) as Result<'protect'>

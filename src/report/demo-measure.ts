@@ -126,8 +126,8 @@ function portraitOf(photo: Image, landmarks: readonly Point[], side: number): Im
   return alignFfhq(photo, landmarks, side).face
 }
 
-/** The face that the detector finds where one was: the boxes' intersection is more than half of their union. */
+/** The face that a detector, another one than finds the faces to protect, finds where one was: the boxes' intersection is more than half of their union. */
 async function findAgain(workers: FaceWorkers, picture: Uint8Array, box: Box, options: WorkOptions) {
-  const faces = await workers.detect(picture, { inputSize: [256, 512], turned: false, ...options })
+  const faces = await workers.detectSsd(picture, options)
   return faces.find(face => intersectionOverUnion(face.box, box) > 0.5)
 }

@@ -19,7 +19,6 @@ const manifest = manifestSchema.parse({
   title: '',
   licence: '',
   identities: 'folder',
-  detectorSize: 256,
   severalFaces: 'drop',
 })
 

@@ -7,7 +7,7 @@ import { alignFace } from '../../src/faces/align.ts'
 import { attributeNetworks } from '../../src/faces/attributes.ts'
 import { detectBlaze } from '../../src/faces/blazeface.ts'
 import { intersectionOverUnion } from '../../src/faces/box.ts'
-import { detectFaces } from '../../src/faces/detect.ts'
+import { detectSsd } from '../../src/faces/ssd-mobilenet.ts'
 import { couple, grey, portrait } from '../pipeline/photos.ts'
 
 const image = async (picture: ReturnType<typeof grey>): Promise<Image> => readImage(await picture.png().toBuffer())
@@ -16,7 +16,7 @@ beforeAll(async () => void (await useBackend('wasm')))
 
 test('BlazeFace finds the faces that the first detector finds, each once, and none in grey', async () => {
   const photo = await image(couple())
-  const [expected, found] = [await detectFaces(photo, { turned: false }), await detectBlaze(photo)]
+  const [expected, found] = [await detectSsd(photo), await detectBlaze(photo)]
   expect(found).toHaveLength(2)
   for (const { box } of expected)
     expect(Math.max(...found.map(other => intersectionOverUnion(box, other.box)))).toBeGreaterThan(0.4)
@@ -27,7 +27,7 @@ test('BlazeFace finds the faces that the first detector finds, each once, and no
 
 test('expression, age and gender are a distribution, years and a probability, the same in a batch', async () => {
   const photo = await image(portrait())
-  const [found] = await detectFaces(photo, { turned: false })
+  const [found] = await detectSsd(photo)
   const { face } = await alignFace(photo, found!.landmarks)
   const { attributes } = await attributeNetworks()
   const before = tf.memory().numTensors

@@ -36,6 +36,7 @@ const faces: Face[] = [50, 150].map((x, i) => {
     score: 0.8 + 0.1 * i,
     landmarks,
     points: fivePoints(landmarks),
+    roll: 0,
   }
 })
 
@@ -55,6 +56,7 @@ function workers(pause: (turn: number) => number): FaceWorkers {
   }
   return {
     detect: async () => faces,
+    detectSsd: async () => faces,
     protect: ({ index }, { task, samples }, options) =>
       late(
         options!.turn,

@@ -2,9 +2,9 @@
 import { join } from 'node:path'
 import type { Image } from '../../data/image.ts'
 import type { Box } from '../../faces/box.ts'
-import { detectFaces } from '../../faces/detect.ts'
 import { frameOf, repeatEdge } from '../../faces/frame.ts'
 import { faceApi, faceNetworkFiles } from '../../faces/networks.ts'
+import { detectSsd } from '../../faces/ssd-mobilenet.ts'
 import type { Point } from '../../faces/template.ts'
 import { checksumOf } from './checksum.ts'
 import type { PictureFeature } from './feature.ts'
@@ -46,7 +46,7 @@ async function findFaces(picture: Image): Promise<FoundFace[]> {
   const side = Math.max(framed.width, framed.height)
   const back = ({ x, y }: Point) => ({ x: x - margin, y: y - margin })
   for (const inputSize of inputSizes.filter(size => size === inputSizes[0] || size <= 1.5 * side)) {
-    const faces = await detectFaces(framed, { inputSize, turned: false })
+    const faces = await detectSsd(framed, { inputSize })
     if (faces.length > 0)
       return faces.map(({ score, box, landmarks }) => ({
         score,

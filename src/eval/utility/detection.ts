@@ -19,7 +19,7 @@ interface Detector {
 
 export const detectors: readonly Detector[] = [
   {
-    network: 'SSD MobileNet v1 (face-api), which finds the faces to protect',
+    network: 'SSD MobileNet v1 (face-api)',
     feature: foundFaces,
     best: surest,
   },

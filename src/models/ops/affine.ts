@@ -94,7 +94,9 @@ export function convolution(
   if (height === 1 && width === 1 && stride === 1 && !relu && (!addend || addend.rank === 4))
     return affine(x, tf.reshape(filter, [inputs, outputs]), { bias, addend }) as tf.Tensor4D
   const { plain, lanes } = worthHere()
-  const isFew = stride > 1 || 2 * x.size * height * width * outputs <= plain
+  // A library's bias and relu are passes of their own, which take longer than a product with one pixel.
+  const isShallow = relu && height === 1 && width === 1
+  const isFew = isShallow || stride > 1 || 2 * x.size * height * width * outputs <= plain
   const kernel = isFew && outputs >= lanes ? fused('Convolution') : undefined
   const gradient = isFew && outputs % lanes === 0 ? fused('ConvolutionGradient') : undefined
   const geometry = { stride, same: padding === 'same' }

@@ -1,0 +1,95 @@
+/**
+ * Where faces may be: looks of the detector at a whole photo, at several scales and turns. A look at full resolution finds
+ * the small faces, looks at the photo made small, in all four turns, the large ones, the turned ones and those that the border
+ * cuts. They propose; second-look.ts decides.
+ */
+import { type Image, resizeImage } from '../../data/image.ts'
+import { turn, turnBack } from '../turn.ts'
+import { type Candidate, centerFaces } from './centerface.ts'
+import { mirroredWindow, type Window } from './window.ts'
+
+/** One look at the whole photo. */
+export interface Pass {
+  /** Pixels of the look to one of the photo. */
+  readonly scale: number
+  /** Quarters by which the photo is turned clockwise first. */
+  readonly quarters: number
+  /** Pixels of the look that the photo's mirror image adds on every side. */
+  readonly margin: number
+}
+
+/** Pixels that the look at small faces has at least, where the photo has fewer; it is enlarged by no more than `mostEnlarged`. */
+const leastPixels = 1e6
+const mostEnlarged = 2
+
+/** Pixels of a look at the photo made small. */
+const coarsePixels = 0.4e6
+
+/** Share of its longer side that the mirror image adds to a photo made small on every side. */
+const coarseMargin = 0.125
+
+/** Pixels that tiles, and looks at full resolution, see beyond their own on every side. */
+const tileMargin = 32
+
+/** The longest side of a tile with its margins, by which memory is bounded. */
+const tileSide = 1152
+
+/** The looks at a photo of some size. */
+export function passesFor({ width, height }: { readonly width: number; readonly height: number }): Pass[] {
+  const pixels = width * height
+  const fine = Math.max(1, Math.min(mostEnlarged, Math.sqrt(leastPixels / pixels)))
+  const coarse = Math.min(1, Math.sqrt(coarsePixels / pixels))
+  const margin = Math.round(coarseMargin * coarse * Math.max(width, height))
+  return [
+    { scale: fine, quarters: 0, margin: tileMargin },
+    ...[0, 1, 2, 3].map(quarters => ({ scale: coarse, quarters, margin })),
+  ]
+}
+
+/** The faces that one look proposes, in the photo's pixels; a face at the rim of two tiles may be proposed by both. */
+export async function look(photo: Image, { scale, quarters, margin }: Pass, leastScore: number): Promise<Candidate[]> {
+  const [width, height] = [photo.width, photo.height].map(side => Math.max(1, Math.round(side * scale))) as [
+    number,
+    number,
+  ]
+  const scaled = await resizeImage(photo, width, height)
+  const turned = turn(scaled, quarters)
+  const found: Candidate[] = []
+  for (const tile of tiles(turned, margin)) {
+    const [candidates] = await centerFaces([mirroredWindow(turned, tile)], leastScore)
+    for (const candidate of candidates!) found.push(back(candidate, tile))
+  }
+  return found
+
+  function back({ box, score, points }: Candidate, tile: Window): Candidate {
+    const toPhoto = (x: number, y: number) => {
+      const p = turnBack({ x: x + tile.x, y: y + tile.y }, quarters, scaled)
+      return { x: (p.x * photo.width) / width, y: (p.y * photo.height) / height }
+    }
+    const [p, q] = [toPhoto(box.x, box.y), toPhoto(box.x + box.width, box.y + box.height)]
+    return {
+      box: { x: Math.min(p.x, q.x), y: Math.min(p.y, q.y), width: Math.abs(p.x - q.x), height: Math.abs(p.y - q.y) },
+      score,
+      points: points.map(({ x, y }) => toPhoto(x, y)),
+    }
+  }
+}
+
+/** Windows that together cover a picture and its margins, as few and as equal as can be. */
+function tiles({ width, height }: Image, margin: number): Window[] {
+  const [columns, rows] = [spans(width, margin), spans(height, margin)]
+  return rows.flatMap(([y, height]) => columns.map(([x, width]) => ({ x, y, width, height })))
+}
+
+/** Start and length of the parts of a side with its margins. Neighbours share twice `tileMargin` pixels. */
+function spans(side: number, margin: number): [number, number][] {
+  const whole = side + 2 * margin
+  if (whole <= tileSide) return [[-margin, whole]]
+  const own = tileSide - 2 * tileMargin
+  const count = Math.ceil((whole - 2 * tileMargin) / own)
+  const step = (whole - 2 * tileMargin) / count
+  return Array.from({ length: count }, (_, i) => {
+    const start = Math.round(i * step)
+    return [start - margin, Math.round((i + 1) * step) + 2 * tileMargin - start]
+  })
+}

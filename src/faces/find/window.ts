@@ -1,0 +1,39 @@
+/** A part of a picture, in which the picture goes on as its mirror image beyond its border. */
+import type { Image } from '../../data/image.ts'
+
+export interface Window {
+  readonly x: number
+  readonly y: number
+  readonly width: number
+  readonly height: number
+}
+
+/**
+ * Cuts a window of whole pixels out of a picture. A face that the border cuts has another half in the mirror image: a
+ * detector that looks for faces finds it there.
+ */
+export function mirroredWindow(image: Image, { x, y, width, height }: Window): Image {
+  if (x === 0 && y === 0 && width === image.width && height === image.height) return image
+  const data = new Uint8Array(3 * width * height)
+  const left = Math.max(0, -x)
+  const right = Math.min(width, image.width - x)
+  for (let row = 0; row < height; row++) {
+    const from = 3 * image.width * mirrored(y + row, image.height)
+    const to = 3 * width * row
+    if (right > left) data.set(image.data.subarray(from + 3 * (x + left), from + 3 * (x + right)), to + 3 * left)
+    for (let column = 0; column < width; column++) {
+      if (column === left && right > left) column = right
+      if (column >= width) break
+      const k = from + 3 * mirrored(x + column, image.width)
+      for (let c = 0; c < 3; c++) data[to + 3 * column + c] = image.data[k + c]!
+    }
+  }
+  return { width, height, data }
+}
+
+/** Where a position beyond the ends of 0..size-1 is in the mirror image there. */
+function mirrored(position: number, size: number): number {
+  const period = 2 * size
+  const within = ((position % period) + period) % period
+  return within < size ? within : period - 1 - within
+}
