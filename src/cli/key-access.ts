@@ -1,8 +1,8 @@
 /** The options by which commands are told for whom keys are encrypted, and with what they are decrypted. */
-import { readFile } from 'node:fs/promises'
 import type { Argv } from 'yargs'
 import type { Decryption, Encryption } from '../keys/age.ts'
 import { UserError } from '../util/errors.ts'
+import { readSecretText } from '../util/regular-file.ts'
 import { passphraseOption, readPassphrase } from './passphrase.ts'
 
 export interface EncryptionArguments {
@@ -79,7 +79,7 @@ export async function readDecryption(
 
 /** The lines of a file of keys, but comments and empty ones, as `age` reads it. */
 async function keysIn(path: string, what: string): Promise<string[]> {
-  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+  const text = await readSecretText(path).catch((error: NodeJS.ErrnoException) => {
     const why = error.code === 'ENOENT' ? 'there is no such file' : error.message
     throw new UserError(`expected ${what} in ${path}: ${why}`)
   })

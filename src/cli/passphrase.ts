@@ -1,8 +1,8 @@
-import { readFile } from 'node:fs/promises'
 import { createInterface } from 'node:readline'
 import { Writable } from 'node:stream'
 import type { Argv } from 'yargs'
 import { UserError } from '../util/errors.ts'
+import { readSecretText } from '../util/regular-file.ts'
 
 /** The variable of the environment that may hold the passphrase. */
 export const passphraseVariable = 'DIFF_PRIVACY_PASSPHRASE'
@@ -42,7 +42,7 @@ export async function readPassphrase({
 }
 
 async function firstLine(path: string): Promise<string> {
-  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+  const text = await readSecretText(path).catch((error: NodeJS.ErrnoException) => {
     const why = error.code === 'ENOENT' ? 'there is no such file' : error.message
     throw new UserError(`expected a passphrase in ${path}: ${why}`)
   })

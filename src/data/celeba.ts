@@ -2,9 +2,9 @@
  * Who the pictures of CelebA-HQ show. CelebA-HQ numbers its 30,000 pictures anew; its file CelebA-HQ-to-CelebA-mapping.txt
  * says which picture of CelebA each was, and CelebA's identity_CelebA.txt says who that shows.
  */
-import { readFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { UserError } from '../util/errors.ts'
+import { readRegularText } from '../util/regular-file.ts'
 
 export const mappingFile = 'CelebA-HQ-to-CelebA-mapping.txt'
 export const identityFile = 'identity_CelebA.txt'
@@ -18,7 +18,7 @@ export type Identities = (id: string) => string
  */
 export async function celebaIdentities(folder: string): Promise<Identities | undefined> {
   const paths = [mappingFile, identityFile].map(name => join(folder, name)) as [string, string]
-  const [mapping, identities] = await Promise.all(paths.map(path => readFile(path, 'utf8').catch(() => undefined)))
+  const [mapping, identities] = await Promise.all(paths.map(path => readRegularText(path).catch(() => undefined)))
   if (mapping === undefined && identities === undefined) return undefined
   if (mapping === undefined || identities === undefined) {
     const [there, missing] = mapping === undefined ? [identityFile, mappingFile] : [mappingFile, identityFile]

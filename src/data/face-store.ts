@@ -5,11 +5,12 @@
  * record, so that it may be larger than memory.
  */
 import { createHash } from 'node:crypto'
-import { type FileHandle, open, readFile } from 'node:fs/promises'
+import { type FileHandle, open } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import * as tf from '@tensorflow/tfjs'
 import { styleRows, styleWidth } from '../models/generator/synthesis.ts'
 import { UserError } from '../util/errors.ts'
+import { readRegularText } from '../util/regular-file.ts'
 import { bytesToTensor } from './image.ts'
 
 export interface FaceEntry {
@@ -153,7 +154,7 @@ export class FaceStore {
  */
 export async function readIndex(folder: string): Promise<FaceIndex> {
   try {
-    return JSON.parse(await readFile(join(folder, 'index.json'), 'utf8'))
+    return JSON.parse(await readRegularText(join(folder, 'index.json')))
   } catch {
     throw absent(folder)
   }

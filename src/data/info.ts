@@ -1,8 +1,9 @@
 /** What is in a prepared data set. */
-import { readdir, readFile } from 'node:fs/promises'
+import { readdir } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import * as tf from '@tensorflow/tfjs'
 import { UserError } from '../util/errors.ts'
+import { readRegularText } from '../util/regular-file.ts'
 import { FaceStore, readIndex } from './face-store.ts'
 import { gridImage } from './grid.ts'
 import { writeImage } from './image.ts'
@@ -46,7 +47,7 @@ export async function splitsOf(folder: string): Promise<SplitInfo[]> {
 
 /** What the preparation of a folder said of itself, where it did; an earlier version said less, which is left out. */
 export async function summaryOf(folder: string): Promise<PrepareSummary | undefined> {
-  const text = await readFile(join(folder, 'summary.json'), 'utf8').catch(() => undefined)
+  const text = await readRegularText(join(folder, 'summary.json')).catch(() => undefined)
   if (text === undefined) return undefined
   try {
     const summary = JSON.parse(text)

@@ -1,6 +1,6 @@
 /** LFW's own protocol of verification (Huang et al. 2007): pairs.txt, ten folds of 300 genuine and 300 impostor pairs. */
-import { readFile } from 'node:fs/promises'
 import { UserError } from '../util/errors.ts'
+import { readRegularText } from '../util/regular-file.ts'
 
 export interface LfwPair {
   /** From 0. */
@@ -16,7 +16,7 @@ export interface LfwPair {
  * @throws UserError that names the line that is not as it should be
  */
 export async function readLfwPairs(path: string): Promise<LfwPair[]> {
-  const text = await readFile(path, 'utf8').catch(() => {
+  const text = await readRegularText(path).catch(() => {
     throw new UserError(`expected LFW's list of pairs at ${path}, found no file: get pairs.txt from LFW's home page`)
   })
   const lines = text

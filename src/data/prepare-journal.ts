@@ -4,10 +4,11 @@
  * interrupted preparation goes on where it was, and several processes can share one.
  */
 import { randomBytes } from 'node:crypto'
-import { type FileHandle, open, readdir, readFile, stat } from 'node:fs/promises'
+import { type FileHandle, open, readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { makeFolder, writeJsonAtomic } from '../util/atomic-write.ts'
 import { UserError } from '../util/errors.ts'
+import { readRegularText } from '../util/regular-file.ts'
 import type { Dropped } from './cut-face.ts'
 
 /** What became of a picture. */
@@ -43,7 +44,7 @@ export class Journal {
   static async begin(folder: string, settings: unknown): Promise<Journal> {
     await makeFolder(folder)
     const path = join(folder, settingsFile)
-    const found = await readFile(path, 'utf8').catch(() => undefined)
+    const found = await readRegularText(path).catch(() => undefined)
     if (found === undefined) await writeJsonAtomic(path, settings)
     else if (JSON.stringify(JSON.parse(found)) !== JSON.stringify(settings))
       throw new UserError(
@@ -76,7 +77,7 @@ export async function readJournals(folder: string, size: number): Promise<Map<st
     const written = await stat(path)
     let faces = 0
     // What follows the last line break was cut short.
-    for (const line of (await readFile(join(folder, name), 'utf8')).split('\n').slice(0, -1)) {
+    for (const line of (await readRegularText(join(folder, name))).split('\n').slice(0, -1)) {
       const outcome = JSON.parse(line) as Outcome
       const place = faces * size ** 2 * 3
       if (!outcome.dropped) faces++

@@ -1,9 +1,10 @@
 /** Folders of pictures side by side: the same picture has the same name in each. */
 import { createHash } from 'node:crypto'
-import { readdir, readFile } from 'node:fs/promises'
+import { readdir } from 'node:fs/promises'
 import { extname, join, relative, sep } from 'node:path'
 import sharp from 'sharp'
-import { pictureExtensions } from '../data/image.ts'
+import { pictureExtensions, readBytes } from '../data/image.ts'
+import { headBytes, pictureFormat } from '../data/picture-format.ts'
 import { UserError } from '../util/errors.ts'
 
 /** Names that a message lists before it only counts. */
@@ -93,8 +94,9 @@ export function checkNames(
  * @throws UserError when it is no picture
  */
 export async function identifyPicture(path: string): Promise<Picture> {
-  const bytes = await readFile(path)
+  const bytes = await readBytes(path)
   try {
+    if (!pictureFormat(bytes.subarray(0, headBytes))) throw new Error('a file of another kind')
     const { autoOrient } = await sharp(bytes).metadata()
     return { path, hash: createHash('sha256').update(bytes).digest('hex'), ...autoOrient }
   } catch {

@@ -1,7 +1,7 @@
 /** What is known of a folder of protected pictures besides the pictures: who they show, and how they were made. */
-import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
 import { UserError } from '../util/errors.ts'
+import { readRegularText } from '../util/regular-file.ts'
 
 /** What a manifest is called in the folder of its method. */
 export const manifestFile = 'manifest.json'
@@ -38,7 +38,7 @@ export type ManifestPicture = Manifest['pictures'][number]
 
 /** @throws UserError when there is none at `path`, or it is no manifest */
 export async function readManifest(path: string): Promise<Manifest> {
-  const text = await readFile(path, 'utf8').catch(() => {
+  const text = await readRegularText(path).catch(() => {
     throw new UserError(`expected a manifest at ${path}, found no file`)
   })
   const value = parse(text)

@@ -1,9 +1,9 @@
 /** Each recognizer's decision threshold, measured once on clean faces by `diff-privacy calibrate --write`. */
-import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
 import { type RecognizerName, recognizerNames } from '../faces/recognizers.ts'
 import { UserError } from '../util/errors.ts'
 import { repositoryPath } from '../util/paths.ts'
+import { readRegularText } from '../util/regular-file.ts'
 
 export const thresholdsPath = repositoryPath('assets/recognizers/thresholds.json')
 
@@ -30,7 +30,7 @@ export type Thresholds = Record<RecognizerName, RecognizerThreshold>
  */
 export async function loadThresholds(path = thresholdsPath): Promise<Thresholds> {
   const remedy = "make them with 'diff-privacy calibrate --faces runs/data/lfw/test --write'"
-  const text = await readFile(path, 'utf8').catch(() => {
+  const text = await readRegularText(path).catch(() => {
     throw new UserError(`expected the recognizers' thresholds at ${path}, found no file: ${remedy}`)
   })
   try {

@@ -1,5 +1,4 @@
 /** The list of all tables in experiments/README.md, which says what each asks and whether it was made. */
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { z } from 'zod'
@@ -8,6 +7,7 @@ import { experimentsFolder, loadTable, tableNames } from '../config/table.ts'
 import { UserError } from '../util/errors.ts'
 import { markdownTable } from '../util/markdown.ts'
 import { writeBetween } from '../util/markdown-section.ts'
+import { readRegularText } from '../util/regular-file.ts'
 
 /** Of table.json what the list says. */
 const madeSchema = z.object({
@@ -34,7 +34,7 @@ export async function tableList(folder = experimentsFolder): Promise<string> {
 
 /** When and how a table was made, and whether with an earlier state of the default model; or that it was not made. */
 async function madeOf(folder: string, name: string): Promise<string> {
-  const text = await readFile(join(folder, 'table.json'), 'utf8').catch(() => undefined)
+  const text = await readRegularText(join(folder, 'table.json')).catch(() => undefined)
   if (text === undefined) return 'not yet'
   const made = madeSchema.safeParse(parsed(text))
   if (!made.success)

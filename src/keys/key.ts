@@ -1,11 +1,11 @@
 /** The key of a protected picture: what recovery needs of it and of each of its faces, in one file beside it. */
 import { createHash } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
 import { RandomStream } from '../data/random.ts'
 import type { Box } from '../faces/box.ts'
 import type { Similarity } from '../faces/similarity.ts'
 import { writeFileAtomic } from '../util/atomic-write.ts'
 import { UserError } from '../util/errors.ts'
+import { readRegular } from '../util/regular-file.ts'
 import { type Decryption, decrypt, type Encryption, encrypt, isAge, isEncrypting } from './age.ts'
 import { KeyError } from './key-error.ts'
 import { decodeKey, encodeKey } from './key-file.ts'
@@ -13,6 +13,9 @@ import { decodeVersion1, isVersion1 } from './version-1.ts'
 
 export type { Decryption, Encryption } from './age.ts'
 export { KeyError, type KeyProblem } from './key-error.ts'
+
+/** Far above any key's, also one with the whole original of the largest picture. */
+const mostKeyBytes = 1 << 30
 
 /** How numbers are stored. */
 export type KeyPrecision = 'float32' | 'float16'
@@ -99,7 +102,7 @@ export function writeKeys(path: string, faces: readonly FaceKey[], options?: Key
  * @throws KeyError, its `problem` saying which; UserError when there is no file
  */
 export async function readKey(path: string, decryption: Decryption = {}): Promise<PhotoKey> {
-  const file = await readFile(path).catch((error: NodeJS.ErrnoException) => {
+  const file = await readRegular(path, mostKeyBytes).catch((error: NodeJS.ErrnoException) => {
     throw new UserError(
       `expected a key file at ${path}: ${error.code === 'ENOENT' ? 'there is no such file' : error.message}`,
     )

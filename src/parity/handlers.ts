@@ -1,9 +1,9 @@
 /** What worker processes of `parity` do: check a golden file. */
-import { readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import * as tf from '@tensorflow/tfjs'
 import { type BackendName, useBackend } from '../backend/index.ts'
 import type { Handler } from '../jobs/job.ts'
+import { readRegularText } from '../util/regular-file.ts'
 import { checkGolden } from './checkers.ts'
 import type { Check, GoldenFile } from './golden.ts'
 
@@ -42,6 +42,6 @@ async function check(path: string, backend: BackendName): Promise<Outcome> {
   return left === 0 ? { checks } : { error: `${left} tensors were left behind` }
 }
 
-const readGolden = async (path: string): Promise<GoldenFile> => JSON.parse(await readFile(path, 'utf8'))
+const readGolden = async (path: string): Promise<GoldenFile> => JSON.parse(await readRegularText(path))
 
 export const handlers = { golden }

@@ -1,9 +1,10 @@
 /** The three tasks from file to file: a protected picture and its key beside it, and the way back. */
 import { existsSync } from 'node:fs'
-import { readFile, rm } from 'node:fs/promises'
+import { rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { Recipe } from '../config/recipe.ts'
 import { encodeImage, formatOf, type Image, readImage } from '../data/image.ts'
+import { mostPictureBytes } from '../data/limits.ts'
 import {
   checkPicture,
   type Decryption,
@@ -16,6 +17,7 @@ import {
 import type { Recognizer } from '../models/recognizers/recognizer.ts'
 import { makeFolder, writeFileAtomic } from '../util/atomic-write.ts'
 import { UserError } from '../util/errors.ts'
+import { readRegular } from '../util/regular-file.ts'
 import { extensionFor, outputPath, type PictureFile } from './inputs.ts'
 import type { FaceModel } from './model.ts'
 import { type ProtectPhotoOptions, protectPhoto, type Recovery, recoverPhoto, type UnboundKey } from './photo.ts'
@@ -120,7 +122,7 @@ export async function readProtected(
   path: string,
   { key = keyPath(path), ...decryption }: { key?: string } & Decryption = {},
 ): Promise<LockedPicture> {
-  const bytes = await readFile(path).catch((error: NodeJS.ErrnoException) => {
+  const bytes = await readRegular(path, mostPictureBytes()).catch((error: NodeJS.ErrnoException) => {
     const why = error.code === 'ENOENT' ? 'there is no such file' : error.message
     throw new UserError(`expected a protected picture at ${path}: ${why}`)
   })

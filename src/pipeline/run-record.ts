@@ -4,7 +4,7 @@
  */
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { readFile, rename } from 'node:fs/promises'
+import { rename } from 'node:fs/promises'
 import { isAbsolute, join, relative, resolve, sep } from 'node:path'
 import { promisify } from 'node:util'
 import * as tf from '@tensorflow/tfjs'
@@ -19,6 +19,7 @@ import { withLock } from '../util/lock.ts'
 import { once } from '../util/memoize.ts'
 import { repositoryPath } from '../util/paths.ts'
 import { processorName } from '../util/processor.ts'
+import { readRegularText } from '../util/regular-file.ts'
 import { sha256 } from '../weights/checksum.ts'
 
 const recordFile = 'run.json'
@@ -167,7 +168,7 @@ export async function recordFiles(
  */
 export async function readRuns(folder: string): Promise<RunRecord[]> {
   const path = join(folder, recordFile)
-  const text = await readFile(path, 'utf8').catch(() => {
+  const text = await readRegularText(path).catch(() => {
     throw new UserError(`expected ${recordFile} in ${folder}, found none: name the folder of a run`)
   })
   try {

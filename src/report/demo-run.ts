@@ -1,7 +1,6 @@
 /** The demonstration: faces of some photos are protected, recovered as their owner would, and measured. */
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { readImage } from '../data/image.ts'
+import { readBytes, readImage } from '../data/image.ts'
 import { facesOfPhoto } from '../pipeline/photo.ts'
 import { writeFileAtomic, writeJsonAtomic } from '../util/atomic-write.ts'
 import { inRounds } from './demo-choice.ts'
@@ -39,7 +38,7 @@ export async function runDemo(tools: DemoTools, options: DemoOptions): Promise<D
   const wanted = options.photos.slice(0, count)
   let looked = 0
   const looking = wanted.map(async (path, turn) => {
-    const bytes = await readFile(path)
+    const bytes = await readBytes(path)
     const original = await readImage(bytes, path)
     const faces = await facesOfPhoto(tools, original, { detect: () => workers.detect(bytes, { turn }) })
     onLook?.(++looked, wanted.length)

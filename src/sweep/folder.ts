@@ -4,10 +4,11 @@
  */
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { appendFile, mkdir, readFile, rename, rm } from 'node:fs/promises'
+import { appendFile, mkdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileSums, pathFrom, recordRun } from '../pipeline/run-record.ts'
 import { makeFolder, writeFileAtomic, writeJsonAtomic } from '../util/atomic-write.ts'
+import { readRegularText } from '../util/regular-file.ts'
 import { joinUntrusted } from '../util/safe-path.ts'
 import type { Measure, PointFace, PointResult, PointTask } from './point.ts'
 import type { Settings } from './space.ts'
@@ -46,7 +47,7 @@ export function faceFile(id: string, version?: number): string {
 /** The points so far. A line that a crash cut short is left out, and ended. */
 export async function readPoints(out: string): Promise<NumberedPoint[]> {
   const path = join(out, 'points.jsonl')
-  const text = await readFile(path, 'utf8').catch(() => '')
+  const text = await readRegularText(path).catch(() => '')
   if (text !== '' && !text.endsWith('\n')) await appendFile(path, '\n')
   return text.split('\n').flatMap(line => {
     try {
@@ -64,7 +65,7 @@ export async function addPoint(out: string, point: NumberedPoint): Promise<void>
 /** What came of a point, if it is known. */
 export async function readOutcome(out: string, point: NumberedPoint): Promise<Outcome | undefined> {
   const folder = pointFolder(out, point)
-  const read = async (file: string) => JSON.parse(await readFile(join(folder, file), 'utf8'))
+  const read = async (file: string) => JSON.parse(await readRegularText(join(folder, file)))
   if (existsSync(join(folder, 'metrics.json'))) return { state: 'done', ...(await read('metrics.json')) }
   if (existsSync(join(folder, 'error.json'))) return { state: 'failed', ...(await read('error.json')) }
   return undefined

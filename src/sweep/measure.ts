@@ -1,5 +1,4 @@
 /** Measures a point: protects its faces one by one and compares each with its original. */
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as tf from '@tensorflow/tfjs'
 import { useBackend } from '../backend/index.ts'
@@ -26,6 +25,7 @@ import { protectFace } from '../pipeline/protect.ts'
 import { recognizerWeights, softwareOf } from '../pipeline/run-record.ts'
 import { makeFolder, writeJsonAtomic } from '../util/atomic-write.ts'
 import { UserError } from '../util/errors.ts'
+import { readRegularText } from '../util/regular-file.ts'
 import type { Measure, PointFace, PointResult, PointTask } from './point.ts'
 
 type Scores = PointFace['scores']
@@ -73,7 +73,7 @@ export async function measurePoint(task: PointTask, { scratch, here, onProgress 
 
 async function readKept(path: string, measure: () => Promise<PointFace>): Promise<PointFace> {
   try {
-    return JSON.parse(await readFile(path, 'utf8'))
+    return JSON.parse(await readRegularText(path))
   } catch {
     const face = await measure()
     await writeJsonAtomic(path, face)

@@ -1,9 +1,9 @@
 /** The run's own folder: log.jsonl, a line of numbers for each step that is told of, and pictures. */
 import { appendFileSync, existsSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { writeImage } from '../data/image.ts'
 import { writeFileAtomic } from '../util/atomic-write.ts'
+import { readRegularText } from '../util/regular-file.ts'
 import type { Tracker } from './tracker.ts'
 import { Writer } from './writer.ts'
 
@@ -31,7 +31,7 @@ export function folderTracker(folder: string, say: (message: string) => void): T
 /** Takes out what is about steps after `step`, and a line that was cut off, so that going on from there repeats nothing. */
 async function truncateLog(path: string, step: number): Promise<void> {
   if (!existsSync(path)) return
-  const text = await readFile(path, 'utf8')
+  const text = await readRegularText(path)
   const kept = text.split('\n').filter(line => stepOf(line) <= step)
   const truncated = kept.map(line => `${line}\n`).join('')
   if (truncated !== text) await writeFileAtomic(path, truncated)

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { writeJsonAtomic } from '../util/atomic-write.ts'
+import { readRegularText } from '../util/regular-file.ts'
 import { type MlflowServer, type RunData, ServerError } from './mlflow-server.ts'
 import type { RunDescription } from './tracker.ts'
 
@@ -175,6 +175,6 @@ export class MlflowRun {
 }
 
 async function readIdentity(folder: string): Promise<Identity | undefined> {
-  const text = await readFile(join(folder, 'mlflow.json'), 'utf8').catch(() => undefined)
+  const text = await readRegularText(join(folder, 'mlflow.json')).catch(() => undefined)
   return text === undefined ? undefined : JSON.parse(text)
 }

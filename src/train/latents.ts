@@ -4,7 +4,7 @@
  * latents that they were generated from; mirror images of theirs have none.
  */
 import { createHash } from 'node:crypto'
-import { type FileHandle, open, readFile, statfs } from 'node:fs/promises'
+import { type FileHandle, open, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as tf from '@tensorflow/tfjs'
 import { z } from 'zod'
@@ -12,6 +12,7 @@ import type { FaceStore } from '../data/face-store.ts'
 import type { FeatureNetwork } from '../models/features/feature-network.ts'
 import { makeFolder, writeJsonAtomic } from '../util/atomic-write.ts'
 import { UserError } from '../util/errors.ts'
+import { readRegularText } from '../util/regular-file.ts'
 
 /** The networks that do not learn. */
 export interface FrozenNetworks {
@@ -201,7 +202,7 @@ type Statistics = z.output<typeof statisticsSchema>
 
 /** What all rows are like, written down once it has been computed; computed again where the note is damaged. */
 async function statisticsOf(path: string, file: FileHandle, layout: Layout, count: number): Promise<Statistics> {
-  const known = await readFile(path, 'utf8')
+  const known = await readRegularText(path)
     .then(text => statisticsSchema.parse(JSON.parse(text)))
     .catch(() => undefined)
   if (known) return known

@@ -1,13 +1,13 @@
-import { readFile } from 'node:fs/promises'
 import { writeFileAtomic } from './atomic-write.ts'
 import { UserError } from './errors.ts'
+import { readRegularText } from './regular-file.ts'
 
 /**
  * Puts text between two lines of a file, whole or not at all.
  * @throws UserError when the lines are not there
  */
 export async function writeBetween(path: string, start: string, end: string, text: string): Promise<void> {
-  const page = await readFile(path, 'utf8')
+  const page = await readRegularText(path)
   const [from, to] = [page.indexOf(start), page.indexOf(end)]
   if (from < 0 || to < from) throw new UserError(`${path}: expected the lines '${start}' and '${end}', found none`)
   await writeFileAtomic(path, `${page.slice(0, from + start.length)}\n${text}${page.slice(to)}`)

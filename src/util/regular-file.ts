@@ -2,11 +2,13 @@
  * Reads files that a person names, or that a file of others names: only regular ones, and only up to a size. A named pipe
  * would be waited for without end, and a device read without end.
  */
-import { constants, type Stats } from 'node:fs'
-import { type FileHandle, open } from 'node:fs/promises'
+import { constants, openSync, type Stats } from 'node:fs'
+import { type FileHandle, open, stat } from 'node:fs/promises'
+import { Socket } from 'node:net'
+import { text } from 'node:stream/consumers'
 
 /** Most bytes of a text (JSON, YAML, lists) unless its reader says otherwise. */
-export const mostText = 64 << 20
+export const mostText = 256 << 20
 
 export interface RegularFile {
   readonly file: FileHandle
@@ -53,6 +55,25 @@ export async function readRegular(path: string, most: number): Promise<Buffer<Ar
 /** The text of a regular file in UTF-8, of `mostText` bytes unless given otherwise. @throws as `readRegular` */
 export async function readRegularText(path: string, most = mostText): Promise<string> {
   return (await readRegular(path, most)).toString('utf8')
+}
+
+/** Most bytes of a secret, and milliseconds in which a pipe must have given it. */
+const [mostSecret, patience] = [1 << 16, 9_000]
+
+/**
+ * The text of a small file that holds a secret, which may also come through a pipe, as from the shell's `<(command)`.
+ * @throws NodeJS.ErrnoException as `readRegular`; with code ETIMEDOUT when a pipe gives no end
+ */
+export async function readSecretText(path: string): Promise<string> {
+  if (!(await stat(path)).isFIFO()) return readRegularText(path, mostSecret)
+  const pipe = new Socket({ fd: openSync(path, constants.O_RDONLY | constants.O_NONBLOCK), readable: true })
+  let length = 0
+  pipe.on('data', ({ length: more }: Buffer) => {
+    length += more
+    if (length > mostSecret) pipe.destroy(coded('EFBIG', `it has more than ${mostSecret} bytes`))
+  })
+  const timer = setTimeout(() => pipe.destroy(coded('ETIMEDOUT', `it gave no end in ${patience} ms`)), patience)
+  return text(pipe).finally(() => clearTimeout(timer))
 }
 
 function kindOf(stats: Stats): string {

@@ -1,7 +1,8 @@
 /** A file read by ranges: what every reader of weights stands on, so that a file of gigabytes costs what is asked for. */
 import { constants } from 'node:buffer'
-import { type FileHandle, open } from 'node:fs/promises'
+import type { FileHandle } from 'node:fs/promises'
 import { UserError } from '../util/errors.ts'
+import { openRegular } from '../util/regular-file.ts'
 
 export interface Bytes {
   readonly path: string
@@ -22,13 +23,7 @@ export async function openBytes(path: string): Promise<Bytes> {
   const cannotRead = (error: Error) => {
     throw error instanceof UserError ? error : new UserError(`cannot read ${path}: ${error.message}`)
   }
-  const file = await open(path).catch(cannotRead)
-  const stat = await file.stat()
-  if (!stat.isFile()) {
-    await file.close()
-    throw new UserError(`cannot read ${path}: expected a file, found a folder or a device`)
-  }
-  const { size } = stat
+  const { file, size } = await openRegular(path).catch(cannotRead)
   return {
     path,
     size,

@@ -1,8 +1,8 @@
 /** SHA-256 of files: weights are used only when they are the ones that were meant. */
 import { createHash } from 'node:crypto'
-import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { UserError } from '../util/errors.ts'
+import { openRegular } from '../util/regular-file.ts'
 import { filesOf } from './folder.ts'
 
 /** The SHA-256, in hexadecimal, of a file's bytes; of a folder, of its files of weights one after another. */
@@ -11,7 +11,10 @@ export async function sha256(path: string): Promise<string> {
   try {
     const isFolder = (await stat(path)).isDirectory()
     const files = isFolder ? (await filesOf(path)).map(file => file.path) : [path]
-    for (const file of files) for await (const chunk of createReadStream(file)) hash.update(chunk)
+    for (const name of files) {
+      const { file } = await openRegular(name)
+      for await (const chunk of file.createReadStream()) hash.update(chunk)
+    }
   } catch (error) {
     throw error instanceof UserError ? error : new UserError(`cannot read ${path}: ${(error as Error).message}`)
   }

@@ -2,12 +2,13 @@
  * Downloads that go on where they were cut off, through the proxies of the environment (HTTPS_PROXY, HTTP_PROXY,
  * NO_PROXY), are verified, and land whole or not at all. What has arrived of a file lies beside it as FILE.part.
  */
-import { open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { open, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { EnvHttpProxyAgent, fetch, type Response } from 'undici'
 import { makeFolder } from '../util/atomic-write.ts'
 import { UserError } from '../util/errors.ts'
+import { readRegularText } from '../util/regular-file.ts'
 import { sha256 } from './checksum.ts'
 
 export interface DownloadOptions {
@@ -76,7 +77,7 @@ async function partOf(path: string, url: string): Promise<Part> {
     found => found.size,
     () => 0,
   )
-  const note = await readFile(notePath(path), 'utf8')
+  const note = await readRegularText(notePath(path))
     .then(text => JSON.parse(text) as { url: string; version?: string })
     .catch(() => undefined) // none, or one that was cut off itself: no part to go on with
   if (note?.url === url) return { path, size, version: note.version }

@@ -1,9 +1,10 @@
 /** Reads configs: YAML files laid upon each other and checked against a schema. */
-import { readFile, realpath } from 'node:fs/promises'
+import { realpath } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { parse } from 'yaml'
 import type * as z from 'zod'
 import { UserError } from '../util/errors.ts'
+import { readRegularText } from '../util/regular-file.ts'
 import { isMapping, lookUp, type Mapping, merge, type Path, replaceAt } from './merge.ts'
 import { describe, problems } from './problems.ts'
 
@@ -68,7 +69,7 @@ async function readLayers(path: string, chain: readonly string[]): Promise<Layer
     throw new UserError(
       `${path}: 'extends' comes back to this file (${[...chain, file].join(' -> ')}): break the circle`,
     )
-  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+  const text = await readRegularText(file).catch((error: NodeJS.ErrnoException) => {
     const named = chain.length > 0 ? `, which ${chain.at(-1)} extends` : ''
     const why = error.code === 'ENOENT' ? 'there is no such file' : error.message
     throw new UserError(`expected a config file at ${path}${named}: ${why}`)

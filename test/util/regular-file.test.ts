@@ -4,7 +4,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
-import { openRegular, readRegular, readRegularText } from '../../src/util/regular-file.ts'
+import { openRegular, readRegular, readRegularText, readSecretText } from '../../src/util/regular-file.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'regular-'))
 afterAll(() => rmSync(root, { recursive: true }))
@@ -47,4 +47,16 @@ test.runIf(unix)('reads no socket', async () => {
   await new Promise(done => server.on('listening', done))
   await expect(readRegular(at('socket'), 9)).rejects.toThrow(/ENXIO|a socket/)
   server.close()
+})
+
+test.runIf(unix)('takes a secret from a file or through a pipe', { timeout: 20_000 }, async () => {
+  writeFileSync(at('secret'), 'a passphrase')
+  expect(await readSecretText(at('secret'))).toBe('a passphrase')
+  const script = `import { readSecretText } from './src/util/regular-file.ts'
+    console.log(await readSecretText(process.argv[2]).catch(error => error.message))`
+  writeFileSync(at('read.mts'), script.replace('./src', join(process.cwd(), 'src')))
+  const read = (given: string) =>
+    execFileSync('bash', ['-c', `node --import tsx ${at('read.mts')} ${given}`], { encoding: 'utf8' }).trim()
+  expect(read('<(sleep 0.2; echo through a pipe)')).toBe('through a pipe')
+  expect(read('<(head -c 100000 /dev/zero)')).toBe('it has more than 65536 bytes')
 })

@@ -135,7 +135,7 @@ test('files that are not there, or no config', async () => {
   expect(await refusal({ path: file('orphan.yaml', 'extends: none.yaml\n') })).toBe(
     'expected a config file at none.yaml, which orphan.yaml extends: there is no such file',
   )
-  expect(await refusal({ path: dirname(folder) })).toContain('EISDIR')
+  expect(await refusal({ path: dirname(folder) })).toContain('a folder, not a regular file')
   expect(await refusal({ path: file('list.yaml', '- 1\n- 2\n') })).toContain('expected a mapping of keys to values')
   expect(await refusal({ path: file('bad.yaml', 'a: [1\nb: 2\n') })).toMatch(/^bad\.yaml: expected YAML: .* line 2/)
   expect(await refusal({ path: file('twice.yaml', 'name: a\nname: b\n') })).toMatch(/^twice\.yaml: .*unique.* line 2/)

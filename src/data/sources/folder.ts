@@ -1,5 +1,6 @@
-import { readdir, readFile } from 'node:fs/promises'
+import { readdir } from 'node:fs/promises'
 import { join, relative, sep } from 'node:path'
+import { readBytes } from '../image.ts'
 import { isPicture, picture, type Source } from './source.ts'
 
 /** Every picture below a folder. */
@@ -10,6 +11,6 @@ export async function folderSource(folder: string): Promise<Source> {
     .map(entry => relative(folder, join(entry.parentPath, entry.name)).replaceAll(sep, '/'))
     .filter(isPicture)
     .sort()
-  const pictures = ids.map(id => picture(id, () => readFile(join(folder, id))))
+  const pictures = ids.map(id => picture(id, () => readBytes(join(folder, id))))
   return { kind: 'folder', pictures, close: async () => {} }
 }

@@ -1,12 +1,13 @@
 /** Faces of a store become folders of pictures with a manifest; an interrupted run goes on where it stopped. */
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { appendFile, readFile } from 'node:fs/promises'
+import { appendFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { FaceStore } from '../../data/face-store.ts'
 import { writeImage } from '../../data/image.ts'
 import { makeFolder, writeJsonAtomic } from '../../util/atomic-write.ts'
 import { UserError } from '../../util/errors.ts'
+import { readRegularText } from '../../util/regular-file.ts'
 import { joinUntrusted } from '../../util/safe-path.ts'
 import { type Manifest, type ManifestPicture, manifestFile } from '../manifest.ts'
 import type { Faces, Method, SourceFace } from './method.ts'
@@ -158,7 +159,7 @@ function settingsKey(settings: unknown, { image, id }: SourceFace): string {
 
 /** The lines of a log by name, the last of each. One that a crash cut short is left out. */
 async function readLog(path: string): Promise<Map<string, LoggedPicture>> {
-  const text = await readFile(path, 'utf8').catch(() => '')
+  const text = await readRegularText(path).catch(() => '')
   const finished = new Map<string, LoggedPicture>()
   for (const line of text.split('\n')) {
     try {
