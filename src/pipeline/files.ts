@@ -1,6 +1,5 @@
 /** The three tasks from file to file: a protected picture and its key beside it, and the way back. */
 import { existsSync } from 'node:fs'
-import { rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { Recipe } from '../config/recipe.ts'
 import { encodeImage, formatOf, type Image, readImage } from '../data/image.ts'
@@ -10,12 +9,13 @@ import {
   type Decryption,
   type Encryption,
   type FaceKey,
+  keyBytes,
   pictureHash,
   readKeys,
-  writeKeys,
 } from '../keys/key.ts'
 import type { Recognizer } from '../models/recognizers/recognizer.ts'
 import { makeFolder, writeFileAtomic } from '../util/atomic-write.ts'
+import { commitFiles, finishCommits, type PendingFile } from '../util/commit-files.ts'
 import { UserError } from '../util/errors.ts'
 import { readRegular } from '../util/regular-file.ts'
 import { extensionFor, outputPath, type PictureFile } from './inputs.ts'
@@ -78,33 +78,27 @@ export async function protectFile(
 }
 
 /**
- * Writes each version of a protected photo to one of `outputs`, with its key beside it.
- * @throws UserError when one cannot be written; no picture is left without its key
+ * Writes each version of a protected photo to one of `outputs`, with its key beside it: all of them, or none.
+ * @throws UserError when one cannot be written; pictures and keys that were there stay then
  */
 export async function writeProtected(
   { faces, photos }: { faces: readonly { key: UnboundKey }[]; photos: readonly Image[] },
   outputs: readonly string[],
   encryption?: Encryption,
 ): Promise<void> {
+  const files: PendingFile[] = []
   for (const [i, output] of outputs.entries()) {
     const bytes = await encode(photos[i]!, output)
     const picture = pictureHash(bytes)
-    const key = keyPath(output)
-    await makeFolder(dirname(output))
-    // A picture without its key could never be recovered: an earlier one goes before its key, a new one comes after.
-    await rm(output, { force: true }).catch((error: Error) => {
-      throw new UserError(`cannot write ${output}: ${error.message}: choose another --out`)
-    })
-    await writeKeys(
-      key,
-      faces.map(face => ({ ...face.key, picture })),
-      encryption,
-    )
-    await writeFileAtomic(output, bytes).catch(async error => {
-      await rm(key, { force: true })
-      throw error
-    })
+    const key = { picture, faces: faces.map(face => ({ ...face.key, picture })) }
+    files.push({ path: keyPath(output), data: await keyBytes(key, encryption), mode: 0o600 })
+    files.push({ path: output, data: bytes })
   }
+  for (const folder of new Set(outputs.map(output => dirname(output))))
+    await commitFiles(
+      folder,
+      files.filter(({ path }) => dirname(path) === folder),
+    )
 }
 
 /** The bytes of a protected picture and the keys that belong to them. */
@@ -122,6 +116,7 @@ export async function readProtected(
   path: string,
   { key = keyPath(path), ...decryption }: { key?: string } & Decryption = {},
 ): Promise<LockedPicture> {
+  await finishCommits(dirname(path))
   const bytes = await readRegular(path, mostPictureBytes()).catch((error: NodeJS.ErrnoException) => {
     const why = error.code === 'ENOENT' ? 'there is no such file' : error.message
     throw new UserError(`expected a protected picture at ${path}: ${why}`)

@@ -4,6 +4,7 @@ import { access, readdir, realpath, stat } from 'node:fs/promises'
 import { basename, dirname, extname, join, relative, resolve } from 'node:path'
 import { pictureExtensions, writtenAs } from '../data/image.ts'
 import { formatOfExtension } from '../data/picture-format.ts'
+import { finishCommits } from '../util/commit-files.ts'
 import { UserError } from '../util/errors.ts'
 
 /** A picture to work on. */
@@ -40,6 +41,7 @@ export async function findPictures(
     const here = join(root, folder)
     // Below the input only: a folder that is named itself is meant.
     if (folder !== '' && (await realpath(here)) === skipped) return
+    await finishCommits(here)
     const entries = await readdir(here, { withFileTypes: true }).catch((error: NodeJS.ErrnoException) => {
       throw new UserError(`expected a folder that can be read at ${here}: ${error.message}`)
     })

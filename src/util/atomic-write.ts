@@ -30,7 +30,40 @@ export async function writeFileAtomic(
   data: string | Uint8Array | Iterable<string | Uint8Array> | AsyncIterable<string | Uint8Array>,
   { mode }: WriteOptions = {},
 ): Promise<void> {
+  const temporary = await writeTemporary(path, data, { mode })
+  try {
+    await rename(temporary.path, path)
+    temporary.keep()
+  } catch (error) {
+    await temporary.discard()
+    throw cannotWrite(path, error)
+  }
+}
+
+/** A file that is whole and on the disk, under a name beside its place that nobody looks for. */
+export interface Temporary {
+  readonly path: string
+  /** Removes it; also done when the process ends before it is kept or discarded. */
+  discard(): Promise<void>
+  /** It is now somebody's else: under its name, or another. */
+  keep(): void
+}
+
+/**
+ * The first half of `writeFileAtomic`: all that needs room on the disk.
+ * @param path where the file will be
+ * @throws UserError as `writeFileAtomic`; nothing is left behind then
+ */
+export async function writeTemporary(
+  path: string,
+  data: string | Uint8Array | Iterable<string | Uint8Array> | AsyncIterable<string | Uint8Array>,
+  { mode }: WriteOptions = {},
+): Promise<Temporary> {
   const temporary = temporaryName(path)
+  const discard = async () => {
+    await unlink(temporary).catch(() => {})
+    unfinished.delete(temporary)
+  }
   let file: FileHandle | undefined
   try {
     unfinished.add(temporary)
@@ -40,16 +73,18 @@ export async function writeFileAtomic(
     for await (const part of parts) await file.writeFile(part)
     await file.sync()
     await file.close()
-    await rename(temporary, path)
+    return { path: temporary, discard, keep: () => void unfinished.delete(temporary) }
   } catch (error) {
     await file?.close().catch(() => {})
-    await unlink(temporary).catch(() => {})
-    // What makes the parts may have said already what is wrong with them.
-    if (error instanceof UserError) throw error
-    throw new UserError(`cannot write ${path}: ${reason(error as NodeJS.ErrnoException, path)}`)
-  } finally {
-    unfinished.delete(temporary)
+    await discard()
+    throw cannotWrite(path, error)
   }
+}
+
+/** The mistake that a failed write is; what makes the parts of a file may have said already what is wrong with them. */
+export function cannotWrite(path: string, error: unknown): UserError {
+  if (error instanceof UserError) return error
+  return new UserError(`cannot write ${path}: ${reason(error as NodeJS.ErrnoException, path)}`)
 }
 
 /**
@@ -64,7 +99,7 @@ export async function linkAtomic(existing: string, path: string): Promise<void> 
     await link(existing, temporary).catch(() => copyOntoDisk(existing, temporary))
     await rename(temporary, path)
   } catch (error) {
-    throw new UserError(`cannot write ${path}: ${reason(error as NodeJS.ErrnoException, path)}`)
+    throw cannotWrite(path, error)
   } finally {
     // Renaming one name of a file to another of the same file leaves both.
     await unlink(temporary).catch(() => {})
@@ -82,9 +117,12 @@ async function copyOntoDisk(from: string, to: string): Promise<void> {
 /** Removes what writes into `folder` left behind that were ended by force; no other process may be writing there. */
 export async function removeUnfinished(folder: string): Promise<void> {
   for (const name of await readdir(folder)) {
-    if (/^\..+\.[0-9a-f]{12}\.tmp$/.test(name)) await unlink(join(folder, name))
+    if (temporaryPattern.test(name)) await unlink(join(folder, name))
   }
 }
+
+/** Names of temporary files. */
+export const temporaryPattern = /^\..+\.[0-9a-f]{12}\.tmp$/s
 
 function temporaryName(path: string): string {
   return join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`)

@@ -13,15 +13,15 @@ const reserved = /^(con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²�
 const longestPart = 255
 
 /**
- * The path of `name` below `folder`. The same names are refused on every system, so that what one machine writes is safe on
- * another: empty ones, absolute ones, those with '..' or '.' as a part, backslashes, drives and streams (':'), control
- * characters, devices of Windows, parts that end in a dot or a space.
+ * The path of `name` below `folder`. Refused are empty names, absolute ones, those with '..' or '.' as a part, backslashes,
+ * drives, control characters, devices of Windows; on Windows also colons and parts that end in a dot or a space, which it
+ * would take for another name.
  * @param name with '/' between its parts, as it stands in a file
  * @param source the file that it stands in, for the message
  * @throws UserError that names the source, the name and what is wrong with it
  */
-export function joinUntrusted(folder: string, name: string, source: string): string {
-  const problem = problemOf(name)
+export function joinUntrusted(folder: string, name: string, source: string, platform = process.platform): string {
+  const problem = problemOf(name, platform === 'win32')
   if (problem) throw new UserError(`${source} names ${shown(name)}, which ${problem}: nothing is done with it`)
   return join(folder, name)
 }
@@ -32,11 +32,17 @@ export function joinUntrusted(folder: string, name: string, source: string): str
  */
 export async function joinUnlinked(folder: string, name: string, source: string): Promise<string> {
   const path = joinUntrusted(folder, name, source)
+  await refuseLinks(folder, name, source)
+  return path
+}
+
+/** @throws UserError when a part of `name` below `folder` is a link that leads out of it */
+export async function refuseLinks(folder: string, name: string, source: string): Promise<void> {
   let at = resolve(folder)
   for (const part of name.split('/')) {
     at = join(at, part)
     const stats = await lstat(at).catch(() => undefined)
-    if (!stats) break
+    if (!stats) return
     if (!stats.isSymbolicLink()) continue
     const [root, target] = await Promise.all([realpath(folder), realpath(at).catch(() => undefined)])
     if (target === undefined || !`${target}${sep}`.startsWith(`${root}${sep}`))
@@ -44,19 +50,31 @@ export async function joinUnlinked(folder: string, name: string, source: string)
         `${source} names ${shown(name)}, which leads out of ${folder} by a link: remove the link ${at}`,
       )
   }
-  return path
 }
 
-function problemOf(name: string): string | undefined {
+/**
+ * The path of a name below `folder` that this program has written down itself, of a file that a person may have called as
+ * strangely as the system allows.
+ * @throws UserError for one that is not below the folder
+ */
+export function joinOwn(folder: string, name: string, source: string): string {
+  if (process.platform === 'win32') return joinUntrusted(folder, name, source)
+  if (name.includes('\0') || name.split('/').some(part => ['', '.', '..'].includes(part)))
+    throw new UserError(`${source} names ${shown(name)}, which leads out of its folder: nothing is done with it`)
+  return join(folder, name)
+}
+
+function problemOf(name: string, onWindows: boolean): string | undefined {
   if (name === '') return 'is empty'
   if (/\p{Cc}/u.test(name)) return 'has control characters'
   if (name.includes('\\')) return 'has a backslash'
   if (name.startsWith('/')) return 'is an absolute path'
-  if (name.includes(':')) return 'has a colon, as drives and streams of Windows do'
+  if (/^[a-z]:/i.test(name)) return 'begins with a drive of Windows'
+  if (onWindows && name.includes(':')) return 'has a colon, as streams of Windows do'
   for (const part of name.split('/')) {
     if (part === '..') return 'leads out of its folder'
     if (part === '' || part === '.') return 'has an empty part'
-    if (/[. ]$/.test(part)) return 'has a part that ends in a dot or a space'
+    if (onWindows && /[. ]$/.test(part)) return 'has a part that ends in a dot or a space'
     if (reserved.test(part)) return 'is a device of Windows'
     if (Buffer.byteLength(part) > longestPart) return `has a part of more than ${longestPart} bytes`
   }

@@ -1,4 +1,13 @@
-import { existsSync, linkSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeEach, describe, expect, test, vi } from 'vitest'
@@ -11,11 +20,11 @@ import { UserError } from '../../src/util/errors.ts'
 const noRoom = vi.hoisted(() => new Set<string>())
 vi.mock('../../src/util/atomic-write.ts', async load => {
   const real = await load<typeof import('../../src/util/atomic-write.ts')>()
-  const writeFileAtomic: typeof real.writeFileAtomic = async (path, ...rest) => {
+  const writeTemporary: typeof real.writeTemporary = async (path, ...rest) => {
     if (noRoom.has(path)) throw new UserError(`cannot write ${path}: the disk is full`)
-    return real.writeFileAtomic(path, ...rest)
+    return real.writeTemporary(path, ...rest)
   }
-  return { ...real, writeFileAtomic }
+  return { ...real, writeTemporary }
 })
 
 const base = mkdtempSync(join(tmpdir(), 'files-'))
@@ -125,21 +134,21 @@ const key: FaceKey = {
   latent: new Float32Array(4),
 }
 
-test('no picture is without its key, also where one cannot be written over', async () => {
+test('where a picture or its key cannot be written over, both stay as they were', async () => {
   const path = at('a.anonymized.png')
   const photo = (level: number) => ({ width: 1, height: 1, data: new Uint8Array(3).fill(level) })
   const write = (level: number) => writeProtected({ faces: [{ key }], photos: [photo(level)] }, [path])
   await write(1)
   await write(2)
   expect((await readProtected(path)).keys).toHaveLength(1)
-  // Without room for the picture there is neither; without room for the key the earlier one is of no picture.
+  const both = () => [path, `${path}.dpkey`].map(file => readFileSync(file).toString('base64'))
+  const before = both()
   for (const full of [path, `${path}.dpkey`]) {
-    await write(3)
     noRoom.add(full)
-    await expect(write(4)).rejects.toThrow(/the disk is full/)
+    await expect(write(3)).rejects.toThrow(/the disk is full/)
     noRoom.delete(full)
-    expect(existsSync(path)).toBe(false)
-    expect(existsSync(`${path}.dpkey`)).toBe(full !== path)
+    expect(both()).toEqual(before)
+    expect(readdirSync(root)).toHaveLength(2)
   }
 })
 
