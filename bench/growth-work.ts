@@ -36,7 +36,7 @@ const modelFor = (imageSize: number): FaceModel =>
   assembleModel({ ...config, imageSize }, sha256, networks, weights, features)
 
 const faceOf = async (photo: Image, imageSize: number) =>
-  (await facesOfPhoto({ imageSize, alignment: 'template' }, photo))[0]!
+  (await facesOfPhoto({ imageSize, alignment: 'template' }, photo, { randomness: 0 }))[0]!
 
 async function protect(model: FaceModel, face: Image, { samples = 1, steps = 2 }): Promise<void> {
   // So many steps are taken.
@@ -47,7 +47,7 @@ async function protect(model: FaceModel, face: Image, { samples = 1, steps = 2 }
     'attempts=1',
   ])
   const image = toTensor(face)
-  tf.dispose([image, await protectFace(model, [guide], image, recipe, { identity: 'growth' })])
+  tf.dispose([image, await protectFace(model, [guide], image, recipe, { randomness: 0, identity: 'growth' })])
 }
 
 const model = modelFor(config.imageSize)

@@ -48,7 +48,11 @@ export function protectCommand(task: Recipe['task']): CommandModule {
         .option('steps', { type: 'number', describe: 'DDIM steps from noise to picture' })
         .option('strength', { type: 'number', describe: 'how much of the face is made anew, 0 to 1' })
         .option('guidance', { type: 'number', describe: "how far each step follows the energy's gradient" })
-        .option('seed', { type: 'number', describe: 'of all random numbers' })
+        .option('seed', {
+          type: 'number',
+          describe:
+            'for research: makes the run repeatable, and its outputs confirmable by whoever guesses it [default: a fresh secret]',
+        })
         .option('config', {
           type: 'string',
           describe: `the recipe that all these change [default: configs/MODEL/${task}.yaml where there is one, else configs/${task}.yaml]`,

@@ -33,7 +33,12 @@ export const recipeSchema = z.strictObject({
   task: z
     .enum(['anonymize', 'hide'])
     .describe('machines must no longer recognise the face; or people must not, and machines must'),
-  seed: z.int().default(0).describe('of all random numbers'),
+  seed: z
+    .int()
+    .optional()
+    .describe(
+      'of all random numbers, for research: repeatable, and whoever knows it can confirm the original; else a secret',
+    ),
   samples: z.int().min(1).max(16).default(1).describe('protected versions of each face'),
   attempts: z
     .int()
@@ -132,6 +137,11 @@ export const recipeSchema = z.strictObject({
 })
 
 export type Recipe = z.output<typeof recipeSchema>
+
+/** The seed of a recipe in research, where runs are repeatable and nothing is hidden: 0 unless it has one. */
+export function seedOf({ seed = 0 }: Pick<Recipe, 'seed'>): number {
+  return seed
+}
 
 /** Whether a recipe keeps a defect of the release. */
 export function keepsDefect({ compat }: Pick<Recipe, 'compat'>, defect: ReleaseDefect): boolean {

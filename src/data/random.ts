@@ -1,22 +1,28 @@
 import * as tf from '@tensorflow/tfjs'
-import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus'
-import type { RandomGenerator } from 'pure-rand/types/RandomGenerator'
+import { keyedWords, type Secret } from './keyed-words.ts'
+import { seededWords } from './seeded-words.ts'
 
 /**
- * A stream of random numbers for one purpose: the same seed and key give the same stream, whatever else is drawn,
- * in which order, or by which worker.
+ * What random numbers come from: a secret, or for research a seed. Who knows a seed, or tries every one, has the numbers: a
+ * seed makes a run repeatable and its output confirmable.
+ */
+export type Randomness = number | Secret
+
+/**
+ * A stream of random numbers for one purpose: the same source and purpose give the same stream, whatever else is drawn, in
+ * which order, or by which worker.
  */
 export class RandomStream {
-  readonly #generator: RandomGenerator
+  readonly #word: () => number
 
-  /** @param key what the numbers are for, such as ('noise', image hash, step) */
-  constructor(seed: number, ...key: readonly (string | number)[]) {
-    this.#generator = xoroshiro128plus(hash(`${seed}/${key.join('/')}`))
+  /** @param purpose what the numbers are for, such as ('noise', image hash, step) */
+  constructor(source: Randomness, ...purpose: readonly (string | number)[]) {
+    this.#word = typeof source === 'number' ? seededWords(source, purpose) : keyedWords(source, purpose)
   }
 
   /** A number in (0, 1). */
   uniform(): number {
-    return ((this.#generator.next() >>> 0) + 0.5) / 2 ** 32
+    return (this.#word() + 0.5) / 2 ** 32
   }
 
   /** An integer in 0..limit-1. */
@@ -49,17 +55,12 @@ export class RandomStream {
   }
 }
 
-/** A tensor of standard normal noise from the stream keyed by (seed, ...key). */
-export function normal<S extends number[]>(shape: S, seed: number, ...key: readonly (string | number)[]): tf.Tensor {
+/** A tensor of standard normal noise from the stream of (source, ...purpose). */
+export function normal<S extends number[]>(
+  shape: S,
+  source: Randomness,
+  ...purpose: readonly (string | number)[]
+): tf.Tensor {
   const count = shape.reduce((a, b) => a * b, 1)
-  return tf.tensor(new RandomStream(seed, ...key).normals(count), shape)
-}
-
-/** FNV-1a over UTF-16 units, finished by MurmurHash3's mixer: a 32-bit seed from a key. */
-function hash(text: string): number {
-  let h = 0x811c9dc5
-  for (let i = 0; i < text.length; i++) h = Math.imul(h ^ text.charCodeAt(i), 0x01000193)
-  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b)
-  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35)
-  return h ^ (h >>> 16)
+  return tf.tensor(new RandomStream(source, ...purpose).normals(count), shape)
 }

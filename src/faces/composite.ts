@@ -5,6 +5,7 @@ import { colourField, darkOffset } from './colour-field.ts'
 import { smoothStep } from './composite-mask.ts'
 import { type FaceRegions, faceRegions } from './face-regions.ts'
 import { ffhqTransform } from './ffhq.ts'
+import { type Grain, grainOf } from './grain.ts'
 import { type GuidedLines, guidedFilter } from './guided-filter.ts'
 import { facePixel, generatedSkin, matchDetail, photoSkin } from './match-detail.ts'
 import { normalizedConvolution } from './normalized-convolution.ts'
@@ -22,8 +23,8 @@ export interface CompositeOptions {
   readonly transform: Similarity
   /** The 68 landmarks of the face in the photo's pixels, by which it was aligned. */
   readonly landmarks: readonly Point[]
-  /** Of the grain; 1 unless given. */
-  readonly seed?: number
+  /** Where grain is drawn from; always the same unless given. */
+  readonly grain?: Grain
 }
 
 /** Side of the square in which mask and colours are worked out. */
@@ -61,7 +62,7 @@ export function compositeFace(photo: Image, generated: Image, options: Composite
   const analysis = analyse(before, after, regions)
   const box = boxOf(analysis.mask, invert(toAnalysis), photo)
   if (!box) return { ...photo, data: photo.data.slice() }
-  const face = detailed(photo, generated, box, toAnalysis, analysis, options.seed ?? 1)
+  const face = detailed(photo, generated, box, toAnalysis, analysis, options.grain ?? grainOf())
   return blend(photo, face, box, toAnalysis, analysis)
 }
 
@@ -143,7 +144,7 @@ function detailed(
   box: Rectangle,
   toAnalysis: Similarity,
   { gains, kinds }: Analysis,
-  seed: number,
+  grain: Grain,
 ): Raster {
   const scale = generated.width / analysisSide
   const toGenerated = fromBox(scaled(toAnalysis, scale), box)
@@ -164,7 +165,7 @@ function detailed(
     }
   }
   const levels = Math.max(2, Math.min(4, Math.ceil(Math.log2(side / 40))))
-  return matchDetail(original, face, kindOf, levels, seed)
+  return matchDetail(original, face, kindOf, levels, grain)
 }
 
 function blend(photo: Image, face: Raster, box: Rectangle, toAnalysis: Similarity, analysis: Analysis): Image {

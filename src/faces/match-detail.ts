@@ -1,4 +1,5 @@
 /** Gives a generated face the sharpness and the grain of its photo, by bands of a Laplacian pyramid. */
+import type { Grain } from './grain.ts'
 import { collapse, type LaplacianPyramid, laplacianPyramid } from './laplacian.ts'
 import type { Raster } from './resample-similarity.ts'
 import { lumaOf } from './skin.ts'
@@ -34,15 +35,15 @@ const mostGain = (level: number) => (level < 2 ? 3 : 1.6)
  * @param photo, generated the same part of the photo and of the generated face, three channels in 0..255
  * @param kinds what each pixel shows: sums of `facePixel`, `photoSkin` and `generatedSkin`
  * @param levels of the pyramid, each an octave
- * @param seed of the grain
+ * @param grain gives white noise
  */
-export function matchDetail(photo: Raster, generated: Raster, kinds: Uint8Array, levels: number, seed: number): Raster {
+export function matchDetail(photo: Raster, generated: Raster, kinds: Uint8Array, levels: number, draw: Grain): Raster {
   const ours = laplacianPyramid(generated, levels)
   const theirs = laplacianPyramid(lumaRaster(photo), levels)
   const photoStatistics = pyramidStatistics(theirs.bands, kinds, photoSkin)
   const ownStatistics = pyramidStatistics(ours.bands.map(lumaRaster), kinds, generatedSkin)
   const matches = photoStatistics.map((statistics, level) => matchBand(statistics, ownStatistics[level]!, level))
-  const noise = matches.map(({ grain }, level) => (grain > 0 ? grainBand(ours, level, seed + level) : undefined))
+  const noise = matches.map(({ grain }, level) => (grain > 0 ? grainBand(ours, level, draw) : undefined))
   return collapse(ours, (value, k, level) => {
     const { small, large, knee, grain } = matches[level]!
     const square = value * value
@@ -152,25 +153,11 @@ function lumaRaster({ width, height, data }: Raster): Raster {
 }
 
 /** One band of white noise, of standard deviation 1. */
-function grainBand({ bands }: LaplacianPyramid, level: number, seed: number): Float32Array {
+function grainBand({ bands }: LaplacianPyramid, level: number, draw: Grain): Float32Array {
   const { width, height } = bands[level]!
-  const white = { width, height, channels: 1, data: whiteNoise(width * height, seed) }
+  const white = { width, height, channels: 1, data: draw(width * height, level) }
   const { data } = laplacianPyramid(white, 1).bands[0] ?? white
   const deviation = Math.sqrt(data.reduce((sum, value) => sum + value * value, 0) / data.length) || 1
   for (let i = 0; i < data.length; i++) data[i]! /= deviation
   return data
-}
-
-/** About normal: sums of the four bytes of a hash (lowbias32, by C. Wellons) of seed and place. */
-function whiteNoise(count: number, seed: number): Float32Array {
-  const noise = new Float32Array(count)
-  const start = Math.imul(seed + 1, 0x9e3779b9)
-  for (let i = 0; i < count; i++) {
-    let h = (i ^ start) >>> 0
-    h = Math.imul(h ^ (h >>> 16), 0x7feb352d)
-    h = Math.imul(h ^ (h >>> 15), 0x846ca68b)
-    h ^= h >>> 16
-    noise[i] = ((h & 255) + ((h >>> 8) & 255) + ((h >>> 16) & 255) + (h >>> 24) - 510) / 148
-  }
-  return noise
 }

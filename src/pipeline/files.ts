@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Recipe } from '../config/recipe.ts'
 import { encodeImage, formatOf, type Image, readImage } from '../data/image.ts'
+import type { Secret } from '../data/keyed-words.ts'
 import { mostPictureBytes } from '../data/limits.ts'
 import {
   checkPicture,
@@ -20,7 +21,14 @@ import { UserError } from '../util/errors.ts'
 import { readRegular } from '../util/regular-file.ts'
 import { extensionFor, outputPath, type PictureFile } from './inputs.ts'
 import type { FaceModel } from './model.ts'
-import { type ProtectPhotoOptions, protectPhoto, type Recovery, recoverPhoto, type UnboundKey } from './photo.ts'
+import {
+  type ProtectedPhoto,
+  type ProtectPhotoOptions,
+  protectPhoto,
+  type Recovery,
+  recoverPhoto,
+  type UnboundKey,
+} from './photo.ts'
 
 /** Where the key of a protected picture is. */
 export function keyPath(picture: string): string {
@@ -50,7 +58,7 @@ export function recoveredPath(file: PictureFile, out: string): string {
   return outputPath(file, out, 'recovered', extensionFor(file.path))
 }
 
-export interface ProtectFileOptions extends Pick<ProtectPhotoOptions, 'onStep'> {
+export interface ProtectFileOptions extends ProtectPhotoOptions {
   /** For whom the keys are encrypted. */
   readonly encryption?: Encryption | undefined
 }
@@ -58,7 +66,7 @@ export interface ProtectFileOptions extends Pick<ProtectPhotoOptions, 'onStep'> 
 /**
  * Protects every face of the photo at `path`; each sample goes to one of `outputs` with its key beside it. A picture is
  * there only with its key, and both are whole.
- * @returns the number of faces
+ * @returns the number of faces, and what random numbers came from where that was no seed
  * @throws UserError, beginning with the path, when it is no picture, shows no face, or the outputs cannot be written
  */
 export async function protectFile(
@@ -67,14 +75,14 @@ export async function protectFile(
   path: string,
   outputs: readonly string[],
   recipe: Recipe,
-  { encryption, onStep }: ProtectFileOptions = {},
-): Promise<number> {
+  { encryption, onStep, secret }: ProtectFileOptions = {},
+): Promise<{ faces: number; secret?: Secret | undefined }> {
   const photo = await readImage(path)
-  const result = await protectPhoto(model, guides, photo, recipe, { onStep }).catch(error => {
+  const result = await protectPhoto(model, guides, photo, recipe, { onStep, secret }).catch(error => {
     throw error instanceof UserError ? new UserError(`${path}: ${error.message}`) : error
   })
   await writeProtected(result, outputs, encryption)
-  return result.faces.length
+  return { faces: result.faces.length, secret: result.secret }
 }
 
 /**
@@ -82,7 +90,7 @@ export async function protectFile(
  * @throws UserError when one cannot be written; pictures and keys that were there stay then
  */
 export async function writeProtected(
-  { faces, photos }: { faces: readonly { key: UnboundKey }[]; photos: readonly Image[] },
+  { faces, photos, secret }: Pick<ProtectedPhoto, 'photos' | 'secret'> & { faces: readonly { key: UnboundKey }[] },
   outputs: readonly string[],
   encryption?: Encryption,
 ): Promise<void> {
@@ -90,7 +98,9 @@ export async function writeProtected(
   for (const [i, output] of outputs.entries()) {
     const bytes = await encode(photos[i]!, output)
     const picture = pictureHash(bytes)
-    const key = { picture, faces: faces.map(face => ({ ...face.key, picture })) }
+    const { width, height } = photos[i]!
+    const bound = faces.map(face => ({ ...face.key, picture }))
+    const key = { picture, size: { width, height }, ...(secret && { secret }), faces: bound }
     files.push({ path: keyPath(output), data: await keyBytes(key, encryption), mode: 0o600 })
     files.push({ path: output, data: bytes })
   }

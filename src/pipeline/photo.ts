@@ -3,11 +3,14 @@ import { createHash } from 'node:crypto'
 import * as tf from '@tensorflow/tfjs'
 import { type Recipe, stepsTaken } from '../config/recipe.ts'
 import { fromTensor, type Image, toTensor } from '../data/image.ts'
+import { freshSecret, type Secret } from '../data/keyed-words.ts'
+import type { Randomness } from '../data/random.ts'
 import type { AlignedFace } from '../faces/align.ts'
 import { type Alignment, align, landmarksOfAligned } from '../faces/alignment.ts'
 import type { Box } from '../faces/box.ts'
 import { compositeFace } from '../faces/composite.ts'
 import { detectFaces, type Face } from '../faces/detect.ts'
+import { grainOf } from '../faces/grain.ts'
 import { pasteFace } from '../faces/paste.ts'
 import { apply, identity, invert } from '../faces/similarity.ts'
 import { type FaceKey, pictureHash } from '../keys/key.ts'
@@ -25,7 +28,9 @@ export interface PhotoFace extends AlignedFace {
   readonly found: Face
   /** Its number among the photo's faces, as `detectFaces` orders them. */
   readonly index: number
-  /** What its random numbers are keyed by: the photo's pixels and its number. */
+  /** What its random numbers come from. */
+  readonly randomness: Randomness
+  /** What they are for besides: the photo's pixels and its number. */
   readonly identity: string
 }
 
@@ -40,6 +45,8 @@ export interface ProtectedFace extends PhotoFace {
 }
 
 export interface ProtectedPhoto {
+  /** What its random numbers came from, unless that was a seed. */
+  readonly secret?: Secret | undefined
   readonly faces: readonly ProtectedFace[]
   /** The photo with all its faces protected, one a sample. */
   readonly photos: readonly Image[]
@@ -47,10 +54,14 @@ export interface ProtectedPhoto {
 
 export interface ProtectPhotoOptions {
   /** Told before each step: which face of how many, which step of how many. */
-  readonly onStep?: (face: number, faces: number, step: number, steps: number) => void
+  readonly onStep?: ((face: number, faces: number, step: number, steps: number) => void) | undefined
+  /** What random numbers come from where the recipe has no seed: a fresh one unless given. */
+  readonly secret?: Secret | undefined
 }
 
 export interface FacesOfPhotoOptions {
+  /** What the faces' random numbers come from. */
+  readonly randomness: Randomness
   /** Finds the photo's faces, from left to right: `detectFaces` in this process unless given. */
   readonly detect?: (photo: Image) => Promise<Face[]>
 }
@@ -62,7 +73,7 @@ export interface FacesOfPhotoOptions {
 export async function facesOfPhoto(
   { imageSize, alignment }: Pick<FaceModel, 'imageSize' | 'alignment'>,
   photo: Image,
-  { detect = detectFaces }: FacesOfPhotoOptions = {},
+  { randomness, detect = detectFaces }: FacesOfPhotoOptions,
 ): Promise<PhotoFace[]> {
   const all = await detect(photo)
   if (all.length === 0)
@@ -74,6 +85,7 @@ export async function facesOfPhoto(
       alignment,
       found,
       index,
+      randomness,
       identity: `${content}/${index}`,
     })),
   )
@@ -83,7 +95,7 @@ export async function facesOfPhoto(
 export async function protectPhotoFace(
   model: FaceModel,
   guides: readonly Recognizer[],
-  { face, identity, found, transform }: PhotoFace,
+  { face, randomness, identity, found, transform }: PhotoFace,
   recipe: Recipe,
   onStep?: (step: number, steps: number) => void,
 ): Promise<Image[]> {
@@ -91,6 +103,7 @@ export async function protectPhotoFace(
   const steps = stepsTaken(recipe)
   let step = 0
   const samples = await protectFace(model, guides, image, recipe, {
+    randomness,
     identity,
     landmarks: found.landmarks.map(point => apply(transform, point)),
     // The largest, also for small faces: smaller heads of a generator are for guidance, and leave a grid that shows.
@@ -145,9 +158,9 @@ export async function protectPhoto(
   guides: readonly Recognizer[],
   photo: Image,
   recipe: Recipe,
-  { onStep }: ProtectPhotoOptions = {},
+  { onStep, secret = freshSecret() }: ProtectPhotoOptions = {},
 ): Promise<ProtectedPhoto> {
-  const found = await facesOfPhoto(model, photo)
+  const found = await facesOfPhoto(model, photo, { randomness: recipe.seed ?? secret })
   const faces: ProtectedFace[] = []
   for (const [i, face] of found.entries()) {
     const samples = await protectPhotoFace(model, guides, face, recipe, (step, steps) =>
@@ -175,17 +188,29 @@ export async function assemblePhoto(photo: Image, faces: readonly ProtectedFace[
     const box = changed[k]
     return box ? { ...face, key: { ...face.key, crop: await cropOriginal(photo, box) } } : face
   })
-  return { faces: await Promise.all(keyed), photos }
+  const { randomness } = faces[0]!
+  return {
+    ...(typeof randomness === 'string' && { secret: randomness }),
+    faces: await Promise.all(keyed),
+    photos,
+  }
+}
+
+/** Where a changed face goes, and what its grain comes from. */
+interface FacePlace
+  extends Pick<PhotoFace, 'alignment' | 'transform'>,
+    Partial<Pick<PhotoFace, 'randomness' | 'identity'>> {
+  readonly found: Pick<Face, 'landmarks'>
 }
 
 /** The photo with a changed face in the place of the one that was cut out. */
 export function putBack(
   photo: Image,
   changed: Image,
-  { alignment, transform, found }: Pick<PhotoFace, 'alignment' | 'transform'> & { found: Pick<Face, 'landmarks'> },
+  { alignment, transform, found, randomness, identity }: FacePlace,
 ): Image {
   if (alignment === 'template') return pasteFace(photo, changed, transform)
-  return compositeFace(photo, changed, { transform, landmarks: found.landmarks })
+  return compositeFace(photo, changed, { transform, landmarks: found.landmarks, grain: grainOf(randomness, identity) })
 }
 
 /** How faces come back: as they were where their keys hold that, or in any case as the model regenerates them. */

@@ -1,7 +1,7 @@
 /** Everything that protecting one face reads and that does not depend on the sample: computed once. */
 import * as tf from '@tensorflow/tfjs'
 import { keepsDefect, type Recipe } from '../config/recipe.ts'
-import { normal } from '../data/random.ts'
+import { normal, type Randomness } from '../data/random.ts'
 import { scheduledEmbedding } from '../diffusion/embedding-schedule.ts'
 import type { Kept } from '../diffusion/guidance.ts'
 import { backgroundMask } from '../faces/background.ts'
@@ -17,7 +17,9 @@ import { placeholdersOf } from './placeholders.ts'
 import { type FaceView, viewFace } from './view-face.ts'
 
 export interface PrepareOptions {
-  /** What random numbers are keyed by besides the seed: the same face keeps its noise wherever it is processed. */
+  /** What random numbers come from. */
+  readonly randomness: Randomness
+  /** What they are for besides: the same face keeps its noise wherever it is processed. */
   readonly identity: string
   /** The 68 landmarks in pixels of the face; looked for where they are not known. */
   readonly landmarks?: readonly Point[]
@@ -35,7 +37,7 @@ export interface PreparedFace extends FaceView {
   readonly energies: EnergyOptions
   /** What of the latent is kept while sampling. */
   readonly kept: Omit<Kept, 'clean'>
-  /** Standard normal noise of the latent's shape from the stream of (seed, ...key); one draw for rows that are tied. */
+  /** Standard normal noise of the latent's shape from the stream of (randomness, ...key); one draw for rows that are tied. */
   noise(...key: readonly (string | number)[]): tf.Tensor4D
   dispose(): void
 }
@@ -49,13 +51,13 @@ export async function prepareFace(
   guides: readonly Recognizer[],
   face: tf.Tensor4D,
   recipe: Recipe,
-  { identity, landmarks, parser, networks }: PrepareOptions,
+  { randomness, identity, landmarks, parser, networks }: PrepareOptions,
 ): Promise<PreparedFace> {
-  const { seed, threshold } = recipe
+  const { threshold } = recipe
   const groups = model.rowGroups
   const noise = (...key: readonly (string | number)[]): tf.Tensor4D => {
-    if (!groups) return normal([1, ...model.latentShape], seed, ...key) as tf.Tensor4D
-    return tf.tidy(() => spreadRows(normal([1, groups.length, 1, model.latentShape[2]], seed, ...key), groups))
+    if (!groups) return normal([1, ...model.latentShape], randomness, ...key) as tf.Tensor4D
+    return tf.tidy(() => spreadRows(normal([1, groups.length, 1, model.latentShape[2]], randomness, ...key), groups))
   }
   const view = await viewFace(model, face, landmarks)
   const images = await imageEnergies(recipe.energies, view, networks)

@@ -4,6 +4,7 @@ import { type BackendName, useBackend } from '../backend/index.ts'
 import { loadModelConfig } from '../config/model.ts'
 import { guidesOf, type Recipe } from '../config/recipe.ts'
 import { readBytes, readImage } from '../data/image.ts'
+import { freshSecret, type Secret } from '../data/keyed-words.ts'
 import { loadRecognizer } from '../faces/recognizers.ts'
 import { asMistake, JobError, type Pool } from '../jobs/job.ts'
 import type { Encryption } from '../keys/key.ts'
@@ -17,6 +18,8 @@ import { pathFrom, type RunRecord, recognizerWeights, recordFiles, softwareOf } 
 
 export interface ProtectedFile extends Pick<RunRecord, 'software' | 'weights'> {
   readonly faces: number
+  /** What its random numbers came from, where that was no seed. */
+  readonly secret?: Secret | undefined
 }
 
 /**
@@ -39,7 +42,7 @@ export async function localProtector(recipe: Recipe, encryption?: Encryption): P
     weights: { [model.name]: model.sha256, ...(await recognizerWeights(guidesOf(recipe))) },
   }
   return async (path, outputs, onStep) => ({
-    faces: await protectFile(model, guides, path, outputs, recipe, { encryption, onStep }),
+    ...(await protectFile(model, guides, path, outputs, recipe, { encryption, onStep })),
     ...used,
   })
 }
@@ -65,7 +68,9 @@ export async function parallelProtector(
     const turn = asked++
     const bytes = await readBytes(path)
     const photo = await readImage(bytes, path)
+    const secret = recipe.seed === undefined ? freshSecret() : undefined
     const found = await facesOfPhoto(model, photo, {
+      randomness: recipe.seed ?? secret!,
       detect: () => workers.detect(bytes, { turn }),
     }).catch(blame(path))
     const faces = await Promise.all(
@@ -79,7 +84,7 @@ export async function parallelProtector(
     ).catch(blame(path))
     await writeProtected(await assemblePhoto(photo, faces), outputs, encryption)
     const { name, sha256 } = faces[0]!.key.model
-    return { faces: faces.length, software, weights: { [name]: sha256, ...guideWeights } }
+    return { faces: faces.length, secret, software, weights: { [name]: sha256, ...guideWeights } }
   }
 }
 
@@ -87,12 +92,13 @@ export async function parallelProtector(
 export function queueProtector(pool: Pool, recipe: Recipe, encryption?: Encryption): Protector {
   return async (path, outputs) => {
     const photo = await readBytes(path)
-    const input: PhotoTask = { recipe, photo: photo.toString('base64') }
+    // Not of the id: what an interrupted run left in the queue, made with another secret, is as good.
+    const input: PhotoTask = { recipe, photo: photo.toString('base64'), secret: freshSecret() }
     const id = createHash('sha256').update(JSON.stringify(recipe)).update(photo).digest('hex').slice(0, 32)
     const result = (await pool.run({ id, kind: 'photo', input }).catch(asMistake).catch(blame(path))) as PhotoResult
-    const { faces, photos } = await unpackPhoto(result)
-    await writeProtected({ faces, photos }, outputs, encryption)
-    return { faces: faces.length, software: result.software, weights: result.weights }
+    const unpacked = await unpackPhoto(result)
+    await writeProtected(unpacked, outputs, encryption)
+    return { faces: unpacked.faces.length, secret: unpacked.secret, software: result.software, weights: result.weights }
   }
 }
 
@@ -123,8 +129,9 @@ export async function recordProtected(
       command: recipe.task,
       settings: {
         recipe,
-        photos: photos.map(({ path, paths }) => ({
+        photos: photos.map(({ path, paths, secret }) => ({
           photo: pathFrom(out, path),
+          ...(secret && { secret }),
           outputs: paths.map(output => pathFrom(out, output)),
         })),
       },

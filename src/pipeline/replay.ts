@@ -148,7 +148,7 @@ async function checkWeights(
 const paths = z.array(z.string())
 const protectSettings = z.object({
   recipe: recipeSchema,
-  photos: z.array(z.object({ photo: z.string(), outputs: paths })),
+  photos: z.array(z.object({ photo: z.string(), outputs: paths, secret: z.string().optional() })),
 })
 
 async function protectAgain({ folder, record, backend, into, decryption = {} }: Making): Promise<Software> {
@@ -161,8 +161,8 @@ async function protectAgain({ folder, record, backend, into, decryption = {} }: 
   await checkWeights(record, recipe.model, guidesOf(recipe))
   const model = await loadModel(recipe.model)
   const guides = await Promise.all(guidesOf(recipe).map(loadRecognizer))
-  for (const [i, { photo }] of photos.entries())
-    await protectFile(model, guides, pathIn(folder, photo), again[i]!, recipe, { encryption })
+  for (const [i, { photo, secret }] of photos.entries())
+    await protectFile(model, guides, pathIn(folder, photo), again[i]!, recipe, { encryption, secret })
   return softwareOf(backend)
 }
 

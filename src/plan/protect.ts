@@ -47,6 +47,7 @@ export async function planProtection(
         face,
         { ...recipe, attempts: 1 },
         {
+          randomness: 0,
           identity: 'plan',
           landmarks: meanLandmarks(config.imageSize),
           size: model.outputSizes.at(-1)!,

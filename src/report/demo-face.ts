@@ -1,5 +1,5 @@
 /** One face of the demonstration: protected, recovered with the key on disk, and measured. */
-import { type Recipe, stepsTaken } from '../config/recipe.ts'
+import { type Recipe, seedOf, stepsTaken } from '../config/recipe.ts'
 import { wrongKey } from '../keys/key.ts'
 import type { Made } from '../pipeline/face-handlers.ts'
 import { readProtected } from '../pipeline/files.ts'
@@ -79,7 +79,7 @@ export async function demonstrateFace(
     }
     return Promise.all([
       regenerate('regenerated', 'regenerated', right),
-      regenerate('wrongKey', 'wrong key', wrongKey(right, anonymize.seed)),
+      regenerate('wrongKey', 'wrong key', wrongKey(right, seedOf(anonymize))),
     ])
   }
   const writeHidden = async () => {

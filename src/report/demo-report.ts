@@ -1,5 +1,5 @@
 /** The page that shows what the demonstration did: faces first, then numbers, settings and definitions. */
-import { guidesOf, type Recipe } from '../config/recipe.ts'
+import { guidesOf, type Recipe, seedOf } from '../config/recipe.ts'
 import { type FaceFigure, facePair, type PhotoFigure, photoFigures, versionStrip } from './demo-figures.ts'
 import { type DemoMetrics, rolesOf, secondsOf } from './demo-metrics.ts'
 import { demoScript, demoStyle } from './demo-style.ts'
@@ -71,7 +71,7 @@ function settings({ model, backend, jobs, recipes }: DemoMetrics): Html {
     ['SHA-256 of its weights', `${model.sha256.slice(0, 12)}`],
     ['backend', backend],
     ['processes', jobs],
-    ['seed', anonymize.seed],
+    ['seed', seedOf(anonymize)],
     ['anonymized versions per face', anonymize.samples],
     ...recipeRows('anonymize', anonymize),
     ...recipeRows('hide', hide),

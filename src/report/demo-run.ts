@@ -1,5 +1,6 @@
 /** The demonstration: faces of some photos are protected, recovered as their owner would, and measured. */
 import { join } from 'node:path'
+import { seedOf } from '../config/recipe.ts'
 import { readBytes, readImage } from '../data/image.ts'
 import { facesOfPhoto } from '../pipeline/photo.ts'
 import { writeFileAtomic, writeJsonAtomic } from '../util/atomic-write.ts'
@@ -40,7 +41,10 @@ export async function runDemo(tools: DemoTools, options: DemoOptions): Promise<D
   const looking = wanted.map(async (path, turn) => {
     const bytes = await readBytes(path)
     const original = await readImage(bytes, path)
-    const faces = await facesOfPhoto(tools, original, { detect: () => workers.detect(bytes, { turn }) })
+    const faces = await facesOfPhoto(tools, original, {
+      randomness: seedOf(recipes.anonymize),
+      detect: () => workers.detect(bytes, { turn }),
+    })
     onLook?.(++looked, wanted.length)
     return demoPhoto(path, { original, faces }, recipes, out)
   })

@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import * as tf from '@tensorflow/tfjs'
 import { useBackend } from '../backend/index.ts'
-import { guidesOf } from '../config/recipe.ts'
+import { guidesOf, seedOf } from '../config/recipe.ts'
 import { checkFaceSize, FaceStore, readIndex } from '../data/face-store.ts'
 import { encodeImage, fromTensor, type Image, toTensor } from '../data/image.ts'
 import { chooseFaces } from '../eval/choose-faces.ts'
@@ -91,6 +91,7 @@ async function measureFace(
   const started = performance.now()
   const face = toTensor(original)
   const made = await protectFace(model, await Promise.all(guidesOf(recipe).map(loadRecognizer)), face, recipe, {
+    randomness: seedOf(recipe),
     identity: id,
   })
   const versions = await fromTensor(made)
@@ -130,7 +131,7 @@ async function cosines(original: Image, versions: readonly Image[]): Promise<Sco
 async function recoveryScores(recipe: PointTask['recipe'], model: FaceModel, original: Image): Promise<Scores> {
   const key = await keyOfAlignedFace(model, original, recipe)
   const [recovered] = await recoverFromKey(model, key)
-  const [wrong] = await recoverFromKey(model, wrongKey(key, recipe.seed))
+  const [wrong] = await recoverFromKey(model, wrongKey(key, seedOf(recipe)))
   const named = (prefix: string, scores: Scores) =>
     Object.fromEntries(Object.entries(scores).map(([name, value]) => [`${prefix}.${name}`, value]))
   return {

@@ -114,8 +114,8 @@ test('there and back: a picture and its key, and from the two the recovered pict
 })
 
 test('the same seed gives the same bytes in whatever order; another seed gives others', async () => {
-  await anonymize(first, second, '--out', at('one'))
-  await anonymize(second, first, '--out', at('two'))
+  await anonymize(first, second, '--seed', '0', '--out', at('one'))
+  await anonymize(second, first, '--seed', '0', '--out', at('two'))
   await anonymize(first, '--seed', '1', '--out', at('other'))
   expect(files(at('one'))).toHaveLength(4)
   for (const name of files(at('one'))) expect(readFileSync(at('two', name))).toEqual(readFileSync(at('one', name)))

@@ -7,7 +7,7 @@ import { useBackend } from '../../src/backend/index.ts'
 import { loadRecipe, type Recipe } from '../../src/config/recipe.ts'
 import { handlers } from '../../src/jobs/handlers.ts'
 import { JobError, type Pool, wordOf } from '../../src/jobs/job.ts'
-import { readKeys } from '../../src/keys/key.ts'
+import { readKey, readKeys } from '../../src/keys/key.ts'
 import { facePool } from '../../src/pipeline/face-workers.ts'
 import { keyPath } from '../../src/pipeline/files.ts'
 import { localProtector, parallelProtector, queueProtector } from '../../src/pipeline/protector.ts'
@@ -46,7 +46,7 @@ beforeAll(async () => {
     'samples=2',
     `model=${model.path}`,
   ]
-  recipe = await loadRecipe('faces-128/anonymize', [...few, 'backend=wasm'])
+  recipe = await loadRecipe('faces-128/anonymize', [...few, 'backend=wasm', 'seed=0'])
 })
 afterAll(() => {
   rmSync(folder, { recursive: true })
@@ -130,4 +130,18 @@ test('two processes, a face each, give the same pictures and keys as this one, a
   } finally {
     await pool.close()
   }
+})
+
+test('without a seed no two runs are alike, and each key holds the secret of its photo', async () => {
+  const { seed: _, ...secretly } = recipe
+  const protect = await localProtector(secretly)
+  const [first, second] = [await protect(photo, outputs('first')), await protect(photo, outputs('second'))]
+  expect(first.secret).toMatch(/^[0-9a-f]{64}$/)
+  expect(second.secret).not.toBe(first.secret)
+  const [one, other] = ['first', 'second'].map(where => outputs(where)[0]!) as [string, string]
+  expect(readFileSync(one).equals(readFileSync(other))).toBe(false)
+  expect((await readKey(keyPath(one))).secret).toBe(first.secret)
+  const there = await queueProtector(pool, secretly)(photo, outputs('elsewhere'))
+  expect((await readKey(keyPath(outputs('elsewhere')[0]!))).secret).toBe(there.secret)
+  expect(there.secret).not.toBe(first.secret)
 })

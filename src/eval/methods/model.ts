@@ -5,7 +5,7 @@ import { stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import * as tf from '@tensorflow/tfjs'
 import { loadModelConfig } from '../../config/model.ts'
-import { guidesOf, type Recipe } from '../../config/recipe.ts'
+import { guidesOf, type Recipe, seedOf } from '../../config/recipe.ts'
 import type { MethodConfig } from '../../config/suite.ts'
 import { checkFaceSize } from '../../data/face-store.ts'
 import { fromTensor, type Image, toTensor } from '../../data/image.ts'
@@ -56,7 +56,10 @@ export function protecting(config: ModelMethod): Method {
         const { image, id } = await faces.read(place)
         const started = performance.now()
         const face = toTensor(image)
-        const samples = await protectFace(model, guides, face, recipe, { identity: id })
+        const samples = await protectFace(model, guides, face, recipe, {
+          randomness: seedOf(recipe),
+          identity: id,
+        })
         const images = await fromTensor(samples)
         tf.dispose([face, samples])
         const seconds = { protect: secondsSince(started) }
@@ -124,7 +127,7 @@ export function recovering(config: ModelMethod): Method {
           const changed =
             control === 'swapped-key'
               ? swappedKey(key, (await keys(nextPerson(faces, place))).key)
-              : controlKey(control, key, recipe.seed)
+              : controlKey(control, key, seedOf(recipe))
           pictures[controlFolder(control)] = (await recoverFromKey(model, changed))[0]!
         }
         return { pictures, seconds, keyBytes: bytes }
