@@ -5,12 +5,14 @@
  * record, so that it may be larger than memory.
  */
 import { createHash } from 'node:crypto'
-import { type FileHandle, open } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { type FileHandle, rename } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import * as tf from '@tensorflow/tfjs'
+import { z } from 'zod'
 import { styleRows, styleWidth } from '../models/generator/synthesis.ts'
 import { UserError } from '../util/errors.ts'
-import { readRegularText } from '../util/regular-file.ts'
+import { openRegular, readRegularText } from '../util/regular-file.ts'
 import { bytesToTensor } from './image.ts'
 
 export interface FaceEntry {
@@ -20,13 +22,22 @@ export interface FaceEntry {
   readonly identity: string
 }
 
+const sum = z.string().regex(/^[0-9a-f]{64}$/)
+
+const indexSchema = z.object({
+  size: z.int().min(1).max(8192),
+  sha256: sum.describe('of faces.u8'),
+  entries: z.array(z.object({ id: z.string(), identity: z.string() })),
+  latents: z.object({ sha256: sum }).optional().describe('of latents.f32, where the faces were generated'),
+})
+
 export interface FaceIndex {
   readonly size: number
   /** Of faces.u8. */
   readonly sha256: string
   readonly entries: readonly FaceEntry[]
   /** Of latents.f32, where the faces were generated. */
-  readonly latents?: { readonly sha256: string }
+  readonly latents?: { readonly sha256: string } | undefined
 }
 
 const latentLength = styleRows * styleWidth
@@ -50,7 +61,7 @@ export class FaceStore {
 
   /**
    * Opens the faces of one or several prepared folders as one store.
-   * @throws UserError when there is none, one is absent, its two files do not agree, or sizes differ
+   * @throws UserError when there is none, one is absent, its files are not those that its index speaks of, or sizes differ
    */
   static async open(...folders: readonly string[]): Promise<FaceStore> {
     const indices = await Promise.all(folders.map(readIndex))
@@ -72,12 +83,12 @@ export class FaceStore {
     try {
       let first = 0
       for (const [i, folder] of folders.entries()) {
-        const { entries, latents } = indices[i]!
+        const { entries, latents, sha256 } = indices[i]!
         const count = entries.length
-        const file = await openFile(join(folder, 'faces.u8'), count * size ** 2 * 3)
+        const file = await openFile(join(folder, 'faces.u8'), count * size ** 2 * 3, sha256)
         store.parts.push({ file, latents: undefined, first, count })
         if (latents) {
-          const opened = await openFile(join(folder, 'latents.f32'), count * latentLength * 4)
+          const opened = await openFile(join(folder, 'latents.f32'), count * latentLength * 4, latents.sha256)
           store.parts[i] = { ...store.parts[i]!, latents: opened }
         }
         first += count
@@ -153,11 +164,35 @@ export class FaceStore {
  * @throws UserError when it is none
  */
 export async function readIndex(folder: string): Promise<FaceIndex> {
+  await finishStore(folder)
+  const path = join(folder, 'index.json')
+  const text = await readRegularText(path).catch((error: NodeJS.ErrnoException) => {
+    throw error.code === 'ENOENT' || error.code === 'ENOTDIR'
+      ? absent(folder)
+      : new UserError(`cannot read ${path}: ${error.message}`)
+  })
   try {
-    return JSON.parse(await readRegularText(join(folder, 'index.json')))
+    return indexSchema.parse(JSON.parse(text))
   } catch {
-    throw absent(folder)
+    throw new UserError(
+      `${path}: expected the index of prepared faces, found something else: prepare the data set again`,
+    )
   }
+}
+
+/** Where a store is written before it takes the place of the one in `folder`. */
+export const partialOf = (folder: string) => `${folder}.partial`
+
+/** Where the store that it takes the place of lies meanwhile. */
+export const replacedOf = (folder: string) => `${folder}.replaced`
+
+/** Puts a store in its place that was whole when its writer was ended: its index is written last. */
+export async function finishStore(folder: string): Promise<void> {
+  if (existsSync(folder) || !existsSync(join(partialOf(folder), 'index.json'))) return
+  // Another process may have done it.
+  await rename(partialOf(folder), folder).catch((error: NodeJS.ErrnoException) => {
+    if (!existsSync(folder)) throw new UserError(`cannot write ${folder}: ${error.message}`)
+  })
 }
 
 /**
@@ -174,15 +209,38 @@ export function checkFaceSize(
     )
 }
 
-/** Opens a file of a folder of faces, which must hold `expected` bytes. */
-async function openFile(path: string, expected: number): Promise<FileHandle> {
-  const file = await open(path).catch(() => {
-    throw absent(dirname(path))
+/** Opens a file of a folder of faces, which must hold `expected` bytes of this SHA-256. */
+async function openFile(path: string, expected: number, sha256: string): Promise<FileHandle> {
+  const { file, size: found } = await openRegular(path).catch((error: NodeJS.ErrnoException) => {
+    throw error.code === 'ENOENT' ? absent(dirname(path)) : new UserError(`cannot read ${path}: ${error.message}`)
   })
-  const { size: found } = await file.stat()
-  if (found === expected) return file
-  await file.close()
-  throw new UserError(`${path} holds ${found} bytes, index.json asks for ${expected}: prepare the data set again`)
+  try {
+    if (found !== expected)
+      throw new UserError(`${path} holds ${found} bytes, index.json asks for ${expected}: prepare the data set again`)
+    await verifyOnce(path, file, sha256)
+    return file
+  } catch (error) {
+    await file.close()
+    throw error
+  }
+}
+
+/** Files that were looked through, as they were then: stores are opened again and again, and may be large. */
+const verified = new Set<string>()
+
+async function verifyOnce(path: string, file: FileHandle, sha256: string): Promise<void> {
+  const { dev, ino, size, mtimeMs } = await file.stat()
+  const version = [dev, ino, size, mtimeMs, sha256].join()
+  if (verified.has(version)) return
+  const hash = createHash('sha256')
+  for await (const chunk of file.createReadStream({ start: 0, autoClose: false, highWaterMark: 1 << 20 }))
+    hash.update(chunk)
+  const found = hash.digest('hex')
+  if (found !== sha256)
+    throw new UserError(
+      `${path}: expected SHA-256 ${sha256.slice(0, 12)}..., found ${found.slice(0, 12)}...: it is damaged, or another store's: prepare the data set again`,
+    )
+  verified.add(version)
 }
 
 function absent(folder: string): UserError {

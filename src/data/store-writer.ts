@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import { type FileHandle, open, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { makeFolder, writeJsonAtomic } from '../util/atomic-write.ts'
-import type { FaceEntry, FaceIndex } from './face-store.ts'
+import { cannotWrite, makeFolder, writeJsonAtomic } from '../util/atomic-write.ts'
+import { type FaceEntry, type FaceIndex, finishStore, partialOf, replacedOf } from './face-store.ts'
 
 /** Writes a face store into a folder beside its final place, and moves it there when it is whole. */
 export class StoreWriter {
@@ -17,7 +17,8 @@ export class StoreWriter {
 
   /** @param hasLatents whether every face comes with what it was generated from */
   static async create(folder: string, size: number, { hasLatents = false } = {}): Promise<StoreWriter> {
-    const partial = `${folder}.partial`
+    await finishStore(folder)
+    const partial = partialOf(folder)
     await rm(partial, { recursive: true, force: true })
     await makeFolder(partial)
     const faces = await HashedFile.create(join(partial, 'faces.u8'))
@@ -44,9 +45,15 @@ export class StoreWriter {
       entries: this.entries,
       ...(this.latents && { latents: { sha256: await this.latents.finish() } }),
     }
-    await writeJsonAtomic(join(`${this.folder}.partial`, 'index.json'), index)
-    await rm(this.folder, { recursive: true, force: true })
-    await rename(`${this.folder}.partial`, this.folder)
+    await writeJsonAtomic(join(partialOf(this.folder), 'index.json'), index)
+    const replaced = replacedOf(this.folder)
+    await rm(replaced, { recursive: true, force: true })
+    await rename(this.folder, replaced).catch(error => {
+      if (error.code !== 'ENOENT') throw cannotWrite(this.folder, error)
+    })
+    // Ended here, the next to open the store finishes it.
+    await finishStore(this.folder)
+    await rm(replaced, { recursive: true, force: true })
   }
 }
 
@@ -54,19 +61,25 @@ export class StoreWriter {
 class HashedFile {
   private readonly hash = createHash('sha256')
 
-  private constructor(private readonly file: FileHandle) {}
+  private constructor(
+    private readonly file: FileHandle,
+    private readonly path: string,
+  ) {}
 
   static async create(path: string): Promise<HashedFile> {
-    return new HashedFile(await open(path, 'w'))
+    return new HashedFile(await open(path, 'w'), path)
   }
 
   async write(data: Uint8Array): Promise<void> {
-    await this.file.writeFile(data)
+    await this.file.writeFile(data).catch(error => {
+      throw cannotWrite(this.path, error)
+    })
     this.hash.update(data)
   }
 
   /** @returns SHA-256 of what was written */
   async finish(): Promise<string> {
+    await this.file.sync()
     await this.file.close()
     return this.hash.digest('hex')
   }

@@ -55,11 +55,45 @@ export async function openTensorFile(path: string | readonly string[]): Promise<
     const head = await bytes.read(0, Math.min(bytes.size, 512))
     const format = formats.find(({ is }) => is(head))
     if (!format) throw new UserError(`${path} is no file of tensors: ${stranger(head)}`)
-    return await format.open(bytes)
+    return checked(await format.open(bytes))
   } catch (error) {
     await bytes.close()
     throw error
   }
+}
+
+/** Tensors of more axes than any format that is written by others. */
+const mostAxes = 32
+
+/**
+ * A file none of whose tensors has an absurd number of axes, and whose values are looked through when they are read.
+ * @throws UserError naming file and tensor
+ */
+function checked(file: TensorFile): TensorFile {
+  for (const [name, { shape }] of file.tensors)
+    if (shape.length > mostAxes)
+      throw new UserError(
+        `${file.path}: tensor ${quoted(name)} has ${shape.length} axes, expected at most ${mostAxes}; fetch it again`,
+      )
+  return {
+    ...file,
+    read: async name => {
+      const values = await file.read(name)
+      const bad = firstNotFinite(values)
+      if (bad === undefined) return values
+      throw new UserError(
+        `${file.path}: tensor ${quoted(name)} holds ${values[bad]} (its number ${bad}), expected finite numbers; is it of a training that diverged?`,
+      )
+    },
+  }
+}
+
+/** Where the first number is that is not finite in float32. */
+function firstNotFinite(values: Float32Array): number | undefined {
+  // 0 times what is not finite is not a number: ten times as fast as asking each.
+  let sum = 0
+  for (let i = 0; i < values.length; i++) sum += values[i]! * 0
+  return sum === 0 ? undefined : values.findIndex(value => !Number.isFinite(value))
 }
 
 const openFiles = (paths: readonly string[]): Promise<TensorFile> =>

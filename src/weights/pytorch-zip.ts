@@ -33,9 +33,7 @@ export async function openPytorchZip(bytes: Bytes): Promise<TensorFile> {
   if (compressed) throw wrong(`its entry ${quoted(compressed[0])} is compressed, where PyTorch stores it as it is`)
 
   const contents = async (name: string) => {
-    const { size, position } = entries.get(root + name)!
-    if (size > maximumPickle) throw wrong(`its ${name} has ${size} bytes, more than ${maximumPickle}`)
-    return bytes.read(await position(), size)
+    return entries.get(root + name)!.read({ most: maximumPickle })
   }
   if (entries.has(`${root}byteorder`) && (await contents('byteorder')).toString() !== 'little') {
     throw wrong('its numbers are big-endian: save it again on a little-endian machine')
@@ -47,8 +45,15 @@ export async function openPytorchZip(bytes: Bytes): Promise<TensorFile> {
     const expected = length * bytesPer[dtype]
     if (size !== expected) throw wrong(`storage ${quoted(key)} has ${size ?? 'no'} bytes, expected ${expected}`)
   }
-  const locate = (key: string) => entries.get(`${root}data/${key}`)!.position()
-  return checkpointFile(bytes, 'PyTorch checkpoint', object, wrong, locate)
+  const storageOf = (key: string) => entries.get(`${root}data/${key}`)!
+  return checkpointFile(
+    bytes,
+    'PyTorch checkpoint',
+    object,
+    wrong,
+    key => storageOf(key).position(),
+    key => storageOf(key).check(),
+  )
 
   function readPickle(pickle: Buffer): unknown {
     try {

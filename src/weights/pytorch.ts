@@ -3,6 +3,7 @@
  * storages, and where in the pickled object the tensors of the model are.
  */
 import { UserError } from '../util/errors.ts'
+import { oncePer } from '../util/memoize.ts'
 import type { Bytes } from './bytes.ts'
 import { bytesPer, count, type Dtype, isSizes, toFloat32 } from './dtype.ts'
 import { allowList, Inert, type PickleGlobal, type PickleOptions } from './pickle.ts'
@@ -184,6 +185,7 @@ function metadataOf(root: unknown): Record<string, string> {
 /**
  * The file of a pickled object.
  * @param locate where in the file the storage of this key begins
+ * @param check looks through the storage of this key, where it has a checksum; it is asked once for each
  */
 export function checkpointFile(
   bytes: Bytes,
@@ -191,7 +193,9 @@ export function checkpointFile(
   root: unknown,
   wrong: Wrong,
   locate: (key: string) => number | Promise<number>,
+  check: (key: string) => Promise<void> = async () => {},
 ): TensorFile {
+  const checkOnce = oncePer(check)
   const tensors = stateDict(root, wrong)
   return {
     path: bytes.path,
@@ -203,7 +207,9 @@ export function checkpointFile(
       const { storage, offset, dtype, shape } = tensor
       if (count(shape) === 0) return new Float32Array(0)
       const start = (await locate(storage.key)) + offset * bytesPer[dtype]
-      const numbers = toFloat32(dtype, await bytes.read(start, extent(tensor) * bytesPer[dtype]))
+      const read = await bytes.read(start, extent(tensor) * bytesPer[dtype])
+      await checkOnce(storage.key)
+      const numbers = toFloat32(dtype, read)
       return isContiguous(tensor) ? numbers : gather(numbers, tensor)
     },
     close: bytes.close,

@@ -92,13 +92,17 @@ export async function writeSafetensors(
 }
 
 export function parseHeader(bytes: Buffer, wrong: Wrong) {
+  let text: string
   let json: unknown
   try {
-    json = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
+    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+    json = JSON.parse(text)
   } catch (error) {
     throw wrong(`its header is no JSON (${(error as Error).message.replace(/\s+/g, ' ')})`)
   }
   if (!isRecord(json)) throw wrong('its header is not a JSON object')
+  const twice = repeatedKey(text)
+  if (twice !== undefined) throw wrong(`two of its tensors are called ${quoted(twice)}`)
   const { __metadata__: metadata = {}, ...described } = json
   if (!isRecord(metadata) || !Object.values(metadata).every(v => typeof v === 'string')) {
     throw wrong('its __metadata__ is not a map of strings')
@@ -141,6 +145,23 @@ export function checkTiling(entries: ReadonlyMap<string, Entry>, present: number
     end = range[1]
   }
   if (end !== present) throw wrong(`its tensors take ${end} bytes, the file has ${present} for them`)
+}
+
+/** A key that an object of JSON has twice, of which `JSON.parse` keeps the last; inner objects are not looked into. */
+function repeatedKey(json: string): string | undefined {
+  const keys = new Set<string>()
+  let depth = 0
+  // Strings, with what is escaped in them, and the brackets between them.
+  for (const { 0: token, 1: colon } of json.matchAll(/"(?:[^"\\]|\\.)*"\s*(:)?|[{}[\]]/gs)) {
+    if (token === '{' || token === '[') depth++
+    else if (token === '}' || token === ']') depth--
+    else if (depth === 1 && colon) {
+      const key = JSON.parse(token.slice(0, token.lastIndexOf('"') + 1))
+      if (keys.has(key)) return key
+      keys.add(key)
+    }
+  }
+  return undefined
 }
 
 const isRecord = (value: unknown): value is Record<string, unknown> =>

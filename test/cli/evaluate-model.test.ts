@@ -1,5 +1,5 @@
 /** evaluate-model on a tiny untrained model: what it draws, measures, keeps and refuses. */
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as tf from '@tensorflow/tfjs'
@@ -16,6 +16,7 @@ import { drawFaces } from '../../src/eval/model-quality/draw.ts'
 import { drawMissing } from '../../src/eval/model-quality/drawn.ts'
 import { measureModel } from '../../src/eval/model-quality/measure.ts'
 import { loadModel } from '../../src/pipeline/model.ts'
+import { makeStoreOf } from '../data/store.ts'
 import { blocks, colours, writeFolder } from '../eval/procedural.ts'
 import { usableBackends } from '../models/backends.ts'
 import { type TinyModel, tinyModel } from '../pipeline/tiny-model.ts'
@@ -38,10 +39,9 @@ afterAll(() => {
 })
 
 function storeOf(folder: string, people: readonly string[]): void {
-  mkdirSync(folder)
-  writeFileSync(join(folder, 'faces.u8'), Buffer.concat(people.map((name, i) => blocks(size, name, i).data)))
+  const faces = Buffer.concat(people.map((name, i) => blocks(size, name, i).data))
   const entries = people.map((identity, i) => ({ id: `${identity}/${i}.jpg`, identity }))
-  writeFileSync(join(folder, 'index.json'), JSON.stringify({ size, sha256: folder, entries }))
+  makeStoreOf(folder, size, faces, entries)
 }
 
 async function evaluate(...more: string[]): Promise<string> {

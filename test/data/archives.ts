@@ -1,26 +1,32 @@
-/** Pictures in one file, as data sets come: a zip archive, a Parquet file. Both are stored, not compressed. */
-import { crc32 } from 'node:zlib'
+/** Pictures in one file, as data sets come: a zip archive, a Parquet file. Both are stored unless it is said otherwise. */
+import { crc32, deflateRawSync } from 'node:zlib'
 
 export interface ArchivedPicture {
   readonly path: string
   readonly bytes: Uint8Array
+  /** In a zip archive. */
+  readonly deflated?: boolean
+  /** What a zip archive says of it, where it is not the truth. */
+  readonly claims?: { readonly size?: number; readonly crc?: number }
 }
 
 /** A zip archive of `pictures`, by APPNOTE.TXT 6.3.10. */
 export function zipOf(pictures: readonly ArchivedPicture[]): Buffer {
   let offset = 0
   const [files, directory]: [Buffer[], Buffer[]] = [[], []]
-  for (const { path, bytes } of pictures) {
+  for (const { path, bytes, deflated = false, claims } of pictures) {
     const name = Buffer.from(path)
+    const packed = deflated ? deflateRawSync(bytes) : bytes
     const about = Buffer.alloc(26) // Of version 2.0 on: no flags, method 'stored', no time.
     about.writeUInt16LE(20, 0)
-    about.writeUInt32LE(crc32(bytes), 10)
-    about.writeUInt32LE(bytes.length, 14)
-    about.writeUInt32LE(bytes.length, 18)
+    about.writeUInt16LE(deflated ? 8 : 0, 4)
+    about.writeUInt32LE(claims?.crc ?? crc32(bytes), 10)
+    about.writeUInt32LE(packed.length, 14)
+    about.writeUInt32LE(claims?.size ?? bytes.length, 18)
     about.writeUInt16LE(name.length, 22)
     const place = Buffer.alloc(14)
     place.writeUInt32LE(offset, 10)
-    const file = Buffer.concat([Buffer.from('PK\x03\x04'), about, name, bytes])
+    const file = Buffer.concat([Buffer.from('PK\x03\x04'), about, name, packed])
     directory.push(Buffer.concat([Buffer.from('PK\x01\x02'), uint16(20), about, place, name]))
     files.push(file)
     offset += file.length

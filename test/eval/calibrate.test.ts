@@ -1,12 +1,13 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as tf from '@tensorflow/tfjs'
 import { afterAll, expect, test } from 'vitest'
-import { FaceStore } from '../../src/data/face-store.ts'
+import { type FaceEntry, FaceStore } from '../../src/data/face-store.ts'
 import { RandomStream } from '../../src/data/random.ts'
 import { calibrate } from '../../src/eval/calibrate.ts'
 import { type Recognizer, unit } from '../../src/models/recognizers/recognizer.ts'
+import { makeStoreOf } from '../data/store.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'calibrate-'))
 afterAll(() => rmSync(root, { recursive: true }))
@@ -23,7 +24,7 @@ const pixels: Recognizer = {
 /** A store of random 4 x 4 faces, three a person that differ by up to `noise` of 255. */
 async function storeOf(people: number, noise: number): Promise<FaceStore> {
   const random = new RandomStream(0, 'faces', people, noise)
-  const entries: object[] = []
+  const entries: FaceEntry[] = []
   const bytes: number[] = []
   for (let person = 0; person < people; person++) {
     const face = Array.from({ length: dimensions }, () => 30 + random.integer(196))
@@ -33,8 +34,7 @@ async function storeOf(people: number, noise: number): Promise<FaceStore> {
     }
   }
   const folder = mkdtempSync(join(root, 'store-'))
-  writeFileSync(join(folder, 'faces.u8'), Uint8Array.from(bytes))
-  writeFileSync(join(folder, 'index.json'), JSON.stringify({ size: 4, sha256: '', entries }))
+  makeStoreOf(folder, 4, Uint8Array.from(bytes), entries)
   return FaceStore.open(folder)
 }
 

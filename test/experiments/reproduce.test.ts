@@ -7,6 +7,7 @@ import { stringify } from 'yaml'
 import { useBackend } from '../../src/backend/index.ts'
 import { run } from '../../src/cli/program.ts'
 import { repositoryPath } from '../../src/util/paths.ts'
+import { makeStoreOf } from '../data/store.ts'
 import { blocks } from '../eval/procedural.ts'
 import { type TinyModel, tinyModel } from '../pipeline/tiny-model.ts'
 
@@ -21,10 +22,8 @@ beforeAll(async () => {
   await useBackend('wasm')
   model = await tinyModel()
   const people = ['ada', 'bea']
-  mkdirSync(faces)
-  writeFileSync(join(faces, 'faces.u8'), Buffer.concat(people.map((_, i) => blocks(size, i).data)))
   const entries = people.map((identity, i) => ({ id: `${identity}/${i}.jpg`, identity }))
-  writeFileSync(join(faces, 'index.json'), JSON.stringify({ size, sha256: '0', entries }))
+  makeStoreOf(faces, size, Buffer.concat(people.map((_, i) => blocks(size, i).data)), entries)
 })
 afterAll(() => {
   rmSync(root, { recursive: true })

@@ -1,5 +1,7 @@
 /** PyTorch checkpoints made by hand, byte by byte: for what PyTorch itself would not write. */
 
+import { crc32 } from 'node:zlib'
+
 /** A stored zip archive; `at` moves an entry's local header there, and leaves a hole before it. */
 export interface Entry {
   name: string
@@ -26,6 +28,7 @@ export function zipParts(entries: readonly Entry[]): Placed[] {
     local.writeUInt32LE(0x04034b50, 0)
     local.writeUInt16LE(45, 4)
     local.writeUInt16LE(method, 8)
+    local.writeUInt32LE(crc32(data), 14)
     local.writeUInt32LE(0xffffffff, 18)
     local.writeUInt32LE(0xffffffff, 22)
     local.writeUInt16LE(Buffer.byteLength(name), 26)
@@ -37,6 +40,7 @@ export function zipParts(entries: readonly Entry[]): Placed[] {
     header.writeUInt16LE(45, 4)
     header.writeUInt16LE(45, 6)
     header.writeUInt16LE(method, 10)
+    header.writeUInt32LE(crc32(data), 16)
     header.writeUInt32LE(0xffffffff, 20)
     header.writeUInt32LE(0xffffffff, 24)
     header.writeUInt16LE(Buffer.byteLength(name), 28)

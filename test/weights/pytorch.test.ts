@@ -101,6 +101,19 @@ describe('a checkpoint of more than 4 GB', () => {
   })
 })
 
+it('one changed byte of a storage is found by its checksum', async () => {
+  const values = new Uint8Array(Float32Array.of(1, 2, 3).buffer)
+  const bytes = made.checkpoint(made.pickle(made.dictionary([[made.text('w'), made.tensor([3])]])), { 0: values })
+  const path = join(folder, 'flipped.ckpt')
+  const at = bytes.indexOf(values)
+  for (const changed of [at, at + 11]) {
+    const copy = Buffer.from(bytes)
+    copy[changed]! ^= 1
+    await writeFile(path, copy)
+    await expect(readTensors(path)).rejects.toThrow(/its entry 'm\/data\/0' has the checksum [0-9a-f]{8}, expected/)
+  }
+})
+
 describe('where the tensors are', () => {
   const storages = { 0: new Uint8Array(Float32Array.of(5).buffer) }
   const state = (name: string) => made.dictionary([[made.text(name), made.tensor([1])]])

@@ -2,7 +2,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, test } from 'vitest'
 import { UserError } from '../../src/util/errors.ts'
 import { openBytes } from '../../src/weights/bytes.ts'
 import { fromFloat16, toFloat16 } from '../../src/weights/float16.ts'
@@ -109,7 +109,7 @@ describe('writeSafetensors and readSafetensors', () => {
   it('widens every dtype', async () => {
     const cases: [string, Uint8Array, number[]][] = [
       ['BF16', new Uint8Array(Uint16Array.of(0x3f80, 0xc040).buffer), [1, -3]],
-      ['F16', new Uint8Array(Uint16Array.of(0x3c00, 0xfc00).buffer), [1, Number.NEGATIVE_INFINITY]],
+      ['F16', new Uint8Array(Uint16Array.of(0x3c00, 0xc900).buffer), [1, -10]],
       ['F64', new Uint8Array(Float64Array.of(0.5, -8).buffer), [0.5, -8]],
       ['I64', new Uint8Array(BigInt64Array.of(-1n, 76n).buffer), [-1, 76]],
       ['I32', new Uint8Array(Int32Array.of(-1, 76).buffer), [-1, 76]],
@@ -126,6 +126,41 @@ describe('writeSafetensors and readSafetensors', () => {
       expect([...(await readTensors(path)).get('x')!.data], dtype).toEqual(values)
     }
   })
+})
+
+test.each([
+  ['F32', new Uint8Array(Float32Array.of(1, Number.NaN).buffer), 'NaN (its number 1)'],
+  ['F16', new Uint8Array(Uint16Array.of(0xfc00, 0x3c00).buffer), '-Infinity (its number 0)'],
+  ['BF16', new Uint8Array(Uint16Array.of(0x3f80, 0x7f80).buffer), 'Infinity (its number 1)'],
+  ['F64', new Uint8Array(Float64Array.of(0, 1e300).buffer), 'Infinity (its number 1)'],
+])('a tensor of %s that is not finite is refused by its name', async (dtype, bytes, found) => {
+  await writeFile(path, file({ x: tensor(0, bytes.length, [2], dtype) }, bytes))
+  await expect(readTensors(path)).rejects.toThrow(
+    `weights.safetensors: tensor 'x' holds ${found}, expected finite numbers`,
+  )
+})
+
+test.each([
+  [
+    'twice',
+    '{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}',
+  ],
+  [
+    'once escaped',
+    '{"\\u0061" : {"dtype":"F32","shape":[1],"data_offsets":[0,4]},"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}',
+  ],
+])('two tensors of one name (%s) are refused', async (_, header) => {
+  const bytes = Buffer.alloc(8 + header.length + 4)
+  bytes.writeBigUInt64LE(BigInt(header.length))
+  bytes.write(header, 8)
+  await writeFile(path, bytes)
+  await expect(readTensors(path)).rejects.toThrow(/two of its tensors are called 'a'/)
+})
+
+test('a tensor of too many axes is refused by its name', async () => {
+  const values = Uint8Array.of(1)
+  await writeFile(path, file({ x: tensor(0, 1, Array(33).fill(1), 'U8') }, values))
+  await expect(readTensors(path)).rejects.toThrow(/tensor 'x' has 33 axes, expected at most 32/)
 })
 
 describe('a broken file is refused, by name', () => {

@@ -17,6 +17,7 @@ import { controlKey, swappedKey } from '../../../src/eval/methods/wrong-keys.ts'
 import { mae } from '../../../src/eval/metrics/mae.ts'
 import { measureSuite } from '../../../src/eval/suite.ts'
 import type { FaceKey } from '../../../src/keys/key.ts'
+import { makeStoreOf } from '../../data/store.ts'
 import { type TinyModel, tinyModel } from '../../pipeline/tiny-model.ts'
 import { blocks, colours } from '../procedural.ts'
 
@@ -39,11 +40,8 @@ afterAll(() => {
 afterEach(() => void vi.restoreAllMocks())
 
 async function storeOf(folder: string, size: number): Promise<void> {
-  const { mkdirSync } = await import('node:fs')
-  mkdirSync(folder, { recursive: true })
-  writeFileSync(join(folder, 'faces.u8'), Buffer.concat(people.map((_, i) => blocks(size, i).data)))
   const entries = people.map((identity, i) => ({ id: `${identity}/${i}.jpg`, identity }))
-  writeFileSync(join(folder, 'index.json'), JSON.stringify({ size, sha256: '', entries }))
+  makeStoreOf(folder, size, Buffer.concat(people.map((_, i) => blocks(size, i).data)), entries)
 }
 
 const few = ['steps=2', 'attempts=1', 'recovery.steps=2', 'recovery.refinements=0']
