@@ -34,6 +34,11 @@ export const builder = (yargs: Argv) =>
       describe:
         "the run that trained the noise predictor, for MSI and to train it further; the model's own weights unless given",
     })
+    .option('resume-from', {
+      type: 'string',
+      describe:
+        "checkpoint of the run to go on from, such as runs/x/step-000400.safetensors [default: the folder's last]",
+    })
     .option('cache', {
       type: 'string',
       describe:
@@ -52,6 +57,7 @@ interface Arguments {
   faces?: string[]
   out?: string
   cache?: string
+  resumeFrom?: string
   autoencoder?: string
   diffusion?: string
   validate?: string[]
@@ -63,7 +69,8 @@ interface Arguments {
 }
 
 export async function handler(argv: ArgumentsCamelCase<Arguments>) {
-  const { config: path, set, dryRun, backend, validate, cache, autoencoder, diffusion, track, allowChanges } = argv
+  const { config: path, set, dryRun, backend, validate, cache, autoencoder, diffusion, track } = argv
+  const { resumeFrom, allowChanges } = argv
   const { useBackend } = await import('../backend/index.ts')
   const { enableBf16, hasBf16Instructions } = await import('../backend/bf16.ts')
   const { loadConfig } = await import('../yaml/load.ts')
@@ -116,10 +123,12 @@ export async function handler(argv: ArgumentsCamelCase<Arguments>) {
     onNote: text => bar.note(text),
   }
   const paths = { faces, out, cache, validate, autoencoder, diffusion }
-  await runTraining(config, model, paths, events, { allowChanges, signal: interrupted.signal }).finally(() => {
-    bar.stop()
-    stopListening()
-  })
+  await runTraining(config, model, paths, events, { resumeFrom, allowChanges, signal: interrupted.signal }).finally(
+    () => {
+      bar.stop()
+      stopListening()
+    },
+  )
   const checkpoint = lastCheckpoint(out)
   const { step = 0 } = (await readNote(checkpoint)) ?? {}
   if (step < config.steps) {

@@ -6,6 +6,7 @@
 import { readdir, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { linkAtomic } from '../util/atomic-write.ts'
+import { UserError } from '../util/errors.ts'
 import { type CheckpointNote, readNote, type Score, saveCheckpoint, type TrainingState } from './checkpoint.ts'
 
 export const lastCheckpoint = (folder: string) => join(folder, 'last.safetensors')
@@ -27,8 +28,9 @@ export async function keepCheckpoint(
 ): Promise<void> {
   const path = join(folder, `step-${stepName(note.step)}.safetensors`)
   await saveCheckpoint(path, state, note)
-  if (note.score && isBetter(note.score, (await readNote(bestCheckpoint(folder)))?.score))
-    await linkAtomic(path, bestCheckpoint(folder))
+  // A best one that is damaged is none.
+  const best = await readNote(bestCheckpoint(folder)).catch(() => undefined)
+  if (note.score && isBetter(note.score, best?.score)) await linkAtomic(path, bestCheckpoint(folder))
   await linkAtomic(path, lastCheckpoint(folder))
   for (const step of (await keptSteps(folder)).filter(step => step <= note.step).slice(0, -keep))
     await unlink(join(folder, `step-${stepName(step)}.safetensors`))
@@ -41,6 +43,38 @@ export async function keepCheckpoint(
 function isBetter(score: Score, best: Score | undefined): boolean {
   if (!Number.isFinite(score.loss)) return false
   return !best || !Number.isFinite(best.loss) || best.over !== score.over || score.loss < best.loss
+}
+
+/**
+ * The checkpoint that a run in `folder` goes on from, and what it says of itself; undefined where it begins.
+ * @param asked another one than the last
+ * @throws UserError when it is damaged, which names the newest older one that is whole, or when the one asked for is absent
+ */
+export async function checkpointToResume(
+  folder: string,
+  asked?: string,
+): Promise<{ path: string; note: CheckpointNote } | undefined> {
+  const path = asked ?? lastCheckpoint(folder)
+  const note = await readNote(path).catch(async error => {
+    if (!(error instanceof UserError) || asked !== undefined) throw error
+    const whole = await newestWhole(folder)
+    throw new UserError(
+      `${error.message}: ${whole ? `${whole} is whole: go on from it with --resume-from ${whole}` : 'no older checkpoint in its folder is whole'}`,
+    )
+  })
+  if (note) return { path, note }
+  if (asked === undefined) return undefined
+  throw new UserError(`expected a checkpoint at ${asked}, found no file: name one of ${folder}/step-*.safetensors`)
+}
+
+/** The newest checkpoint in a folder, the best one among them, that has all its bytes. */
+async function newestWhole(folder: string): Promise<string | undefined> {
+  const steps = (await keptSteps(folder)).reverse().map(step => join(folder, `step-${stepName(step)}.safetensors`))
+  for (const path of [...steps, bestCheckpoint(folder)]) {
+    const note = await readNote(path).catch(() => undefined)
+    if (note) return path
+  }
+  return undefined
 }
 
 /** Steps of the checkpoints in a folder, ascending. */

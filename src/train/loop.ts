@@ -8,10 +8,10 @@ import type { Weights } from '../models/module.ts'
 import type { RunDescription, Tracker } from '../tracking/tracker.ts'
 import { makeFolder, removeUnfinished, writeFileAtomic } from '../util/atomic-write.ts'
 import { type AdamWOptions, learningRate } from './adamw.ts'
-import { type CheckpointNote, disposeState, loadCheckpoint, readNote } from './checkpoint.ts'
+import { type CheckpointNote, disposeState, loadCheckpoint } from './checkpoint.ts'
 import { checkFinite } from './finite.ts'
 import { meanGradient } from './gradient.ts'
-import { keepCheckpoint, lastCheckpoint } from './keep.ts'
+import { checkpointToResume, keepCheckpoint } from './keep.ts'
 import { prefetch } from './prefetch.ts'
 import { Scorer } from './score.ts'
 import { advance, disposeRun, initialState, namedState, type RunState, restoredState } from './state.ts'
@@ -58,6 +58,8 @@ export interface Run<Batch extends tf.TensorContainer> {
   readonly threads?: string
   readonly description: Omit<RunDescription, 'step'>
   readonly tracker: Tracker
+  /** The checkpoint that it goes on from, where that is not its folder's last. */
+  readonly resumeFrom?: string | undefined
   /** The same task over data that is not trained on. */
   readonly validation?: TrainingTask<Batch>
   /** Told where the run begins, and of every `logEvery`-th step. */
@@ -81,8 +83,9 @@ export async function train<Batch extends tf.TensorContainer>(
   await makeFolder(run.folder)
   await removeUnfinished(run.folder)
   const vector = new WeightVector(task.parameters)
-  const note = await readNote(lastCheckpoint(run.folder))
-  let state = await begin(task, options, run, vector, note)
+  const resumed = await checkpointToResume(run.folder, run.resumeFrom)
+  const note = resumed?.note
+  let state = await begin(task, options, vector, resumed)
   await run.tracker.start({ ...run.description, step: state.adam.step })
   const config = stringify(run.config)
   await writeFileAtomic(join(run.folder, 'config.yaml'), config)
@@ -106,12 +109,11 @@ export async function train<Batch extends tf.TensorContainer>(
 async function begin<Batch extends tf.TensorContainer>(
   task: TrainingTask<Batch>,
   { seed }: LoopOptions,
-  { folder }: Run<Batch>,
   vector: WeightVector,
-  note: CheckpointNote | undefined,
+  resumed: { readonly path: string; readonly note: CheckpointNote } | undefined,
 ): Promise<RunState> {
-  if (!note) return initialState(task, vector, seed)
-  return restoredState(await loadCheckpoint(lastCheckpoint(folder), task.parameters), note.step, vector)
+  if (!resumed) return initialState(task, vector, seed)
+  return restoredState(await loadCheckpoint(resumed.path, task.parameters), resumed.note.step, vector)
 }
 
 /** Takes all steps that are left; disposes of the state that it is given. */

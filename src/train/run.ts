@@ -28,10 +28,10 @@ import { withLock } from '../util/lock.ts'
 import { sha256 } from '../weights/checksum.ts'
 import { flatten } from '../yaml/flatten.ts'
 import { autoencoderTask } from './autoencoder.ts'
-import { loadAverage, readNote } from './checkpoint.ts'
+import { loadAverage } from './checkpoint.ts'
 import { diffusionTask, type LatentStructure, latentNoise } from './diffusion.ts'
 import { encoderTask } from './encoder.ts'
-import { lastCheckpoint } from './keep.ts'
+import { checkpointToResume, lastCheckpoint } from './keep.ts'
 import { frozenBatchSize, LatentCache, type LatentOptions } from './latents.ts'
 import { type StepReport, train } from './loop.ts'
 import { msiTask } from './msi.ts'
@@ -69,6 +69,8 @@ export interface RunEvents {
 }
 
 export interface RunOptions {
+  /** A checkpoint to go on from instead of the last in the run's folder. */
+  readonly resumeFrom?: string | undefined
   /** Go on from a checkpoint of another config, saying in what it differs. */
   readonly allowChanges?: boolean
   /** Aborted: the run stops after its step, with a checkpoint. */
@@ -98,7 +100,7 @@ async function trainAlone(
   base: ModelConfig,
   paths: RunPaths,
   events: RunEvents,
-  { allowChanges = false, signal }: RunOptions,
+  { resumeFrom, allowChanges = false, signal }: RunOptions,
 ): Promise<void> {
   const model = inVariant(base, config)
   if (config.startFrom === 'trained' && model.msi.variant !== base.msi.variant)
@@ -121,7 +123,7 @@ async function trainAlone(
   try {
     const resolved: ResolvedConfig = { train: config, model, data: await checksums(config, model, faces, paths) }
     // Before the frozen networks run over all faces, which can take hours.
-    const before = await readNote(lastCheckpoint(paths.out))
+    const before = (await checkpointToResume(paths.out, resumeFrom))?.note
     if (before && !allowChanges) checkResume(before.config, resolved)
     if (before) for (const change of changes(before.config, resolved)) onNote(`goes on with another ${change}`)
     const threads = threadsOf(config.backend)
@@ -131,6 +133,7 @@ async function trainAlone(
     if (config.startFrom === 'trained') start = await trainedWeights(config, model, networks, paths)
     const weights = await train({ ...task, start: { ...start, ...task.start } }, config, {
       folder: paths.out,
+      resumeFrom,
       config: resolved,
       threads,
       description: {

@@ -47,9 +47,15 @@ export const toyOptions = (steps: number): LoopOptions => ({
 })
 
 /** Trains it, telling each step. */
-export async function trainToy(folder: string, steps: number, onStep: (step: number) => void): Promise<void> {
+export async function trainToy(
+  folder: string,
+  steps: number,
+  onStep: (step: number) => void,
+  resumeFrom?: string,
+): Promise<void> {
   const weights = await train(toyTask(), toyOptions(steps), {
     folder,
+    resumeFrom,
     config: { toy: true },
     description: { name: 'toy', params: {}, tags: {}, compared: [] },
     tracker: folderTracker(folder, message => {
