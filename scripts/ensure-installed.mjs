@@ -1,4 +1,5 @@
-// Installs the npm dependencies when node_modules is absent or older than the lock file, so that one command is the whole set-up.
+// Installs the npm dependencies when node_modules is absent or older than the lock file, so that one command is the whole set-up:
+// exactly those of the lock file, whose checksums npm compares, and none that was published since.
 import { spawnSync } from 'node:child_process'
 import { existsSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -18,13 +19,13 @@ if (major < 20 || (major === 20 && minor < 19)) {
 
 if (!existsSync(installed) || statSync(installed).mtimeMs < statSync(lock).mtimeMs) {
   console.log('Installing npm dependencies (once)…')
-  const { status } = spawnSync('npm', ['install', '--no-audit', '--no-fund', '--loglevel=error'], {
+  const { status } = spawnSync('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], {
     cwd: root,
     stdio: 'inherit',
     shell: process.platform === 'win32',
   })
   if (status !== 0) {
-    console.error('npm install failed: its own message is above.')
+    console.error('npm ci failed: its own message is above.')
     process.exit(2)
   }
 }

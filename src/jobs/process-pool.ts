@@ -3,6 +3,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { rm } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
+import { withoutSecrets } from '../util/environment.ts'
 import { UserError } from '../util/errors.ts'
 import { typeScriptLoader } from '../util/paths.ts'
 import { joinUntrusted } from '../util/safe-path.ts'
@@ -44,7 +45,11 @@ export function processPool({ jobs, handlers, scratch, here = {}, attempts = 2 }
     return fork(fileURLToPath(new URL('./process-worker.ts', import.meta.url)), handlers ? [handlers.href] : [], {
       execArgv: ['--import', typeScriptLoader()],
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-      env: { ...process.env, TF_NUM_INTRAOP_THREADS: String(threadsFor(jobs)), TF_NUM_INTEROP_THREADS: '1' },
+      env: {
+        ...withoutSecrets(process.env),
+        TF_NUM_INTRAOP_THREADS: String(threadsFor(jobs)),
+        TF_NUM_INTEROP_THREADS: '1',
+      },
     })
   }
   const take = async (turn: number): Promise<Slot> => {

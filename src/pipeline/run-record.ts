@@ -14,6 +14,7 @@ import { type BackendName, backendVersion, fusedKernelsPath } from '../backend/i
 import { type AnyRecognizerName, recognizerChecksum } from '../faces/recognizers.ts'
 import { threadsOn } from '../jobs/automatic.ts'
 import { writeFileAtomic } from '../util/atomic-write.ts'
+import { withoutSecrets } from '../util/environment.ts'
 import { UserError } from '../util/errors.ts'
 import { withLock } from '../util/lock.ts'
 import { once } from '../util/memoize.ts'
@@ -92,7 +93,9 @@ const commit = once(async (): Promise<{ commit?: string }> => {
   // The folders are named, or git would take those of a project that this one is installed in.
   const here = [`--git-dir=${join(root, '.git')}`, `--work-tree=${root}`, '--no-optional-locks']
   const describe = [...here, 'describe', '--always', '--dirty', '--abbrev=12', '--exclude=*']
-  const { stdout } = await promisify(execFile)('git', describe).catch(() => ({ stdout: '' }))
+  const { stdout } = await promisify(execFile)('git', describe, { env: withoutSecrets(process.env) }).catch(() => ({
+    stdout: '',
+  }))
   return stdout.trim() === '' ? {} : { commit: stdout.trim() }
 })
 

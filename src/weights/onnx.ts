@@ -1,9 +1,8 @@
 /** Weights and graph of an ONNX model: its initializers, and its nodes in the order in which they run. */
-import { readFile } from 'node:fs/promises'
-import onnxProto from 'onnx-proto'
 import { UserError } from '../util/errors.ts'
-import type { Bytes } from './bytes.ts'
+import { type Bytes, openBytes } from './bytes.ts'
 import { bytesPer, count, type Dtype, isSizes, toFloat32 } from './dtype.ts'
+import { decodeModel, externalLocation, type OnnxGraph, type OnnxTensor, onnxType } from './onnx-proto.ts'
 import { quoted, shown, type TensorFile, type TensorInfo } from './tensor-file.ts'
 
 export interface OnnxNode {
@@ -13,27 +12,23 @@ export interface OnnxNode {
   outputs: string[]
 }
 
-type Proto = onnxProto.onnx.ITensorProto
-const { ModelProto, TensorProto } = onnxProto.onnx
-const { DataType, DataLocation } = TensorProto
-
 /** Protocol Buffers end there. */
 const maximumSize = 2 ** 31
 
 const dtypes: Readonly<Record<number, Dtype>> = {
-  [DataType.FLOAT]: 'F32',
-  [DataType.DOUBLE]: 'F64',
-  [DataType.FLOAT16]: 'F16',
-  [DataType.BFLOAT16]: 'BF16',
-  [DataType.INT64]: 'I64',
-  [DataType.INT32]: 'I32',
-  [DataType.INT16]: 'I16',
-  [DataType.INT8]: 'I8',
-  [DataType.UINT64]: 'U64',
-  [DataType.UINT32]: 'U32',
-  [DataType.UINT16]: 'U16',
-  [DataType.UINT8]: 'U8',
-  [DataType.BOOL]: 'BOOL',
+  [onnxType.float]: 'F32',
+  [onnxType.double]: 'F64',
+  [onnxType.float16]: 'F16',
+  [onnxType.bfloat16]: 'BF16',
+  [onnxType.int64]: 'I64',
+  [onnxType.int32]: 'I32',
+  [onnxType.int16]: 'I16',
+  [onnxType.int8]: 'I8',
+  [onnxType.uint64]: 'U64',
+  [onnxType.uint32]: 'U32',
+  [onnxType.uint16]: 'U16',
+  [onnxType.uint8]: 'U8',
+  [onnxType.bool]: 'BOOL',
 }
 
 /** Whether a file that begins so may be an ONNX model: it says its version, a small number, first. */
@@ -48,7 +43,7 @@ export function isOnnx(head: Buffer): boolean {
 export async function openOnnx(bytes: Bytes): Promise<TensorFile> {
   if (bytes.size > maximumSize) throw new UserError(`${bytes.path}: an ONNX model ends at ${maximumSize} bytes`)
   const graph = decodeGraph(bytes.path, await bytes.read(0, bytes.size))
-  const protos = new Map<string, Proto & TensorInfo>()
+  const protos = new Map<string, OnnxTensor & TensorInfo>()
   for (const proto of graph.initializer ?? []) {
     const name = proto.name ?? ''
     if (protos.has(name)) throw new UserError(`${bytes.path}: two tensors are called ${quoted(name)}; fetch it again`)
@@ -69,9 +64,8 @@ export async function openOnnx(bytes: Bytes): Promise<TensorFile> {
  * @throws UserError naming the file when it is absent or no ONNX model
  */
 export async function readOnnxNodes(path: string): Promise<OnnxNode[]> {
-  const bytes = await readFile(path).catch((error: Error) => {
-    throw new UserError(`cannot read ${path}: ${error.message}`)
-  })
+  const file = await openBytes(path)
+  const bytes = await file.read(0, Math.min(file.size, maximumSize)).finally(file.close)
   return decodeGraph(path, bytes).node!.map(({ opType, input, output }) => ({
     type: opType ?? '',
     inputs: input ?? [],
@@ -79,10 +73,10 @@ export async function readOnnxNodes(path: string): Promise<OnnxNode[]> {
   }))
 }
 
-function decodeGraph(path: string, bytes: Uint8Array): onnxProto.onnx.IGraphProto {
-  let graph: onnxProto.onnx.IGraphProto | null | undefined
+function decodeGraph(path: string, bytes: Uint8Array): OnnxGraph {
+  let graph: OnnxGraph | undefined
   try {
-    graph = ModelProto.decode(bytes).graph
+    graph = decodeModel(bytes).graph
   } catch {
     // Refused below, as a file of another format is that happens to decode.
   }
@@ -90,12 +84,12 @@ function decodeGraph(path: string, bytes: Uint8Array): onnxProto.onnx.IGraphProt
   return graph
 }
 
-function describe(path: string, proto: Proto): TensorInfo {
+function describe(path: string, proto: OnnxTensor): TensorInfo {
   const name = quoted(proto.name ?? '')
   const shape = (proto.dims ?? []).map(Number)
   const dtype = dtypes[proto.dataType ?? 0]
   if (!dtype) throw new UserError(`${path}: tensor ${name} holds no numbers (ONNX type ${proto.dataType})`)
-  if (proto.dataLocation === DataLocation.EXTERNAL) {
+  if (proto.dataLocation === externalLocation) {
     throw new UserError(`${path}: tensor ${name} lies in another file; save the model in one file`)
   }
   const found = proto.rawData?.length ? proto.rawData.length / bytesPer[dtype] : numbersOf(proto).length
@@ -105,7 +99,7 @@ function describe(path: string, proto: Proto): TensorInfo {
   return { dtype, shape }
 }
 
-function valuesOf(proto: Proto & TensorInfo): Float32Array {
+function valuesOf(proto: OnnxTensor & TensorInfo): Float32Array {
   // A copy of its own: typed arrays must begin on a multiple of their element size.
   if (proto.rawData?.length) return toFloat32(proto.dtype, Uint8Array.from(proto.rawData))
   const numbers = Array.from(numbersOf(proto), Number)
@@ -115,6 +109,6 @@ function valuesOf(proto: Proto & TensorInfo): Float32Array {
 }
 
 /** The values of a tensor without raw bytes: in the one list that its type uses. */
-function numbersOf({ floatData, doubleData, int32Data, int64Data, uint64Data }: Proto): ArrayLike<unknown> {
+function numbersOf({ floatData, doubleData, int32Data, int64Data, uint64Data }: OnnxTensor): ArrayLike<unknown> {
   return [floatData, doubleData, int32Data, int64Data, uint64Data].find(list => list?.length) ?? []
 }

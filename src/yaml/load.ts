@@ -84,12 +84,39 @@ async function readLayers(path: string, chain: readonly string[]): Promise<Layer
 }
 
 function parseYaml(text: string, source: string): unknown {
+  if (text.length > mostYaml)
+    throw new UserError(`${source}: expected YAML of at most ${mostYaml} characters, found ${text.length}`)
+  const depth = deepestFlow(text)
+  if (depth > mostDepth) throw new UserError(`${source}: expected YAML of at most ${mostDepth} levels, found ${depth}`)
   try {
-    return parse(text, { logLevel: 'error', prettyErrors: true })
+    const value: unknown = parse(text, { logLevel: 'error', prettyErrors: true, maxAliasCount: mostAliases })
+    checkDepth(value, source)
+    return value
   } catch (error) {
+    if (error instanceof UserError) throw error
     // The parser's message goes on with an excerpt of the file.
     throw new UserError(`${source}: expected YAML: ${(error as Error).message.split('\n')[0]!.replace(/:$/, '')}`)
   }
+}
+
+/** Limits far above any config's: characters, levels, and times that parts of it are repeated by name. */
+const [mostYaml, mostDepth, mostAliases] = [1 << 16, 64, 100]
+
+/** How deep brackets are in each other, at least: the parser goes into each before anything else can be said. */
+function deepestFlow(text: string): number {
+  let [depth, deepest] = [0, 0]
+  for (const character of text) {
+    if (character === '[' || character === '{') deepest = Math.max(deepest, ++depth)
+    else if (character === ']' || character === '}') depth = Math.max(0, depth - 1)
+  }
+  return deepest
+}
+
+/** @throws UserError for a value that is too deep, or in itself */
+function checkDepth(value: unknown, source: string, depth = 0): void {
+  if (depth > mostDepth) throw new UserError(`${source}: expected YAML of at most ${mostDepth} levels, found more`)
+  if (typeof value !== 'object' || value === null) return
+  for (const part of Object.values(value)) checkDepth(part, source, depth + 1)
 }
 
 /** The last layer that speaks of `path`; for a key that is missing, none. */

@@ -15,6 +15,10 @@ export const handlers: Record<string, Handler> = {
     }
     return { name, pid: process.pid, threads: process.env.TF_NUM_INTRAOP_THREADS }
   },
+  /** Names of the environment that begin as ours. */
+  async environment() {
+    return Object.keys(process.env).filter(name => /^DIFF_PRIVACY_|^HF_/.test(name))
+  },
   /** Takes its process along the first time. */
   async dieOnce(_, { scratch }) {
     const mark = join(scratch, 'was here')

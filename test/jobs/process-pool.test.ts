@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { afterAll, expect, onTestFinished, test } from 'vitest'
+import { afterAll, expect, onTestFinished, test, vi } from 'vitest'
 import { threadsFor } from '../../src/jobs/automatic.ts'
 import { asMistake, JobError, PoolClosed } from '../../src/jobs/job.ts'
 import { checkJobs, processPool } from '../../src/jobs/process-pool.ts'
@@ -43,6 +43,15 @@ test('every job is done once, by no more processes than there are slots, each wi
   expect(2 * threadsFor(2)).toBeLessThanOrEqual(Math.max(2, availableParallelism()))
   expect(readFileSync(log, 'utf8').trim().split('\n').toSorted()).toEqual(names)
   expect(progress).toContain(4)
+})
+
+test('a process is not told passphrases, passwords and tokens', async () => {
+  const told = 'DIFF_PRIVACY_MAX_MEGAPIXELS'
+  for (const name of ['DIFF_PRIVACY_PASSPHRASE', 'DIFF_PRIVACY_QUEUE_PASSWORD', 'HF_TOKEN', told]) vi.stubEnv(name, '9')
+  const one = processPool({ ...options, jobs: 1 })
+  expect(await one.run({ id: 'environment', kind: 'environment', input: {} })).toEqual([told])
+  await one.close()
+  vi.unstubAllEnvs()
 })
 
 test('of the jobs that wait, those of the lowest turn go first, in the order in which they came', async () => {

@@ -1,11 +1,11 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import onnxProto from 'onnx-proto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { UserError } from '../../src/util/errors.ts'
 import { sha256 } from '../../src/weights/checksum.ts'
 import { readOnnxNodes } from '../../src/weights/onnx.ts'
+import { encodeModel, type OnnxTensor, onnxType } from '../../src/weights/onnx-proto.ts'
 import { openTensorFile, readTensors, withTensorFile } from '../../src/weights/open.ts'
 import { writeSafetensors } from '../../src/weights/safetensors.ts'
 
@@ -80,26 +80,24 @@ describe('a TensorFlow.js manifest', () => {
 })
 
 describe('an ONNX model', () => {
-  const { ModelProto, TensorProto } = onnxProto.onnx
-  const { DataType } = TensorProto
   const node = [{ opType: 'Conv', input: ['x', 'floats', 'raw'], output: ['y'] }]
   const bytes = (values: { buffer: ArrayBufferLike }) => new Uint8Array(values.buffer)
-  const write = async (initializer: onnxProto.onnx.ITensorProto[]) => {
+  const write = async (initializer: OnnxTensor[]) => {
     const path = join(folder, 'model.onnx')
-    await writeFile(path, ModelProto.encode({ irVersion: 8, graph: { node, initializer } }).finish())
+    await writeFile(path, encodeModel({ irVersion: 8, graph: { node, initializer } }))
     return path
   }
 
   it('gives its initializers, whatever their numbers, and its nodes', async () => {
     const path = await write([
-      { name: 'floats', dims: [2, 1], dataType: DataType.FLOAT, floatData: [1, 2] },
-      { name: 'raw', dims: [3], dataType: DataType.FLOAT, rawData: bytes(Float32Array.of(3, 4, 5)) },
-      { name: 'doubles', dims: [1], dataType: DataType.DOUBLE, doubleData: [0.5] },
-      { name: 'halves', dims: [2], dataType: DataType.FLOAT16, int32Data: [0x3c00, 0xc000] },
-      { name: 'raw halves', dims: [1], dataType: DataType.BFLOAT16, rawData: bytes(Uint16Array.of(0x3f80)) },
-      { name: 'shape', dims: [2], dataType: DataType.INT64, int64Data: [-1, 512] },
-      { name: 'scalar', dims: [], dataType: DataType.INT32, int32Data: [7] },
-      { name: 'empty', dims: [0, 3], dataType: DataType.FLOAT },
+      { name: 'floats', dims: [2, 1], dataType: onnxType.float, floatData: [1, 2] },
+      { name: 'raw', dims: [3], dataType: onnxType.float, rawData: bytes(Float32Array.of(3, 4, 5)) },
+      { name: 'doubles', dims: [1], dataType: onnxType.double, doubleData: [0.5] },
+      { name: 'halves', dims: [2], dataType: onnxType.float16, int32Data: [0x3c00, 0xc000] },
+      { name: 'raw halves', dims: [1], dataType: onnxType.bfloat16, rawData: bytes(Uint16Array.of(0x3f80)) },
+      { name: 'shape', dims: [2], dataType: onnxType.int64, int64Data: [-1, 512] },
+      { name: 'scalar', dims: [], dataType: onnxType.int32, int32Data: [7] },
+      { name: 'empty', dims: [0, 3], dataType: onnxType.float },
     ])
     expect([...(await readTensors(path))].map(([name, { shape, data }]) => [name, shape, [...data]])).toEqual([
       ['floats', [2, 1], [1, 2]],
@@ -115,15 +113,15 @@ describe('an ONNX model', () => {
   })
 
   it('refuses what is not as it should be', async () => {
-    const refused = async (initializer: onnxProto.onnx.ITensorProto[], message: RegExp) => {
+    const refused = async (initializer: OnnxTensor[], message: RegExp) => {
       const error: unknown = await readTensors(await write(initializer)).catch(e => e)
       expect(error).toBeInstanceOf(UserError)
       expect((error as Error).message).toMatch(message)
     }
-    const floats = { name: 'w', dims: [2], dataType: DataType.FLOAT, floatData: [1, 2] }
+    const floats = { name: 'w', dims: [2], dataType: onnxType.float, floatData: [1, 2] }
     await refused([{ ...floats, dims: [3] }], /tensor 'w' has 2 values, its shape \[3\] wants 3/)
     await refused([{ ...floats, dims: [-1, -2] }], /tensor 'w' has 2 values, its shape \[-1, -2\]/)
-    await refused([{ ...floats, dataType: DataType.STRING }], /tensor 'w' holds no numbers/)
+    await refused([{ ...floats, dataType: onnxType.string }], /tensor 'w' holds no numbers/)
     await refused([{ ...floats, dataLocation: 1 }], /tensor 'w' lies in another file/)
     await refused([floats, floats], /two tensors are called 'w'/)
   })

@@ -154,3 +154,22 @@ test('a key named __proto__ is a key like any other', async () => {
   expect(await refusal({ path: file('proto.yaml', '__proto__: {steps: 3}\n') })).toContain('not a known key')
   expect(({} as { steps?: number }).steps).toBeUndefined()
 })
+
+test.each([
+  ['brackets without end', '['.repeat(60_000), /at most 64 levels, found 60000/],
+  ['blocks in blocks', Array.from({ length: 100 }, (_, i) => `${' '.repeat(i)}a:`).join('\n'), /at most 64 levels/],
+  ['a list in itself', 'a: &a [*a]', /at most 64 levels/],
+  [
+    'lists of lists of lists',
+    `a: &a [1]\n${[...'bcdefghi'].map((name, i) => `${name}: &${name} [${Array(9).fill(`*${'abcdefgh'[i]}`)}]`).join('\n')}`,
+    /alias count/,
+  ],
+  ['a megabyte', `a: ${'x'.repeat(2 ** 20)}`, /at most 65536 characters, found 1048579/],
+])('YAML that would take all time or memory: %s', { timeout: 20_000 }, async (_, text, message) => {
+  const path = join(folder, 'large.yaml')
+  writeFileSync(path, text)
+  const error = await loadConfig(z.record(z.string(), z.unknown()), { path }).catch((error: unknown) => error)
+  expect(error).toBeInstanceOf(UserError)
+  expect((error as Error).message).toMatch(message)
+  expect((error as Error).message).not.toContain('\n')
+})

@@ -1,0 +1,9 @@
+/** What processes that this one starts are told of its environment. */
+
+/** Variables that hold a secret, which no other process needs. */
+const secrets = /^(DIFF_PRIVACY_(PASSPHRASE|QUEUE_PASSWORD)|HF_TOKEN)$/
+
+/** The environment without passphrases, passwords and tokens. */
+export function withoutSecrets(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !secrets.test(name)))
+}
