@@ -12,8 +12,8 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeEach, describe, expect, test, vi } from 'vitest'
-import { fillDisk, onSmallDisk } from '../../scripts/fuzz/full-disk.ts'
-import { killWrites } from '../../scripts/fuzz/kills.ts'
+import { fillDisk, onSmallDisk } from '../fuzz/full-disk.ts'
+import { killWrites } from '../fuzz/kills.ts'
 import { commitFiles, finishCommits } from '../../src/util/commit-files.ts'
 import { UserError } from '../../src/util/errors.ts'
 
