@@ -1,5 +1,5 @@
 /** The program: runs its command line, and turns what goes wrong into one line and an exit code. */
-import { UserError } from '../util/errors.ts'
+import { oneLine, UserError } from '../util/errors.ts'
 import { run } from './program.ts'
 
 const debug = process.argv.includes('--debug')
@@ -7,7 +7,7 @@ const debug = process.argv.includes('--debug')
 /** Says what went wrong and ends the process: 2 for a mistake of the user's, 1 for one of ours. */
 function fail(error: unknown): never {
   const { message, stack } = error instanceof Error ? error : new Error(String(error))
-  const line = message.replace(/\s*\n\s*/g, ' ')
+  const line = oneLine(message)
   const hint = debug ? '' : ' (run again with --debug for the stack)'
   process.stderr.write(`diff-privacy: ${error instanceof UserError ? line : `unexpected: ${line}${hint}`}\n`)
   if (debug) process.stderr.write(`${stack}\n`)

@@ -4,4 +4,13 @@
  */
 export class UserError extends Error {
   override readonly name = 'UserError'
+
+  constructor(message: string) {
+    super(oneLine(message))
+  }
+}
+
+/** A message on one line, whatever of a file is quoted in it: a terminal obeys some control characters. */
+export function oneLine(message: string): string {
+  return message.replace(/\s*[\p{Cc}\u2028\u2029]+\s*/gu, ' ')
 }

@@ -120,7 +120,7 @@ describe('openSource', () => {
     await writeFile(broken('cut.parquet'), 'PAR1PAR1')
     await writeFile(broken('photos.rar'), 'Rar!')
     expect(await refused(broken('cut.zip'))).toMatch(/^UserError: expected a whole zip archive/)
-    expect(await refused(broken('cut.parquet'))).toMatch(/^UserError: expected a Parquet file/)
+    expect(await refused(broken('cut.parquet'))).toMatch(/^UserError: expected a whole Parquet file/)
     expect(await refused(broken('photos.rar'))).toMatch(/^UserError: .*photos.rar: unpack it/)
     expect(await refused(join(golden, 'parquet'), 'celeb')).toMatch(/expected a column 'celeb' .*celeb_id/)
     const wrapped = join(folder, 'wrapped')

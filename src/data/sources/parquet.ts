@@ -3,27 +3,26 @@
  * (train-00000-of-00012.parquet), other columns beside it.
  */
 import { basename, join, sep } from 'node:path'
-import {
-  type AsyncBuffer,
-  asyncBufferFromFile,
-  type FileMetaData,
-  parquetMetadataAsync,
-  parquetReadObjects,
-} from 'hyparquet'
+import { type AsyncBuffer, type FileMetaData, parquetMetadataAsync, parquetReadObjects } from 'hyparquet'
 import { compressors } from 'hyparquet-compressors'
 import { nearestHint } from '../../util/did-you-mean.ts'
 import { UserError } from '../../util/errors.ts'
 import { once } from '../../util/memoize.ts'
+import { openBytes } from '../../weights/bytes.ts'
+import { mostEntries, mostRatio } from '../limits.ts'
 import { picture, type Source, type SourcePicture } from './source.ts'
 
 /** An open shard. */
 interface Shard {
   /** Its path within the source. */
   readonly name: string
+  /** Where it lies. */
+  readonly path: string
   readonly file: AsyncBuffer
   readonly metadata: FileMetaData
   /** The column of pictures. */
   readonly column: string
+  readonly close: () => Promise<void>
 }
 
 /** Rows of one shard that are stored together, and so read together. */
@@ -69,17 +68,24 @@ export async function parquetSource(
       }),
     ),
   )
-  return { kind: 'parquet', pictures, close: async () => {} }
+  return { kind: 'parquet', pictures, close: async () => void (await Promise.all(shards.map(({ close }) => close()))) }
 }
 
 const allDiffer = (values: readonly unknown[]) => new Set(values).size === values.length
 
 async function openShard(folder: string, name: string, identityColumn: string | undefined): Promise<Shard> {
   const path = join(folder, name)
-  const file = await asyncBufferFromFile(path)
-  const metadata = await parquetMetadataAsync(file).catch((error: Error) => {
-    throw new UserError(`expected a Parquet file, found '${error.message}': ${path}; fetch it again`)
-  })
+  const bytes = await openBytes(path)
+  const file: AsyncBuffer = {
+    byteLength: bytes.size,
+    async slice(start, end = bytes.size) {
+      if (!Number.isSafeInteger(start) || !Number.isSafeInteger(end) || start < 0 || end < start)
+        throw new Error(`it asks for its bytes ${start} to ${end}`)
+      return (await bytes.read(start, Math.min(end, bytes.size) - start)).buffer
+    },
+  }
+  const metadata = await parquetMetadataAsync(file).catch(notWhole(path))
+  checkSizes(metadata, bytes.size, path)
   const leaves = (metadata.row_groups[0]?.columns ?? []).map(({ meta_data }) => meta_data?.path_in_schema ?? [])
   const column = leaves.find(
     ([first, leaf]) => leaf === 'bytes' && leaves.some(other => `${other}` === `${first},path`),
@@ -93,7 +99,45 @@ async function openShard(folder: string, name: string, identityColumn: string | 
     throw new UserError(
       `${path}: expected a column '${identityColumn}' of identities${nearestHint(identityColumn, columns)}, found ${columns.join(', ')}`,
     )
-  return { name: name.replaceAll(sep, '/'), file, metadata, column: column[0]! }
+  return { name: name.replaceAll(sep, '/'), path, file, metadata, column: column[0]!, close: bytes.close }
+}
+
+/** hyparquet and its decompressors throw errors of every kind at a file that is broken. */
+function notWhole(path: string): (error: Error) => never {
+  return error => {
+    if (error instanceof UserError) throw error
+    throw new UserError(`expected a whole Parquet file, found '${error.message}': ${path}; fetch it again`)
+  }
+}
+
+/**
+ * What a file claims of itself is believed only as far as it is possible; a field may also be missing.
+ * @param size of the file in bytes
+ * @throws UserError
+ */
+function checkSizes({ row_groups, num_rows }: FileMetaData, size: number, path: string): void {
+  const isCount = (value: unknown) => Number.isSafeInteger(Number(value ?? Number.NaN)) && Number(value) >= 0
+  const wrong = (what: string) => new UserError(`${path} is not a whole Parquet file: ${what}; fetch it again`)
+  let rows = 0
+  for (const group of row_groups) {
+    rows += Number(group.num_rows ?? Number.NaN)
+    if (!isCount(group.num_rows)) throw wrong(`it claims ${group.num_rows} rows in a group`)
+    for (const { meta_data } of group.columns) {
+      if (!meta_data) throw wrong('it does not say where a column is')
+      const { num_values, total_compressed_size: packed, total_uncompressed_size: unpacked } = meta_data
+      const { data_page_offset, dictionary_page_offset } = meta_data
+      const start = dictionary_page_offset || data_page_offset
+      if (
+        ![num_values, packed, unpacked, data_page_offset, start].every(isCount) ||
+        Number(start) + Number(packed) > size
+      )
+        throw wrong(`a column of it lies at byte ${start}, of ${packed} bytes, where the file has ${size}`)
+      if (unpacked > mostRatio.from && Number(unpacked) > mostRatio.times * Number(packed))
+        throw wrong(`a column of it is ${packed} bytes that claim to be ${unpacked}`)
+    }
+  }
+  if (rows !== Number(num_rows ?? Number.NaN) || rows > mostEntries)
+    throw wrong(`it claims ${num_rows} rows, in groups of ${rows}; at most ${mostEntries} are read`)
 }
 
 function groupsOf(shard: Shard): Group[] {
@@ -106,9 +150,11 @@ function groupsOf(shard: Shard): Group[] {
 }
 
 /** Paths and identities of a shard's rows, without reading its pictures. */
-async function readRows({ file, metadata, column }: Shard, identityColumn: string | undefined): Promise<Row[]> {
+async function readRows({ path, file, metadata, column }: Shard, identityColumn: string | undefined): Promise<Row[]> {
   const columns = [column, ...(identityColumn === undefined ? [] : [identityColumn])]
-  const rows = await parquetReadObjects({ file, metadata: withoutBytes(metadata, column), columns, compressors })
+  const rows = await parquetReadObjects({ file, metadata: withoutBytes(metadata, column), columns, compressors }).catch(
+    notWhole(path),
+  )
   return rows.map(row => ({
     path: row[column]?.path || undefined,
     identity: identityColumn === undefined || row[identityColumn] == null ? undefined : String(row[identityColumn]),
@@ -140,8 +186,15 @@ function groupReader(): (group: Group) => Promise<Uint8Array[]> {
   }
 }
 
-async function readGroup({ shard: { file, metadata, column }, start, end }: Group): Promise<Uint8Array[]> {
+async function readGroup({ shard: { path, file, metadata, column }, start, end }: Group): Promise<Uint8Array[]> {
   const range = { rowStart: start, rowEnd: end }
-  const rows = await parquetReadObjects({ file, metadata, columns: [column], ...range, utf8: false, compressors })
+  const rows = await parquetReadObjects({
+    file,
+    metadata,
+    columns: [column],
+    ...range,
+    utf8: false,
+    compressors,
+  }).catch(notWhole(path))
   return rows.map(row => row[column]?.bytes ?? new Uint8Array())
 }
