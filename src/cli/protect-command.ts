@@ -1,5 +1,6 @@
 import type { ArgumentsCamelCase, Argv } from 'yargs'
 import type { Recipe } from '../config/recipe.ts'
+import type { Fallback } from '../pipeline/protect-photo.ts'
 import type { CommandModule } from './commands.ts'
 import { dryRunOption, goesOn } from './dry-run.ts'
 import { type EncryptionArguments, encryptionOptions } from './key-access.ts'
@@ -17,10 +18,15 @@ interface Arguments extends EncryptionArguments {
   out: string
   format?: 'png' | 'jpg' | 'webp'
   dryRun: boolean
+  fallback: Fallback
+  check: boolean
   jobs?: number
   queue?: string
   backend?: string
 }
+
+/** Exit code when photos were written in which a face is not as it was meant. */
+const checkFailed = 3
 
 /** The command of a task that protects photos: `anonymize` and `hide` differ in their recipe alone. */
 export function protectCommand(task: Recipe['task']): CommandModule {
@@ -64,6 +70,16 @@ export function protectCommand(task: Recipe['task']): CommandModule {
             'worker processes, each at a face of its own [default: as many as cores and memory allow, if it pays]',
         })
         .option('queue', { type: 'string', describe: "redis://HOST:PORT: leaves the work to that queue's workers" })
+        .option('fallback', {
+          choices: ['blur', 'refuse'] as const,
+          default: 'blur' as const,
+          describe: 'what becomes of faces that cannot be replaced: covered by a blur, or their photo is refused',
+        })
+        .option('check', {
+          type: 'boolean',
+          default: true,
+          describe: 'compare the faces of the result with the originals by a recognizer that had no other part',
+        })
         .option('set', { type: 'string', array: true, default: [], describe: 'any key of the recipe: keep.below=200' }),
     handler: (args: ArgumentsCamelCase<Arguments>) => protect(task, args),
   }
@@ -75,7 +91,8 @@ async function protect(task: Recipe['task'], args: ArgumentsCamelCase<Arguments>
   const { readEncryption } = await import('./key-access.ts')
   const { isEncrypting } = await import('../keys/age.ts')
   const recipe = await recipeOf(task, args)
-  const { out, format, dryRun } = args
+  const { out, format, dryRun, fallback, check } = args
+  const safeguards = { fallback, check }
   const backend = args.backend ?? recipe.backend
   const encryption = await readEncryption(args)
   const isEncrypted = isEncrypting(encryption)
@@ -96,6 +113,7 @@ async function protect(task: Recipe['task'], args: ArgumentsCamelCase<Arguments>
   if (isHere && !going) return
 
   const { batch } = await import('./batch.ts')
+  const { faceLines, failedChecks } = await import('../report/protect-summary.ts')
   const { openProtector } = await import('./open-protector.ts')
   const { photoProgress } = await import('./photo-progress.ts')
   const { recordProtected } = await import('../pipeline/protector.ts')
@@ -104,6 +122,7 @@ async function protect(task: Recipe['task'], args: ArgumentsCamelCase<Arguments>
     out,
     photos: files.length,
     encryption,
+    safeguards,
     ...(going && { here: going }),
   })
   const shown = photoProgress(task === 'hide' ? 'hiding' : 'anonymizing', files.length, tellsSteps)
@@ -119,12 +138,10 @@ async function protect(task: Recipe['task'], args: ArgumentsCamelCase<Arguments>
       atOnce,
       onEnd: () => shown.stop(),
       async report(done) {
-        await recordProtected(out, recipe, done, isEncrypted)
+        await recordProtected(out, recipe, done, isEncrypted, safeguards)
         for (const path of done.flatMap(({ paths }) => paths)) console.log(path)
-        const faces = done.reduce((sum, photo) => sum + photo.faces, 0)
-        process.stderr.write(
-          `${counted(faces, 'face')} in ${counted(done.length, 'photo')} ${task === 'hide' ? 'hidden' : 'anonymized'}\n`,
-        )
+        process.stderr.write(`${faceLines(task, done).join('\n')}\n`)
+        if (done.some(({ report }) => failedChecks(task, report) > 0)) process.exitCode = checkFailed
         if (!isEncrypted)
           process.stderr.write(
             'warning: each key (.dpkey) is the original photo to whoever has it: it is not encrypted; --recipient or --passphrase-file encrypts it\n',
@@ -153,8 +170,4 @@ async function recipeOf(task: Recipe['task'], args: Arguments): Promise<Recipe> 
       `${config}: expected a recipe of task ${task}, found ${recipe.task}: run diff-privacy ${recipe.task}`,
     )
   return recipe
-}
-
-function counted(count: number, thing: string): string {
-  return `${count} ${thing}${count === 1 ? '' : 's'}`
 }

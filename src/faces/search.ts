@@ -2,6 +2,7 @@
 import type { Image } from '../data/image.ts'
 import type { Box } from './box.ts'
 import { detectFaces, type Face } from './detect.ts'
+import { passesFor } from './find/passes.ts'
 
 /** From this score on a detection is a face; from the lesser one on it is doubtful, and people have to look at it. */
 export const [surelyFace, perhapsFace] = [0.5, 0.3]
@@ -21,16 +22,15 @@ export interface FaceSearch {
   readonly smallest: number
 }
 
-/** The detector's longest side of a picture, its shortest for small ones, and the width of a face that it finds there. */
-const [longestSide, shortestSide, foundWidth] = [2048, 512, 30]
+/** Width in pixels of the smallest face that the detector finds in the look at small faces. */
+const foundWidth = 20
 
 /** Searches a photo for faces, on the backend in use. */
 export async function searchFaces(photo: Image): Promise<FaceSearch> {
   const found = await detectFaces(photo, { minConfidence: perhapsFace })
-  const longer = Math.max(photo.width, photo.height)
   return {
     faces: found.filter(({ score }) => score >= surelyFace),
     doubtful: found.filter(({ score }) => score < surelyFace).map(({ box, score }) => ({ box, score })),
-    smallest: Math.ceil((foundWidth * longer) / Math.min(longestSide, Math.max(shortestSide, longer))),
+    smallest: Math.ceil(foundWidth / Math.max(...passesFor(photo).map(({ scale }) => scale))),
   }
 }

@@ -4,13 +4,15 @@ import { guidesOf, type Recipe } from '../config/recipe.ts'
 import { readImage } from '../data/image.ts'
 import { compareFaces } from '../faces/compare.ts'
 import { type DetectOptions, detectFaces, type Face } from '../faces/detect.ts'
-import { loadRecognizer, recognizerNames } from '../faces/recognizers.ts'
+import { loadRecognizer, type RecognizerName, recognizerNames } from '../faces/recognizers.ts'
 import { detectSsd, type SsdFace } from '../faces/ssd-mobilenet.ts'
 import type { Handler } from '../jobs/job.ts'
 import type { FaceKey } from '../keys/key.ts'
 import { type Packed, packImage, packKey, unpackImage, unpackKey } from '../keys/packed.ts'
+import { type Embeddings, embedViews, type FaceView } from './check-result.ts'
 import { loadModelOnce } from './model-once.ts'
 import { keyOfPhotoFace, type PhotoFace, protectPhotoFace, recoverFromKey, type UnboundKey } from './photo.ts'
+import { type PhotoSearch, searchPhoto } from './photo-search.ts'
 
 /** A face of a photo as JSON. */
 export type PackedFace = Omit<PhotoFace, 'face'> & { readonly face: string }
@@ -28,11 +30,18 @@ export interface Detect extends Picture {
 export interface OfFace {
   readonly recipe: Recipe
   readonly face: PackedFace
+  readonly round?: number | undefined
 }
 
 export interface Recover {
   readonly model: string
   readonly key: Packed<FaceKey>
+}
+
+/** Views with their pictures packed. */
+export interface Embed {
+  readonly views: readonly (Omit<FaceView, 'image'> & { readonly image: string })[]
+  readonly recognizer: RecognizerName
 }
 
 export interface Compare {
@@ -56,12 +65,26 @@ const ssd: Handler<Picture, SsdFace[]> = async ({ photo }, { here }) => {
   return detectSsd(await readImage(Buffer.from(photo, 'base64')), { inputSize: [256, 512] })
 }
 
-const protect: Handler<OfFace, Made<string[]>> = async ({ recipe, face }, { here, onProgress }) => {
+const search: Handler<Picture, PhotoSearch> = async ({ photo }, { here }) => {
+  await useBackend(here.backend)
+  return searchPhoto(await readImage(Buffer.from(photo, 'base64')))
+}
+
+const embed: Handler<Embed, Embeddings[]> = async ({ views, recognizer }, { here }) => {
+  await useBackend(here.backend)
+  const unpacked = views.map(async ({ image, ...view }) => ({ ...view, image: await unpackImage(image) }))
+  return embedViews(await Promise.all(unpacked), recognizer)
+}
+
+const protect: Handler<OfFace, Made<string[]>> = async ({ recipe, face, round }, { here, onProgress }) => {
   await useBackend(here.backend)
   const model = await loadModelOnce(recipe.model)
   const guides = await Promise.all(guidesOf(recipe).map(loadRecognizer))
   return timed(async () => {
-    const versions = await protectPhotoFace(model, guides, await unpackFace(face), recipe, onProgress)
+    const versions = await protectPhotoFace(model, guides, await unpackFace(face), recipe, {
+      round,
+      onStep: onProgress,
+    })
     return Promise.all(versions.map(packImage))
   })
 }
@@ -87,7 +110,7 @@ const compare: Handler<Compare, Record<string, number>[]> = async ({ faces }, { 
   return compareFaces(await Promise.all(faces.map(unpackImage)), recognizers)
 }
 
-export const handlers = { detect, detectSsd: ssd, protect, key, recover, compare }
+export const handlers = { search, embed, detect, detectSsd: ssd, protect, key, recover, compare }
 
 async function unpackFace({ face, ...rest }: PackedFace): Promise<PhotoFace> {
   return { ...rest, face: await unpackImage(face) }

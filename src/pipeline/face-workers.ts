@@ -10,8 +10,10 @@ import { asMistake, type Pool } from '../jobs/job.ts'
 import { processPool } from '../jobs/process-pool.ts'
 import type { FaceKey } from '../keys/key.ts'
 import { packImage, packKey, unpackImage, unpackKey } from '../keys/packed.ts'
-import type { Compare, Detect, handlers, Made, OfFace, Picture, Recover } from './face-handlers.ts'
+import type { Embeddings, FaceView } from './check-result.ts'
+import type { Compare, Detect, Embed, handlers, Made, OfFace, Picture, Recover } from './face-handlers.ts'
 import type { PhotoFace, UnboundKey } from './photo.ts'
+import type { PhotoSearch } from './photo-search.ts'
 
 export interface WorkOptions {
   /** Of the work that waits, one of the lowest turn is done next; 0 unless given. */
@@ -24,10 +26,14 @@ export interface WorkOptions {
 export interface FaceWorkers {
   /** @see detectFaces */
   detect(photo: Uint8Array, options?: DetectOptions & WorkOptions): Promise<Face[]>
+  /** @see searchPhoto */
+  search(photo: Uint8Array, options?: WorkOptions): Promise<PhotoSearch>
+  /** @see embedViews */
+  embed(views: readonly FaceView[], recognizer: RecognizerName, options?: WorkOptions): Promise<Embeddings[]>
   /** SSD MobileNet at 256 and 512 pixels. @see detectSsd */
   detectSsd(photo: Uint8Array, options?: WorkOptions): Promise<SsdFace[]>
   /** @see protectPhotoFace */
-  protect(face: PhotoFace, recipe: Recipe, options?: WorkOptions): Promise<Made<Image[]>>
+  protect(face: PhotoFace, recipe: Recipe, options?: WorkOptions & { round?: number }): Promise<Made<Image[]>>
   /** @see keyOfPhotoFace */
   key(face: PhotoFace, recipe: Recipe, options?: WorkOptions): Promise<Made<UnboundKey>>
   /** @see recoverFromKey */
@@ -46,12 +52,25 @@ export function facePool(jobs: number, backend: string): Pool {
 export function faceWorkers(pool: Pool): FaceWorkers {
   const run = async <Input>(kind: keyof typeof handlers, input: Input, { turn, onStep }: WorkOptions = {}) =>
     pool.run({ id: randomUUID(), kind, input, turn }, onStep).catch(asMistake)
-  const ofFace = async (kind: 'protect' | 'key', { face, ...rest }: PhotoFace, recipe: Recipe, options?: WorkOptions) =>
-    run<OfFace>(kind, { recipe, face: { ...rest, face: await packImage(face) } }, options)
+  const ofFace = async (
+    kind: 'protect' | 'key',
+    { face, ...rest }: PhotoFace,
+    recipe: Recipe,
+    { round, ...options }: WorkOptions & { round?: number } = {},
+  ) => run<OfFace>(kind, { recipe, round, face: { ...rest, face: await packImage(face) } }, options)
   return {
     async detect(photo, { turn, onStep, ...options } = {}) {
       const input: Detect = { photo: Buffer.from(photo).toString('base64'), options }
       return (await run('detect', input, { turn })) as Result<'detect'>
+    },
+    async search(photo, options) {
+      const input: Picture = { photo: Buffer.from(photo).toString('base64') }
+      return (await run('search', input, options)) as Result<'search'>
+    },
+    async embed(views, recognizer, options) {
+      const packed = views.map(async ({ image, ...view }) => ({ ...view, image: await packImage(image) }))
+      const input: Embed = { views: await Promise.all(packed), recognizer }
+      return (await run('embed', input, options)) as Result<'embed'>
     },
     async detectSsd(photo, options) {
       const input: Picture = { photo: Buffer.from(photo).toString('base64') }

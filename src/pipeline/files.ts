@@ -21,14 +21,10 @@ import { UserError } from '../util/errors.ts'
 import { readRegular } from '../util/regular-file.ts'
 import { extensionFor, outputPath, type PictureFile } from './inputs.ts'
 import type { FaceModel } from './model.ts'
-import {
-  type ProtectedPhoto,
-  type ProtectPhotoOptions,
-  protectPhoto,
-  type Recovery,
-  recoverPhoto,
-  type UnboundKey,
-} from './photo.ts'
+import { type ProtectedPhoto, type Recovery, recoverPhoto, type UnboundKey } from './photo.ts'
+import type { PhotoReport } from './photo-report.ts'
+import { NoFaceError } from './photo-search.ts'
+import { type ProtectPhotoOptions, protectPhoto } from './protect-photo.ts'
 
 /** Where the key of a protected picture is. */
 export function keyPath(picture: string): string {
@@ -66,7 +62,7 @@ export interface ProtectFileOptions extends ProtectPhotoOptions {
 /**
  * Protects every face of the photo at `path`; each sample goes to one of `outputs` with its key beside it. A picture is
  * there only with its key, and both are whole.
- * @returns the number of faces, and what random numbers came from where that was no seed
+ * @returns the number of faces and what became of them, and what random numbers came from where that was no seed
  * @throws UserError, beginning with the path, when it is no picture, shows no face, or the outputs cannot be written
  */
 export async function protectFile(
@@ -75,14 +71,15 @@ export async function protectFile(
   path: string,
   outputs: readonly string[],
   recipe: Recipe,
-  { encryption, onStep, secret }: ProtectFileOptions = {},
-): Promise<{ faces: number; secret?: Secret | undefined }> {
+  { encryption, ...options }: ProtectFileOptions = {},
+): Promise<{ faces: number; secret?: Secret | undefined; report: PhotoReport }> {
   const photo = await readImage(path)
-  const result = await protectPhoto(model, guides, photo, recipe, { onStep, secret }).catch(error => {
+  const result = await protectPhoto(model, guides, photo, recipe, options).catch(error => {
+    if (error instanceof NoFaceError) throw new NoFaceError(error.search, path)
     throw error instanceof UserError ? new UserError(`${path}: ${error.message}`) : error
   })
   await writeProtected(result, outputs, encryption)
-  return { faces: result.faces.length, secret: result.secret }
+  return { faces: result.faces.length, secret: result.secret, report: result.report }
 }
 
 /**

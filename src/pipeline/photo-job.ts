@@ -6,8 +6,11 @@ import type { Secret } from '../data/keyed-words.ts'
 import { loadRecognizer } from '../faces/recognizers.ts'
 import type { Handler } from '../jobs/job.ts'
 import { type Packed, packImage, packKey, unpackImage, unpackKey } from '../keys/packed.ts'
+import { loadChecker } from './check-result.ts'
 import { loadModelOnce } from './model-once.ts'
-import { type ProtectedPhoto, protectPhoto, type UnboundKey } from './photo.ts'
+import type { ProtectedPhoto, UnboundKey } from './photo.ts'
+import { NoFaceError } from './photo-search.ts'
+import { protectPhoto, type Safeguards } from './protect-photo.ts'
 import { type RunRecord, recognizerWeights, softwareOf } from './run-record.ts'
 
 export interface PhotoTask {
@@ -16,9 +19,10 @@ export interface PhotoTask {
   readonly photo: string
   /** What random numbers come from, unless the recipe has a seed. */
   readonly secret: Secret
+  readonly safeguards: Safeguards
 }
 
-export interface PhotoResult extends Pick<ProtectedPhoto, 'secret'> {
+export interface PhotoResult extends Pick<ProtectedPhoto, 'secret' | 'report'> {
   /** The protected versions as PNG in base64. */
   readonly photos: readonly string[]
   readonly keys: readonly Packed<UnboundKey>[]
@@ -26,25 +30,32 @@ export interface PhotoResult extends Pick<ProtectedPhoto, 'secret'> {
   readonly weights: RunRecord['weights']
 }
 
-/** Protects every face of a photo. @throws UserError when it is no picture or shows no face */
+/** Protects every face of a photo; of one without a face there are no versions. @throws UserError when it is no picture */
 export const protectPhotoJob: Handler<PhotoTask, PhotoResult> = async (
-  { recipe, photo, secret },
+  { recipe, photo, secret, safeguards },
   { here, onProgress },
 ) => {
   const backend = await useBackend(here.backend ?? recipe.backend)
   const model = await loadModelOnce(recipe.model)
   const guides = await Promise.all(guidesOf(recipe).map(loadRecognizer))
   const image = await readImage(Buffer.from(photo, 'base64'), 'the photo')
+  const checker = safeguards.check ? await loadChecker(recipe) : undefined
+  const recognizers = [...guidesOf(recipe), ...(checker ? [checker.recognizer] : [])]
   const { faces, photos, ...made } = await protectPhoto(model, guides, image, recipe, {
     secret,
+    fallback: safeguards.fallback,
+    checker,
     onStep: (face, of, step, steps) => onProgress(face * steps + step, of * steps),
+  }).catch((error: unknown): ProtectedPhoto => {
+    if (!(error instanceof NoFaceError)) throw error
+    return { faces: [], photos: [], report: { ...error.search, faces: [] } }
   })
   return {
     ...made,
     photos: await Promise.all(photos.map(packImage)),
     keys: faces.map(({ key }) => packKey(key)),
     software: await softwareOf(backend),
-    weights: { [model.name]: model.sha256, ...(await recognizerWeights(guidesOf(recipe))) },
+    weights: { [model.name]: model.sha256, ...(await recognizerWeights(recognizers)) },
   }
 }
 
@@ -53,9 +64,11 @@ export async function unpackPhoto({
   photos,
   keys,
   secret,
-}: PhotoResult): Promise<{ faces: { key: UnboundKey }[] } & Pick<ProtectedPhoto, 'photos' | 'secret'>> {
+  report,
+}: PhotoResult): Promise<{ faces: { key: UnboundKey }[] } & Pick<ProtectedPhoto, 'photos' | 'secret' | 'report'>> {
   return {
     secret,
+    report,
     faces: keys.map(key => ({ key: unpackKey(key) })),
     photos: await Promise.all(photos.map(unpackImage)),
   }

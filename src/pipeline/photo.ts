@@ -3,12 +3,13 @@ import { createHash } from 'node:crypto'
 import * as tf from '@tensorflow/tfjs'
 import { type Recipe, stepsTaken } from '../config/recipe.ts'
 import { fromTensor, type Image, toTensor } from '../data/image.ts'
-import { freshSecret, type Secret } from '../data/keyed-words.ts'
+import type { Secret } from '../data/keyed-words.ts'
 import type { Randomness } from '../data/random.ts'
 import type { AlignedFace } from '../faces/align.ts'
 import { type Alignment, align, landmarksOfAligned } from '../faces/alignment.ts'
 import type { Box } from '../faces/box.ts'
 import { compositeFace } from '../faces/composite.ts'
+import { coverFace } from '../faces/cover-face.ts'
 import { detectFaces, type Face } from '../faces/detect.ts'
 import { grainOf } from '../faces/grain.ts'
 import { pasteFace } from '../faces/paste.ts'
@@ -19,6 +20,7 @@ import { BUCKETS } from '../models/msi.ts'
 import type { Recognizer } from '../models/recognizers/recognizer.ts'
 import { UserError } from '../util/errors.ts'
 import type { FaceModel } from './model.ts'
+import type { PhotoReport } from './photo-report.ts'
 import { protectFace } from './protect.ts'
 import { makeSecret, recoverFace } from './recovery.ts'
 
@@ -37,14 +39,17 @@ export interface PhotoFace extends AlignedFace {
 /** What a face's key holds besides the hash of the protected picture's file. */
 export type UnboundKey = Omit<FaceKey, 'picture'>
 
+/** What takes the place of a face: a protected version of the aligned face, or a cover that leaves so many means a side. */
+export type FaceSample = Image | { readonly cells: number }
+
 /** One face of a photo and what became of it. */
 export interface ProtectedFace extends PhotoFace {
-  /** The protected versions of the aligned face, one a sample. */
-  readonly samples: readonly Image[]
+  readonly samples: readonly FaceSample[]
   readonly key: UnboundKey
 }
 
-export interface ProtectedPhoto {
+/** A photo with its faces replaced. */
+export interface AssembledPhoto {
   /** What its random numbers came from, unless that was a seed. */
   readonly secret?: Secret | undefined
   readonly faces: readonly ProtectedFace[]
@@ -52,11 +57,8 @@ export interface ProtectedPhoto {
   readonly photos: readonly Image[]
 }
 
-export interface ProtectPhotoOptions {
-  /** Told before each step: which face of how many, which step of how many. */
-  readonly onStep?: ((face: number, faces: number, step: number, steps: number) => void) | undefined
-  /** What random numbers come from where the recipe has no seed: a fresh one unless given. */
-  readonly secret?: Secret | undefined
+export interface ProtectedPhoto extends AssembledPhoto {
+  readonly report: PhotoReport
 }
 
 export interface FacesOfPhotoOptions {
@@ -71,13 +73,22 @@ export interface FacesOfPhotoOptions {
  * @throws UserError when the photo shows no face
  */
 export async function facesOfPhoto(
-  { imageSize, alignment }: Pick<FaceModel, 'imageSize' | 'alignment'>,
+  model: Pick<FaceModel, 'imageSize' | 'alignment'>,
   photo: Image,
   { randomness, detect = detectFaces }: FacesOfPhotoOptions,
 ): Promise<PhotoFace[]> {
   const all = await detect(photo)
-  if (all.length === 0)
-    throw new UserError('expected a photo with a face, found none in it: is a face at least 30 pixels wide?')
+  if (all.length === 0) throw new UserError('expected a photo with a face, found none in it')
+  return cutFaces(model, photo, all, randomness)
+}
+
+/** Cuts faces out of a photo as the model takes them. @param all from left to right */
+export async function cutFaces(
+  { imageSize, alignment }: Pick<FaceModel, 'imageSize' | 'alignment'>,
+  photo: Image,
+  all: readonly Face[],
+  randomness: Randomness,
+): Promise<PhotoFace[]> {
   const content = contentHash(photo)
   return Promise.all(
     all.map(async (found, index) => ({
@@ -91,13 +102,19 @@ export async function facesOfPhoto(
   )
 }
 
+export interface ProtectPhotoFaceOptions {
+  /** 0, or how often its versions were refused: each round samples others. */
+  readonly round?: number
+  readonly onStep?: ((step: number, steps: number) => void) | undefined
+}
+
 /** The protected versions of one face, one a sample. */
 export async function protectPhotoFace(
   model: FaceModel,
   guides: readonly Recognizer[],
   { face, randomness, identity, found, transform }: PhotoFace,
   recipe: Recipe,
-  onStep?: (step: number, steps: number) => void,
+  { round = 0, onStep }: ProtectPhotoFaceOptions = {},
 ): Promise<Image[]> {
   const image = toTensor(face)
   const steps = stepsTaken(recipe)
@@ -105,6 +122,7 @@ export async function protectPhotoFace(
   const samples = await protectFace(model, guides, image, recipe, {
     randomness,
     identity,
+    round,
     landmarks: found.landmarks.map(point => apply(transform, point)),
     // The largest, also for small faces: smaller heads of a generator are for guidance, and leave a grid that shows.
     size: model.outputSizes.at(-1)!,
@@ -150,39 +168,19 @@ export async function keyOfAlignedFace(
 }
 
 /**
- * Protects every face of a photo as `recipe` says.
- * @throws UserError when the photo shows no face
- */
-export async function protectPhoto(
-  model: FaceModel,
-  guides: readonly Recognizer[],
-  photo: Image,
-  recipe: Recipe,
-  { onStep, secret = freshSecret() }: ProtectPhotoOptions = {},
-): Promise<ProtectedPhoto> {
-  const found = await facesOfPhoto(model, photo, { randomness: recipe.seed ?? secret })
-  const faces: ProtectedFace[] = []
-  for (const [i, face] of found.entries()) {
-    const samples = await protectPhotoFace(model, guides, face, recipe, (step, steps) =>
-      onStep?.(i, found.length, step, steps),
-    )
-    faces.push({ ...face, samples, key: await keyOfPhotoFace(model, face, recipe) })
-  }
-  return assemblePhoto(photo, faces)
-}
-
-/**
  * The photo with the protected versions of all its faces put back, one photo a sample, and the faces' keys with what that
  * changed of the photo.
  */
-export async function assemblePhoto(photo: Image, faces: readonly ProtectedFace[]): Promise<ProtectedPhoto> {
+export async function assemblePhoto(photo: Image, faces: readonly ProtectedFace[]): Promise<AssembledPhoto> {
   const changed: (Box | undefined)[] = faces.map(() => undefined)
   const photos = faces[0]!.samples.map((_, i) =>
-    faces.reduce((before, face, k) => {
-      const after = putBack(before, face.samples[i]!, face)
-      changed[k] = union(changed[k], changedBox(before, after))
-      return after
-    }, photo),
+    composePhoto(
+      photo,
+      faces.map(face => ({ ...face, sample: face.samples[i]! })),
+      (k, before, after) => {
+        changed[k] = union(changed[k], changedBox(before, after))
+      },
+    ),
   )
   const keyed = faces.map(async (face, k): Promise<ProtectedFace> => {
     const box = changed[k]
@@ -194,6 +192,23 @@ export async function assemblePhoto(photo: Image, faces: readonly ProtectedFace[
     faces: await Promise.all(keyed),
     photos,
   }
+}
+
+/**
+ * The photo with a sample in the place of each of its faces.
+ * @param onFace told of each face by its number, with the photo before and after it
+ */
+export function composePhoto(
+  photo: Image,
+  faces: readonly (FacePlace & { readonly sample: FaceSample; readonly found: Face })[],
+  onFace?: (face: number, before: Image, after: Image) => void,
+): Image {
+  const composed = faces.reduce((before, { sample, ...face }, k) => {
+    const after = 'cells' in sample ? coverFace(before, face.found, sample) : putBack(before, sample, face)
+    onFace?.(k, before, after)
+    return after
+  }, photo)
+  return { ...composed, ...(photo.alpha && { alpha: photo.alpha }) }
 }
 
 /** Where a changed face goes, and what its grain comes from. */

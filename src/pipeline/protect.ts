@@ -19,6 +19,8 @@ import { type PreparedFace, type PrepareOptions, prepareFace } from './prepare-f
 
 export interface ProtectOptions extends PrepareOptions {
   readonly onStep?: (report: GuidedStepReport) => void
+  /** 0, or how often its versions were refused by others: each round has attempts, and so noise and starts, of its own. */
+  readonly round?: number
   /** Side of the result, of those that the model can decode to; the face's unless given. */
   readonly size?: number
 }
@@ -66,7 +68,8 @@ async function sampleAccepted(
   options: ProtectOptions,
 ): Promise<tf.Tensor4D> {
   const all = Array.from({ length: recipe.samples }, (_, sample) => sample)
-  const first = await sampleVersions(model, prepared, recipe, options, { samples: all, attempt: 0 })
+  const begin = (options.round ?? 0) * recipe.attempts
+  const first = await sampleVersions(model, prepared, recipe, options, { samples: all, attempt: begin })
   if (recipe.attempts === 1) return first
   const { guides } = prepared.energies
   const scores = await rejectionScores(model, first, prepared, recipe)
@@ -82,7 +85,11 @@ async function sampleAccepted(
             return guides.map(({ embed }) => embed(seen))
           })
         : undefined
-    const sampled = await sampleVersions(model, prepared, recipe, options, { samples: failed, attempt, others })
+    const sampled = await sampleVersions(model, prepared, recipe, options, {
+      samples: failed,
+      attempt: begin + attempt,
+      others,
+    })
     const found = await rejectionScores(model, sampled, prepared, recipe)
     for (const [i, version] of separate(sampled).entries()) {
       const sample = failed[i]!

@@ -2,25 +2,32 @@
 import { createHash } from 'node:crypto'
 import { type BackendName, useBackend } from '../backend/index.ts'
 import { loadModelConfig } from '../config/model.ts'
-import { guidesOf, type Recipe } from '../config/recipe.ts'
+import { type GuideName, guidesOf, type Recipe } from '../config/recipe.ts'
 import { readBytes, readImage } from '../data/image.ts'
 import { freshSecret, type Secret } from '../data/keyed-words.ts'
 import { loadRecognizer } from '../faces/recognizers.ts'
 import { asMistake, JobError, type Pool } from '../jobs/job.ts'
 import type { Encryption } from '../keys/key.ts'
 import { UserError } from '../util/errors.ts'
+import { type Checker, loadChecker } from './check-result.ts'
 import { faceWorkers } from './face-workers.ts'
 import { keyPath, protectFile, writeProtected } from './files.ts'
 import { loadModel } from './model.ts'
-import { assemblePhoto, facesOfPhoto, type ProtectPhotoOptions } from './photo.ts'
 import { type PhotoResult, type PhotoTask, unpackPhoto } from './photo-job.ts'
+import type { PhotoReport } from './photo-report.ts'
+import { NoFaceError } from './photo-search.ts'
+import { type FaceWork, type ProtectPhotoOptions, protectPhotoBy, type Safeguards } from './protect-photo.ts'
 import { pathFrom, type RunRecord, recognizerWeights, recordFiles, softwareOf } from './run-record.ts'
 
 export interface ProtectedFile extends Pick<RunRecord, 'software' | 'weights'> {
   readonly faces: number
   /** What its random numbers came from, where that was no seed. */
   readonly secret?: Secret | undefined
+  readonly report: PhotoReport
 }
+
+/** Unless they are given: faces that cannot be replaced are covered, and results are not checked. */
+const noSafeguards: Safeguards = { fallback: 'blur', check: false }
 
 /**
  * Protects the photo at `path` into `outputs`, one a sample, each with its key beside it.
@@ -33,16 +40,21 @@ export type Protector = (
 ) => Promise<ProtectedFile>
 
 /** In this process. */
-export async function localProtector(recipe: Recipe, encryption?: Encryption): Promise<Protector> {
+export async function localProtector(
+  recipe: Recipe,
+  encryption?: Encryption,
+  { fallback, check }: Safeguards = noSafeguards,
+): Promise<Protector> {
+  const checker = check ? await loadChecker(recipe) : undefined
   const backend = await useBackend(recipe.backend)
   const model = await loadModel(recipe.model)
   const guides = await Promise.all(guidesOf(recipe).map(loadRecognizer))
   const used = {
     software: await softwareOf(backend),
-    weights: { [model.name]: model.sha256, ...(await recognizerWeights(guidesOf(recipe))) },
+    weights: { [model.name]: model.sha256, ...(await recognizerWeights(recognizersOf(recipe, checker))) },
   }
   return async (path, outputs, onStep) => ({
-    ...(await protectFile(model, guides, path, outputs, recipe, { encryption, onStep })),
+    ...(await protectFile(model, guides, path, outputs, recipe, { encryption, onStep, fallback, checker })),
     ...used,
   })
 }
@@ -57,11 +69,13 @@ export async function parallelProtector(
   recipe: Recipe,
   backend: BackendName,
   encryption?: Encryption,
+  { fallback, check }: Safeguards = noSafeguards,
 ): Promise<Protector> {
+  const checker = check ? await loadChecker(recipe) : undefined
   const workers = faceWorkers(pool)
   const model = await loadModelConfig(recipe.model)
   const software = await softwareOf(backend, pool.slots)
-  const guideWeights = await recognizerWeights(guidesOf(recipe))
+  const recognizers = await recognizerWeights(recognizersOf(recipe, checker))
   let asked = 0
   return async (path, outputs, onStep) => {
     // The photos one after the other, whichever of their faces are found first.
@@ -69,42 +83,57 @@ export async function parallelProtector(
     const bytes = await readBytes(path)
     const photo = await readImage(bytes, path)
     const secret = recipe.seed === undefined ? freshSecret() : undefined
-    const found = await facesOfPhoto(model, photo, {
-      randomness: recipe.seed ?? secret!,
-      detect: () => workers.detect(bytes, { turn }),
-    }).catch(blame(path))
-    const faces = await Promise.all(
-      found.map(async (face, i) => {
-        const [versions, key] = await Promise.all([
-          workers.protect(face, recipe, { turn, onStep: (step, steps) => onStep?.(i, found.length, step, steps) }),
-          workers.key(face, recipe, { turn }),
-        ])
-        return { ...face, samples: versions.result, key: key.result }
-      }),
-    ).catch(blame(path))
-    await writeProtected(await assemblePhoto(photo, faces), outputs, encryption)
-    const { name, sha256 } = faces[0]!.key.model
-    return { faces: faces.length, secret, software, weights: { [name]: sha256, ...guideWeights } }
+    const work: FaceWork = {
+      sideBySide: true,
+      search: () => workers.search(bytes, { turn }),
+      protect: async (face, recipe, options) => (await workers.protect(face, recipe, { turn, ...options })).result,
+      key: async (face, recipe) => (await workers.key(face, recipe, { turn })).result,
+      embed: (views, recognizer) => workers.embed(views, recognizer, { turn }),
+    }
+    const randomness = recipe.seed ?? secret!
+    const options = { randomness, fallback, checker, onStep }
+    const made = await protectPhotoBy(work, model, photo, recipe, options).catch(blame(path))
+    await writeProtected(made, outputs, encryption)
+    const { name, sha256 } = made.faces[0]!.key.model
+    const { faces, report } = made
+    return { faces: faces.length, secret, report, software, weights: { [name]: sha256, ...recognizers } }
   }
 }
 
 /** By the workers of a queue, a photo each. They see the photos; the key files, and what encrypts them, stay here. */
-export function queueProtector(pool: Pool, recipe: Recipe, encryption?: Encryption): Protector {
+export function queueProtector(
+  pool: Pool,
+  recipe: Recipe,
+  encryption?: Encryption,
+  safeguards: Safeguards = noSafeguards,
+): Protector {
   return async (path, outputs) => {
     const photo = await readBytes(path)
     // Not of the id: what an interrupted run left in the queue, made with another secret, is as good.
-    const input: PhotoTask = { recipe, photo: photo.toString('base64'), secret: freshSecret() }
-    const id = createHash('sha256').update(JSON.stringify(recipe)).update(photo).digest('hex').slice(0, 32)
+    const input: PhotoTask = { recipe, photo: photo.toString('base64'), secret: freshSecret(), safeguards }
+    const id = createHash('sha256')
+      .update(JSON.stringify([recipe, safeguards]))
+      .update(photo)
+      .digest('hex')
+      .slice(0, 32)
     const result = (await pool.run({ id, kind: 'photo', input }).catch(asMistake).catch(blame(path))) as PhotoResult
     const unpacked = await unpackPhoto(result)
+    const { report, secret, software, weights } = result
+    if (unpacked.faces.length === 0) throw new NoFaceError(report, path)
     await writeProtected(unpacked, outputs, encryption)
-    return { faces: unpacked.faces.length, secret: unpacked.secret, software: result.software, weights: result.weights }
+    return { faces: unpacked.faces.length, secret, report, software, weights }
   }
+}
+
+/** The recognizers that have a part in what a recipe makes: those that guide it, and the one that checks it. */
+function recognizersOf(recipe: Recipe, checker: Checker | undefined): readonly GuideName[] {
+  return [...guidesOf(recipe), ...(checker ? [checker.recognizer] : [])]
 }
 
 /** Fails by the name of the photo, so that others are still done. */
 function blame(path: string): (error: unknown) => never {
   return error => {
+    if (error instanceof NoFaceError) throw new NoFaceError(error.search, path)
     if (error instanceof JobError) throw new UserError(`${path}: unexpected: ${error.message}`)
     throw error instanceof UserError ? new UserError(`${path}: ${error.message}`) : error
   }
@@ -116,6 +145,7 @@ export async function recordProtected(
   recipe: Recipe,
   done: readonly (ProtectedFile & { path: string; paths: readonly string[] })[],
   encrypted: boolean,
+  safeguards: Safeguards = noSafeguards,
 ): Promise<void> {
   const runs = new Map<string, (typeof done)[number][]>()
   for (const photo of done) {
@@ -129,6 +159,7 @@ export async function recordProtected(
       command: recipe.task,
       settings: {
         recipe,
+        ...safeguards,
         photos: photos.map(({ path, paths, secret }) => ({
           photo: pathFrom(out, path),
           ...(secret && { secret }),

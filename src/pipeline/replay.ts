@@ -19,10 +19,12 @@ import { UserError } from '../util/errors.ts'
 import { oncePer } from '../util/memoize.ts'
 import { joinUnlinked } from '../util/safe-path.ts'
 import { sha256 } from '../weights/checksum.ts'
+import { loadChecker } from './check-result.ts'
 import { protectFile, readProtected, recoverFile } from './files.ts'
 import { loadModel } from './model.ts'
 import { modelChecksum } from './model-weights.ts'
 import { recoveries } from './photo.ts'
+import { fallbacks } from './protect-photo.ts'
 import { pathIn, type RunRecord, recognizerWeights, type Software, softwareOf } from './run-record.ts'
 
 /** What became of one output. */
@@ -148,11 +150,14 @@ async function checkWeights(
 const paths = z.array(z.string())
 const protectSettings = z.object({
   recipe: recipeSchema,
+  fallback: z.enum(fallbacks).default('blur'),
+  check: z.boolean().default(false),
   photos: z.array(z.object({ photo: z.string(), outputs: paths, secret: z.string().optional() })),
 })
 
 async function protectAgain({ folder, record, backend, into, decryption = {} }: Making): Promise<Software> {
-  const { recipe, photos } = settingsOf(record, protectSettings)
+  const { recipe, photos, fallback, check } = settingsOf(record, protectSettings)
+  const checker = check ? await loadChecker(recipe) : undefined
   const again: string[][] = []
   for (const { outputs } of photos) again.push(await placesIn(into, outputs, folder))
   // Encrypted keys are not recorded. Once encrypted, they are written in the clear nowhere.
@@ -162,7 +167,12 @@ async function protectAgain({ folder, record, backend, into, decryption = {} }: 
   const model = await loadModel(recipe.model)
   const guides = await Promise.all(guidesOf(recipe).map(loadRecognizer))
   for (const [i, { photo, secret }] of photos.entries())
-    await protectFile(model, guides, pathIn(folder, photo), again[i]!, recipe, { encryption, secret })
+    await protectFile(model, guides, pathIn(folder, photo), again[i]!, recipe, {
+      encryption,
+      secret,
+      fallback,
+      checker,
+    })
   return softwareOf(backend)
 }
 

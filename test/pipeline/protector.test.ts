@@ -101,7 +101,7 @@ test('a photo that cannot be read is the mistake of the user, wherever it is to 
   for (const protect of [parallel, queueProtector(pool, recipe)]) {
     const refused = protect(folder, outputs('none'))
     await expect(refused).rejects.toThrow(UserError)
-    await expect(refused).rejects.toThrow(`expected a picture, found a folder: ${folder}`)
+    await expect(refused).rejects.toThrow(`expected a picture, found a folder, not a regular file: ${folder}`)
   }
 })
 

@@ -57,6 +57,8 @@ function workers(pause: (turn: number) => number): FaceWorkers {
   return {
     detect: async () => faces,
     detectSsd: async () => faces,
+    search: () => Promise.reject(new Error('the demonstration searches otherwise')),
+    embed: () => Promise.reject(new Error('the demonstration checks nothing')),
     protect: ({ index }, { task, samples }, options) =>
       late(
         options!.turn,

@@ -1,0 +1,72 @@
+/** What a run that protects photos says at its end: in lines that people and scripts read. */
+import type { Recipe } from '../config/recipe.ts'
+import type { RecognizerName } from '../faces/recognizers.ts'
+import type { PhotoReport } from '../pipeline/photo-report.ts'
+
+/** Recognizers by the names of their makers. */
+const titles: Readonly<Record<RecognizerName, string>> = {
+  mobilefacenet: 'MobileFaceNet',
+  faceres: 'faceres',
+  dlib: 'dlib',
+}
+
+export interface DonePhoto {
+  readonly path: string
+  readonly report: PhotoReport
+}
+
+/** '1 face', '2 faces'. */
+export function counted(count: number, thing: string): string {
+  return `${count} ${thing}${count === 1 ? '' : 's'}`
+}
+
+/** How many faces are not as the task wants them, of those that were checked: the exit code says it too. */
+export function failedChecks(task: Recipe['task'], { faces }: Pick<PhotoReport, 'faces'>): number {
+  return faces.filter(({ checks, covered }) =>
+    task === 'hide' ? !covered && checks.some(({ accepted }) => !accepted) : checks.some(({ accepted }) => accepted),
+  ).length
+}
+
+/** The lines about the faces of the photos that were done. */
+export function faceLines(task: Recipe['task'], photos: readonly DonePhoto[]): string[] {
+  const verb = task === 'hide' ? 'hidden' : 'anonymized'
+  const all = photos.flatMap(({ path, report }) => report.faces.map((face, i) => ({ ...face, path, number: i + 1 })))
+  const covered = all.filter(face => face.covered)
+  const doubtful = photos.filter(({ report }) => report.doubtful.length > 0)
+  const reasons = [...new Set(covered.map(face => face.covered!.reason))]
+    .map(reason => `${covered.filter(face => face.covered!.reason === reason).length} ${reason}`)
+    .join(', ')
+  const lines = covered.map(
+    ({ path, number, covered }) => `${path}: face ${number} covered: ${covered!.reason} (${covered!.detail})`,
+  )
+  lines.push(`${counted(all.length, 'face')} in ${counted(photos.length, 'photo')} ${verb}`)
+  if (covered.length > 0) lines.push(`covered by a blur instead: ${counted(covered.length, 'face')}: ${reasons}`)
+  if (doubtful.length > 0) {
+    const count = doubtful.reduce((sum, { report }) => sum + report.doubtful.length, 0)
+    lines.push(
+      `left as they are, perhaps faces: ${count} in ${counted(doubtful.length, 'photo')}: look at them in the review`,
+    )
+  }
+  return [...lines, ...checkLines(task, photos)]
+}
+
+function checkLines(task: Recipe['task'], photos: readonly DonePhoto[]): string[] {
+  const checked = photos.filter(({ report }) => report.checkedBy)
+  const [first] = checked
+  if (!first) return []
+  const lines = checked.flatMap(({ path, report }) =>
+    report.faces.flatMap((face, i) =>
+      failedChecks(task, { faces: [face] }) > 0
+        ? [`${path}: face ${i + 1} is ${task === 'hide' ? 'no longer' : 'still'} recognised`]
+        : [],
+    ),
+  )
+  const faces = checked.flatMap(({ report }) => report.faces)
+  const compared = task === 'hide' ? faces.filter(({ covered }) => !covered) : faces
+  const failed = checked.reduce((sum, { report }) => sum + failedChecks(task, report), 0)
+  const what = task === 'hide' ? 'no longer recognised' : 'still recognised'
+  return [
+    ...lines,
+    `checked: ${counted(compared.length, 'face')}, ${failed} ${what} by ${titles[first.report.checkedBy!]}`,
+  ]
+}
