@@ -116,6 +116,7 @@ async function protect(task: Recipe['task'], args: ArgumentsCamelCase<Arguments>
   const { faceLines, failedChecks } = await import('../report/protect-summary.ts')
   const { openProtector } = await import('./open-protector.ts')
   const { photoProgress } = await import('./photo-progress.ts')
+  const { refuseLargePhoto } = await import('../plan/photos.ts')
   const { recordProtected } = await import('../pipeline/protector.ts')
   const asked = { ...recipe, backend: backend as Recipe['backend'] }
   const { protector, atOnce, tellsSteps, close } = await openProtector(asked, args, {
@@ -129,6 +130,7 @@ async function protect(task: Recipe['task'], args: ArgumentsCamelCase<Arguments>
   await batch(
     files,
     async ({ path }, i) => {
+      if (going) await refuseLargePhoto(path, { networkBytes: atOnce * (going.bytes ?? 0), atOnce })
       const photo = shown.photo(path)
       const made = await protector(path, outputs[i]!, photo.step)
       photo.end()

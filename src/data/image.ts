@@ -64,6 +64,24 @@ export async function readImage(
   }
 }
 
+/**
+ * Width and height that a picture's header claims, before anything is decoded; undefined where it is none that is read.
+ * @throws UserError when the file cannot be read
+ */
+export async function pictureSize(path: string): Promise<{ width: number; height: number } | undefined> {
+  const bytes = await readBytes(path)
+  try {
+    const format = pictureFormat(bytes.subarray(0, headBytes))
+    if (!format) return undefined
+    if (format === 'bmp') return bmpSize(bytes)
+    if (format === 'jxl') return jxlSize(bytes)
+    const { width, height } = await sharp(bytes, unlimited).metadata()
+    return { width, height }
+  } catch {
+    return undefined // Who decodes it says why.
+  }
+}
+
 async function decode(bytes: Uint8Array, name: string): Promise<Pixels & { readonly channels: number }> {
   const format = pictureFormat(bytes.subarray(0, headBytes))
   if (!format) throw new Error('a file of another kind')

@@ -86,7 +86,7 @@ async function readLayers(path: string, chain: readonly string[]): Promise<Layer
 function parseYaml(text: string, source: string): unknown {
   if (text.length > mostYaml)
     throw new UserError(`${source}: expected YAML of at most ${mostYaml} characters, found ${text.length}`)
-  const depth = deepestFlow(text)
+  const depth = Math.max(deepestFlow(text), deepestBlock(text))
   if (depth > mostDepth) throw new UserError(`${source}: expected YAML of at most ${mostDepth} levels, found ${depth}`)
   try {
     const value: unknown = parse(text, { logLevel: 'error', prettyErrors: true, maxAliasCount: mostAliases })
@@ -110,6 +110,12 @@ function deepestFlow(text: string): number {
     else if (character === ']' || character === '}') depth = Math.max(0, depth - 1)
   }
   return deepest
+}
+
+/** How deep blocks are in each other, at most: each begins to the right of the one around it, after marks and spaces of two. */
+function deepestBlock(text: string): number {
+  const widths = text.split('\n').map(line => /^[\s?-]*/.exec(line)![0].length)
+  return Math.floor(widths.reduce((most, width) => Math.max(most, width), 0) / 2)
 }
 
 /** @throws UserError for a value that is too deep, or in itself */

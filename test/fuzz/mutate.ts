@@ -180,10 +180,17 @@ const textMutators: Readonly<Record<string, Mutator>> = {
 }
 
 /**
- * A mutant of a file.
+ * A mutant of a file, which differs from it.
  * @param other another file of the corpus
  */
 export function mutate(bytes: Buffer, random: RandomStream, other: Buffer): Mutant {
+  for (;;) {
+    const mutant = change(bytes, random, other)
+    if (!mutant.bytes.equals(bytes)) return mutant
+  }
+}
+
+function change(bytes: Buffer, random: RandomStream, other: Buffer): Mutant {
   const text = bytes.toString('utf8')
   const isText = !/[^\P{Cc}\s]/u.test(text) && Buffer.byteLength(text) === bytes.length
   if (isText && /^\s*[{[]/.test(text) && random.integer(4) > 0) {

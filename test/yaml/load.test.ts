@@ -158,6 +158,7 @@ test('a key named __proto__ is a key like any other', async () => {
 test.each([
   ['brackets without end', '['.repeat(60_000), /at most 64 levels, found 60000/],
   ['blocks in blocks', Array.from({ length: 100 }, (_, i) => `${' '.repeat(i)}a:`).join('\n'), /at most 64 levels/],
+  ['keys of keys of keys', `a: 1\n${'? '.repeat(600)}x: y\n`, /at most 64 levels, found 600/],
   ['a list in itself', 'a: &a [*a]', /at most 64 levels/],
   [
     'lists of lists of lists',

@@ -156,7 +156,7 @@ async function readRows({ path, file, metadata, column }: Shard, identityColumn:
     notWhole(path),
   )
   return rows.map(row => ({
-    path: row[column]?.path || undefined,
+    path: typeof row[column]?.path === 'string' && row[column].path !== '' ? row[column].path : undefined,
     identity: identityColumn === undefined || row[identityColumn] == null ? undefined : String(row[identityColumn]),
   }))
 }
@@ -196,5 +196,11 @@ async function readGroup({ shard: { path, file, metadata, column }, start, end }
     utf8: false,
     compressors,
   }).catch(notWhole(path))
-  return rows.map(row => row[column]?.bytes ?? new Uint8Array())
+  return rows.map(row => {
+    const bytes: unknown = row[column]?.bytes ?? new Uint8Array()
+    if (bytes instanceof Uint8Array) return bytes
+    throw new UserError(
+      `expected a column of pictures { bytes, path }, found bytes that are ${typeof bytes}: ${path}; fetch it again`,
+    )
+  })
 }
