@@ -1,6 +1,9 @@
 import type { ArgumentsCamelCase, Argv } from 'yargs'
 import type { Recipe } from '../config/recipe.ts'
+import type { PhotoReport } from '../pipeline/photo-report.ts'
 import type { Fallback } from '../pipeline/protect-photo.ts'
+import type { ProtectedFile } from '../pipeline/protector.ts'
+import type { OtherEntry, PictureFile } from '../pipeline/survey.ts'
 import type { CommandModule } from './commands.ts'
 import { dryRunOption, goesOn } from './dry-run.ts'
 import { type EncryptionArguments, encryptionOptions } from './key-access.ts'
@@ -20,9 +23,19 @@ interface Arguments extends EncryptionArguments {
   dryRun: boolean
   fallback: Fallback
   check: boolean
+  review?: boolean
   jobs?: number
   queue?: string
   backend?: string
+}
+
+/** What became of a photo: it was made, it was refused, or it shows no face. */
+interface OpenEnd {
+  readonly path: string
+  readonly paths: readonly string[]
+  readonly report?: PhotoReport
+  readonly refused?: string
+  readonly made?: ProtectedFile
 }
 
 /** Exit code when photos were written in which a face is not as it was meant. */
@@ -80,24 +93,39 @@ export function protectCommand(task: Recipe['task']): CommandModule {
           default: true,
           describe: 'compare the faces of the result with the originals by a recognizer that had no other part',
         })
+        .option('review', {
+          type: 'boolean',
+          describe: 'write review.html beside the results [default: of several photos]',
+        })
         .option('set', { type: 'string', array: true, default: [], describe: 'any key of the recipe: keep.below=200' }),
     handler: (args: ArgumentsCamelCase<Arguments>) => protect(task, args),
   }
 }
 
 async function protect(task: Recipe['task'], args: ArgumentsCamelCase<Arguments>): Promise<void> {
-  const { checkOutputs, findPictures } = await import('../pipeline/inputs.ts')
+  const { checkOutputs, noPictures } = await import('../pipeline/inputs.ts')
+  const { distinctNames, surveyInputs } = await import('../pipeline/survey.ts')
   const { isProtected, keyPath, protectedPaths } = await import('../pipeline/files.ts')
   const { readEncryption } = await import('./key-access.ts')
   const { isEncrypting } = await import('../keys/age.ts')
   const recipe = await recipeOf(task, args)
-  const { out, format, dryRun, fallback, check } = args
+  const { out, format, dryRun, fallback, check, review } = args
   const safeguards = { fallback, check }
   const backend = args.backend ?? recipe.backend
   const encryption = await readEncryption(args)
   const isEncrypted = isEncrypting(encryption)
-  const files = await findPictures(args.inputs, { accept: path => !isProtected(path), skip: out })
-  const outputs = files.map(file => protectedPaths(file, recipe, { out, format }))
+  const namesOf = (file: PictureFile) => protectedPaths(file, recipe, { out, format })
+  const { pictures, others } = await surveyInputs(args.inputs, {
+    leaveOut: path => (isProtected(path) ? 'protected already' : undefined),
+    skip: out,
+  })
+  const files = distinctNames(pictures, namesOf)
+  if (files.length === 0) {
+    const refused = others.filter(entry => entry.refused)
+    for (const { path, reason } of refused) process.stderr.write(`${path}: ${reason}\n`)
+    throw noPictures(args.inputs)
+  }
+  const outputs = files.map(namesOf)
   await checkOutputs(
     files,
     outputs.map(paths => paths.flatMap(path => [path, keyPath(path)])),
@@ -113,7 +141,12 @@ async function protect(task: Recipe['task'], args: ArgumentsCamelCase<Arguments>
   if (isHere && !going) return
 
   const { batch } = await import('./batch.ts')
-  const { faceLines, failedChecks } = await import('../report/protect-summary.ts')
+  const { join } = await import('node:path')
+  const { NoFaceError } = await import('../pipeline/photo-search.ts')
+  const { entryLines, faceLines, failedChecks } = await import('../report/protect-summary.ts')
+  const { writeReview } = await import('../report/review-files.ts')
+  const { makeFolder } = await import('../util/atomic-write.ts')
+  const { UserError } = await import('../util/errors.ts')
   const { openProtector } = await import('./open-protector.ts')
   const { photoProgress } = await import('./photo-progress.ts')
   const { refuseLargePhoto } = await import('../plan/photos.ts')
@@ -127,30 +160,74 @@ async function protect(task: Recipe['task'], args: ArgumentsCamelCase<Arguments>
     ...(going && { here: going }),
   })
   const shown = photoProgress(task === 'hide' ? 'hiding' : 'anonymizing', files.length, tellsSteps)
+  // A mistake in all that was asked for is the command's; of several, each is told of at the end.
+  const isAlone = files.length + others.length === 1
+  const told = isAlone
+    ? undefined
+    : (path: string, error: unknown): OpenEnd => {
+        if (error instanceof NoFaceError) return { path, paths: [], report: { ...error.search, faces: [] } }
+        if (error instanceof UserError) return { path, paths: [], refused: error.message.replace(/\s*\n\s*/g, ' ') }
+        throw error
+      }
   await batch(
     files,
-    async ({ path }, i) => {
-      if (going) await refuseLargePhoto(path, { networkBytes: atOnce * (going.bytes ?? 0), atOnce })
+    async ({ path }, i): Promise<OpenEnd> => {
       const photo = shown.photo(path)
-      const made = await protector(path, outputs[i]!, photo.step)
-      photo.end()
-      return { path, paths: outputs[i]!, ...made }
+      try {
+        if (going) await refuseLargePhoto(path, { networkBytes: atOnce * (going.bytes ?? 0), atOnce })
+        const made = await protector(path, outputs[i]!, photo.step)
+        return { path, paths: outputs[i]!, report: made.report, made }
+      } catch (error) {
+        if (told) return told(path, error)
+        throw error
+      } finally {
+        photo.end()
+      }
     },
     {
       atOnce,
       onEnd: () => shown.stop(),
-      async report(done) {
-        await recordProtected(out, recipe, done, isEncrypted, safeguards)
+      async report(ends) {
+        const done = ends.flatMap(({ path, paths, made }) => (made ? [{ path, paths, ...made }] : []))
+        if (done.length > 0) await recordProtected(out, recipe, done, isEncrypted, safeguards)
         for (const path of done.flatMap(({ paths }) => paths)) console.log(path)
-        process.stderr.write(`${faceLines(task, done).join('\n')}\n`)
+        const lines = sayEnds(task, ends, others, isAlone)
+        process.stderr.write(`${lines.join('\n')}\n`)
+        if (review ?? !isAlone) {
+          await makeFolder(out)
+          const path = join(out, 'review.html')
+          await writeReview(path, task, ends, others, lines)
+          process.stderr.write(`review: ${path}\n`)
+        }
         if (done.some(({ report }) => failedChecks(task, report) > 0)) process.exitCode = checkFailed
-        if (!isEncrypted)
+        if (done.length > 0 && !isEncrypted)
           process.stderr.write(
             'warning: each key (.dpkey) is the original photo to whoever has it: it is not encrypted; --recipient or --passphrase-file encrypts it\n',
           )
       },
     },
   ).finally(close)
+
+  /** What is said at the end; what was refused makes the exit code 2. */
+  function sayEnds(task: Recipe['task'], ends: readonly OpenEnd[], others: readonly OtherEntry[], isAlone: boolean) {
+    const done = ends.flatMap(({ path, report, made }) => (made ? [{ path, report: report! }] : []))
+    if (isAlone) return faceLines(task, done)
+    const refused = [
+      ...ends.flatMap(({ refused }) => (refused === undefined ? [] : [refused])),
+      ...others.flatMap(({ path, reason, refused }) => (refused ? [`${path}: ${reason}`] : [])),
+    ]
+    const leftOut = [
+      ...others.filter(({ refused }) => !refused),
+      ...ends.flatMap(({ path, report }) => (report?.faces.length === 0 ? [{ path, reason: 'no face found' }] : [])),
+    ]
+    if (refused.length > 0) process.exitCode = 2
+    const tried = files.length + others.filter(({ refused }) => refused).length
+    return [
+      ...(refused.length > 0 ? [`${refused.length} of ${tried} failed:`, ...refused.map(line => `  ${line}`)] : []),
+      ...entryLines({ done: done.length, refused: refused.length }, leftOut),
+      ...(done.length > 0 ? faceLines(task, done) : []),
+    ]
+  }
 }
 
 /** The recipe of the config file, changed by the options and then by --set. */

@@ -45,7 +45,10 @@ export async function handler({
   const { KeyError } = await import('../keys/key.ts')
   const { readPassphrase } = await import('./passphrase.ts')
   const { readDecryption } = await import('./key-access.ts')
-  const files = await findPictures(pictures, { accept: isProtected, skip: out })
+  const files = await findPictures(pictures, {
+    leaveOut: path => (isProtected(path) ? undefined : 'no protected picture'),
+    skip: out,
+  })
   if (key !== undefined && files.length > 1)
     throw new UserError(`expected one picture with --key, found ${files.length}: keys beside their pictures are found`)
   const outputs = files.map(file => recoveredPath(file, out))

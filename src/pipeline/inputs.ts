@@ -1,69 +1,27 @@
 /** Which pictures a command line means, and where what becomes of each is put. */
 import { constants } from 'node:fs'
-import { access, readdir, realpath, stat } from 'node:fs/promises'
+import { access, stat } from 'node:fs/promises'
 import { basename, dirname, extname, join, relative, resolve } from 'node:path'
-import { pictureExtensions, writtenAs } from '../data/image.ts'
+import { writtenAs } from '../data/image.ts'
 import { formatOfExtension } from '../data/picture-format.ts'
-import { finishCommits } from '../util/commit-files.ts'
 import { UserError } from '../util/errors.ts'
+import { type PictureFile, type SurveyOptions, surveyInputs } from './survey.ts'
 
-/** A picture to work on. */
-export interface PictureFile {
-  readonly path: string
-  /** Its folder below the one that was named: '' for a picture that was named itself. */
-  readonly folder: string
-}
-
-export interface FindOptions {
-  /** Which pictures of a folder are meant; a picture that is named itself always is. */
-  readonly accept?: (path: string) => boolean | Promise<boolean>
-  /** A folder that is not looked into, as the one that results go to. */
-  readonly skip?: string
-}
+export type { PictureFile } from './survey.ts'
 
 /**
- * The pictures that `inputs` name: files as they are, folders with all that is below them, by extension and in the order
- * of their names; each picture once.
- * @throws UserError when an input is not there, or there is no picture among them
+ * The pictures that `inputs` name, as `surveyInputs` finds them.
+ * @throws UserError when the only input is not there, or there is no picture among them
  */
-export async function findPictures(
-  inputs: readonly string[],
-  { accept = () => true, skip }: FindOptions = {},
-): Promise<PictureFile[]> {
-  const found = new Map<string, PictureFile>()
-  const skipped = skip === undefined ? undefined : await realpath(skip).catch(() => undefined)
-  const add = async (file: PictureFile) => {
-    // A link that leads nowhere is told of when it is read, so that the others are still done.
-    const real = await realpath(file.path).catch(() => resolve(file.path))
-    if (!found.has(real)) found.set(real, file)
-  }
-  const walk = async (root: string, folder: string): Promise<void> => {
-    const here = join(root, folder)
-    // Below the input only: a folder that is named itself is meant.
-    if (folder !== '' && (await realpath(here)) === skipped) return
-    await finishCommits(here)
-    const entries = await readdir(here, { withFileTypes: true }).catch((error: NodeJS.ErrnoException) => {
-      throw new UserError(`expected a folder that can be read at ${here}: ${error.message}`)
-    })
-    for (const entry of entries.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
-      const { name } = entry
-      const path = join(here, name)
-      if (entry.isDirectory()) await walk(root, join(folder, name))
-      else if (!name.startsWith('.') && pictureExtensions.has(extname(name).toLowerCase()) && (await accept(path)))
-        await add({ path, folder })
-    }
-  }
-  for (const input of inputs) {
-    const status = await stat(input).catch((error: NodeJS.ErrnoException) => {
-      const why = error.code === 'ENOENT' ? 'there is none' : error.message
-      throw new UserError(`expected a picture or a folder at ${input}: ${why}`)
-    })
-    if (status.isDirectory()) await walk(input, '')
-    else await add({ path: input, folder: '' })
-  }
-  if (found.size === 0)
-    throw new UserError(`expected pictures in ${inputs.join(', ')}, found none: name pictures or another folder`)
-  return [...found.values()]
+export async function findPictures(inputs: readonly string[], options: SurveyOptions = {}): Promise<PictureFile[]> {
+  const { pictures } = await surveyInputs(inputs, options)
+  if (pictures.length === 0) throw noPictures(inputs)
+  return [...pictures]
+}
+
+/** What to say where there is no picture. */
+export function noPictures(inputs: readonly string[]): UserError {
+  return new UserError(`expected pictures in ${inputs.join(', ')}, found none: name pictures or another folder`)
 }
 
 /**
@@ -79,7 +37,7 @@ export function extensionFor(path: string, format?: 'png' | 'jpg' | 'webp'): str
 
 /** DIR/FOLDER/NAME.SUFFIX.EXT */
 export function outputPath(file: PictureFile, out: string, suffix: string, extension: string): string {
-  return join(out, file.folder, `${basename(file.path, extname(file.path))}.${suffix}${extension}`)
+  return join(out, file.folder, `${file.stem ?? basename(file.path, extname(file.path))}.${suffix}${extension}`)
 }
 
 /**

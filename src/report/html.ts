@@ -32,11 +32,11 @@ function render(content: Content): string {
 
 /**
  * A whole page that needs nothing beside it: `css` and `script` inside, no other script, and whatever is fetched refused by
- * its policy.
+ * its policy, but for pictures from where `images` says.
  */
-export function page(title: string, css: string, body: Html, script?: string): string {
+export function page(title: string, css: string, body: Html, script?: string, images = 'data:'): string {
   const hash = script && `; script-src 'sha256-${createHash('sha256').update(script).digest('base64')}'`
-  const policy = `default-src 'none'; img-src data:; style-src 'unsafe-inline'${hash ?? ''}`
+  const policy = `default-src 'none'; img-src ${images}; style-src 'unsafe-inline'${hash ?? ''}`
   const { markup } = html`<!doctype html>
 <html lang="en">
 <head>

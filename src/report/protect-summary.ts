@@ -2,6 +2,7 @@
 import type { Recipe } from '../config/recipe.ts'
 import type { RecognizerName } from '../faces/recognizers.ts'
 import type { PhotoReport } from '../pipeline/photo-report.ts'
+import type { OtherEntry } from '../pipeline/survey.ts'
 
 /** Recognizers by the names of their makers. */
 const titles: Readonly<Record<RecognizerName, string>> = {
@@ -9,6 +10,9 @@ const titles: Readonly<Record<RecognizerName, string>> = {
   faceres: 'faceres',
   dlib: 'dlib',
 }
+
+/** Names that a line lists before it only counts. */
+const namesShown = 6
 
 export interface DonePhoto {
   readonly path: string
@@ -25,6 +29,23 @@ export function failedChecks(task: Recipe['task'], { faces }: Pick<PhotoReport, 
   return faces.filter(({ checks, covered }) =>
     task === 'hide' ? !covered && checks.some(({ accepted }) => !accepted) : checks.some(({ accepted }) => accepted),
   ).length
+}
+
+/** How many entries there were and what became of them: the three counts add up. */
+export function entryLines(
+  counts: { done: number; refused: number },
+  leftOut: readonly Pick<OtherEntry, 'path' | 'reason'>[],
+): string[] {
+  const all = counts.done + counts.refused + leftOut.length
+  const reasons = [...new Set(leftOut.map(({ reason }) => reason))].map(reason => {
+    const paths = leftOut.filter(entry => entry.reason === reason).map(({ path }) => path)
+    const more = paths.length > namesShown ? ` and ${paths.length - namesShown} more` : ''
+    return `  left out, ${reason}: ${paths.slice(0, namesShown).join(', ')}${more}`
+  })
+  return [
+    `${all} ${all === 1 ? 'entry' : 'entries'}: ${counts.done} done, ${counts.refused} refused, ${leftOut.length} left out`,
+    ...reasons,
+  ]
 }
 
 /** The lines about the faces of the photos that were done. */

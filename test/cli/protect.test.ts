@@ -65,10 +65,10 @@ const few = (task = 'anonymize') => [
 const anonymize = (...args: string[]) => run(['anonymize', ...args, ...few()])
 const recover = (...args: string[]) => run(['recover', ...args, '--backend', 'wasm', '--model', model.path])
 
-/** Every file below a folder, by its path in it, but the record of its run. */
+/** Every file below a folder, by its path in it, but the record of its run and the page to review it. */
 function files(folder: string): string[] {
   const all = readdirSync(folder, { recursive: true, encoding: 'utf8' }) as string[]
-  return all.filter(name => name !== 'run.json').toSorted()
+  return all.filter(name => name !== 'run.json' && name !== 'review.html').toSorted()
 }
 
 /** What a command is refused with: one line. */
@@ -231,16 +231,24 @@ describe('bad input ends in one line, and nothing is written', () => {
   })
 })
 
-test('a folder keeps its structure; a bad photo in it stops no other, is named at the end, and the exit code is 2', () => {
+test('a folder keeps its structure; a bad photo in it stops no other, all is accounted for, and the exit code is 2', async () => {
   mkdirSync(at('photos', 'trip'), { recursive: true })
   writeFileSync(at('photos', 'trip', 'me.png'), readFileSync(first))
   writeFileSync(at('photos', 'bad.jpg'), 'no picture')
+  writeFileSync(at('photos', 'notes.txt'), 'no picture')
+  await grey().png().toFile(at('photos', 'grey.png'))
   const program = [resolve('bin/diff-privacy.mjs'), 'anonymize', at('photos'), '--out', at('photos', 'out'), ...few()]
   const { status, stdout, stderr } = spawnSync(process.execPath, program, { encoding: 'utf8' })
   expect(status).toBe(2)
   expect(stdout).toBe(`${at('photos', 'out', 'trip', 'me.anonymized.png')}\n`)
-  expect(stderr).toMatch(/\n1 of 2 failed:\n {2}expected a whole picture .*bad\.jpg[^\n]*\n/)
-  expect(stderr).toContain('1 face in 1 photo anonymized\n')
+  expect(stderr).toMatch(/\n1 of 3 failed:\n {2}expected a whole picture .*bad\.jpg[^\n]*\n/)
+  expect(stderr).toContain('\n4 entries: 1 done, 1 refused, 2 left out\n')
+  expect(stderr).toContain(`\n  left out, no picture: ${at('photos', 'notes.txt')}\n`)
+  expect(stderr).toContain(`\n  left out, no face found: ${at('photos', 'grey.png')}\n`)
+  expect(stderr).toContain('\n1 face in 1 photo anonymized\n')
+  expect(stderr).toContain('\nchecked: 1 face, 0 still recognised by MobileFaceNet\n')
+  expect(stderr).toContain(`\nreview: ${at('photos', 'out', 'review.html')}\n`)
+  expect(readFileSync(at('photos', 'out', 'review.html'), 'utf8').match(/<article /g)).toHaveLength(3)
   expect(files(at('photos', 'out'))).toEqual(['trip', 'trip/me.anonymized.png', 'trip/me.anonymized.png.dpkey'])
 })
 

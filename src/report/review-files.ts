@@ -1,0 +1,52 @@
+/** Writes the page on which a run is reviewed, beside its results. */
+import { extname, relative, resolve, sep } from 'node:path'
+import type { Recipe } from '../config/recipe.ts'
+import { formatOfExtension } from '../data/picture-format.ts'
+import type { PhotoReport } from '../pipeline/photo-report.ts'
+import type { OtherEntry } from '../pipeline/survey.ts'
+import { writeFileAtomic } from '../util/atomic-write.ts'
+import { type ReviewEntry, reviewPage } from './review-page.ts'
+
+/** Formats that browsers show. */
+const shown: ReadonlySet<string | undefined> = new Set(['jpeg', 'png', 'webp', 'gif', 'avif', 'bmp'])
+
+/** A photo of a run: done, refused, or without a face. */
+export interface ReviewedPhoto {
+  readonly path: string
+  readonly paths: readonly string[]
+  readonly report?: PhotoReport
+  readonly refused?: string
+}
+
+/**
+ * Writes the page to `path`, readable to its owner alone: it names the originals.
+ * @throws UserError when it cannot be written
+ */
+export async function writeReview(
+  path: string,
+  task: Recipe['task'],
+  photos: readonly ReviewedPhoto[],
+  others: readonly OtherEntry[],
+  summary: readonly string[],
+): Promise<void> {
+  const folder = resolve(path, '..')
+  const entries: ReviewEntry[] = [
+    ...photos.map(({ path, paths, report, refused }): ReviewEntry => {
+      const original = shown.has(formatOfExtension(extname(path))) ? addressFrom(folder, path) : undefined
+      const versions = paths.map(version => addressFrom(folder, version))
+      if (refused !== undefined) return { name: path, state: 'refused', reason: refused }
+      if (report?.faces.length === 0)
+        return { name: path, state: 'left out', original, report, reason: 'No face was found: nothing was written.' }
+      return { name: path, state: 'done', original, versions, ...(report && { report }) }
+    }),
+    ...others.map(
+      ({ path, reason, refused }): ReviewEntry => ({ name: path, state: refused ? 'refused' : 'left out', reason }),
+    ),
+  ]
+  await writeFileAtomic(path, reviewPage({ task, entries, summary }), { mode: 0o600 })
+}
+
+/** A file's address from a folder, so that both can be moved together. */
+function addressFrom(folder: string, path: string): string {
+  return relative(folder, resolve(path)).split(sep).map(encodeURIComponent).join('/')
+}
