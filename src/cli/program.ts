@@ -28,7 +28,7 @@ export async function run(
       '$0 <command> [options]\n\nProtects faces in photos by diffusion, and trains and measures the models that do it.',
     )
     .option('backend', { type: 'string', describe: 'tfjs backend to compute on [default: the fastest present]' })
-    .option('max-megapixels', { type: 'number', describe: 'largest picture that is read [default: 256]' })
+    .option('max-megapixels', { type: 'number', describe: 'largest picture that is read [default: 210]' })
     .option('debug', { type: 'boolean', describe: 'show the stack of an error' })
     .version(packageJson.version)
     .help()

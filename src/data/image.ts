@@ -234,26 +234,33 @@ function fromRgba({ data, width, height }: Image, alpha: Uint8Array) {
   return sharp(rgba, { raw: { width, height, channels: 4 } })
 }
 
-/** Grey widened to RGB, and pixels that are not opaque put on white. */
+/**
+ * Grey widened to RGB, and pixels that are not opaque put on white. Of a large picture there is no room for a second one: four
+ * channels become three in their place.
+ */
 function fromPixels({ width, height, data, channels }: Pixels & { readonly channels: number }): Image {
   const count = width * height
+  const bytes = new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.length)
+  if (channels === 3) return { width, height, data: bytes }
   const isGrey = channels < 3
   const hasAlpha = channels % 2 === 0
-  if (channels === 3) return { width, height, data: new Uint8Array(data.buffer, data.byteOffset, data.length) }
-  const rgb = new Uint8Array(3 * count)
-  const alpha = new Uint8Array(count)
-  let isClear = false
-  for (let i = 0; i < count; i++) {
-    const a = hasAlpha ? data[(i + 1) * channels - 1]! : 255
-    alpha[i] = a
-    if (a < 255) isClear = true
-    for (let c = 0; c < 3; c++) {
-      const value = data[i * channels + (isGrey ? 0 : c)]!
-      rgb[3 * i + c] = a === 255 ? value : Math.round((value * a + 255 * (255 - a)) / 255)
-    }
+  const rgb = isGrey ? new Uint8Array(3 * count) : bytes.subarray(0, 3 * count)
+  let alpha: Uint8Array | undefined
+  for (let i = 0, from = 0, to = 0; i < count; i++, from += channels, to += 3) {
+    const red = bytes[from]!
+    const green = isGrey ? red : bytes[from + 1]!
+    const blue = isGrey ? red : bytes[from + 2]!
+    const a = hasAlpha ? bytes[from + channels - 1]! : 255
+    if (a < 255) alpha ??= new Uint8Array(count).fill(255, 0, i)
+    if (alpha) alpha[i] = a
+    rgb[to] = a === 255 ? red : onWhite(red, a)
+    rgb[to + 1] = a === 255 ? green : onWhite(green, a)
+    rgb[to + 2] = a === 255 ? blue : onWhite(blue, a)
   }
-  return { width, height, data: rgb, ...(isClear && { alpha }) }
+  return { width, height, data: rgb, ...(alpha && { alpha }) }
 }
+
+const onWhite = (value: number, alpha: number) => Math.round((value * alpha + 255 * (255 - alpha)) / 255)
 
 /** An error of Node or libvips in a few words on one line. */
 function reason(error: unknown): string {

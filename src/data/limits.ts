@@ -5,7 +5,7 @@ import { UserError } from '../util/errors.ts'
 const variable = 'DIFF_PRIVACY_MAX_MEGAPIXELS'
 
 /** Photos of today's cameras have up to 200 megapixels. */
-const defaultMegapixels = 256
+const defaultMegapixels = 210
 
 /** Most pixels of a picture. */
 export function mostPixels(): number {

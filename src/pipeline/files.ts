@@ -16,7 +16,7 @@ import {
 } from '../keys/key.ts'
 import type { Recognizer } from '../models/recognizers/recognizer.ts'
 import { makeFolder, writeFileAtomic } from '../util/atomic-write.ts'
-import { commitFiles, finishCommits, type PendingFile } from '../util/commit-files.ts'
+import { commitFiles, finishCommitsOf, type PendingFile } from '../util/commit-files.ts'
 import { UserError } from '../util/errors.ts'
 import { readRegular } from '../util/regular-file.ts'
 import { extensionFor, outputPath, type PictureFile } from './inputs.ts'
@@ -123,7 +123,7 @@ export async function readProtected(
   path: string,
   { key = keyPath(path), ...decryption }: { key?: string } & Decryption = {},
 ): Promise<LockedPicture> {
-  await finishCommits(dirname(path))
+  await finishCommitsOf(path)
   const bytes = await readRegular(path, mostPictureBytes()).catch((error: NodeJS.ErrnoException) => {
     const why = error.code === 'ENOENT' ? 'there is no such file' : error.message
     throw new UserError(`expected a protected picture at ${path}: ${why}`)

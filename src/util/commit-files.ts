@@ -11,7 +11,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import { lstat, open, readdir, rename, unlink } from 'node:fs/promises'
-import { basename, dirname, join, relative, sep } from 'node:path'
+import { basename, dirname, join, relative, resolve, sep } from 'node:path'
 import { z } from 'zod'
 import { cannotWrite, makeFolder, type Temporary, temporaryPattern, writeTemporary } from './atomic-write.ts'
 import { UserError } from './errors.ts'
@@ -89,6 +89,15 @@ async function removeOld(folder: string): Promise<void> {
     const stats = await lstat(join(folder, name)).catch(() => undefined)
     if (stats?.isFile() && Date.now() - stats.mtimeMs > old) await unlink(join(folder, name)).catch(() => {})
   }
+}
+
+/** How many folders above a file may hold the journal that speaks of it. */
+const mostAbove = 4
+
+/** As `finishCommits`, in the folder of a file and in those above it, where a commit of several folders has its journal. */
+export async function finishCommitsOf(path: string): Promise<void> {
+  let folder = resolve(dirname(path))
+  for (let above = 0; above <= mostAbove; above++, folder = dirname(folder)) await finishCommits(folder)
 }
 
 /** @param name of the journal; what another process has done of it meanwhile is done */

@@ -12,10 +12,10 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeEach, describe, expect, test, vi } from 'vitest'
+import { commitFiles, finishCommits, finishCommitsOf } from '../../src/util/commit-files.ts'
+import { UserError } from '../../src/util/errors.ts'
 import { fillDisk, onSmallDisk } from '../fuzz/full-disk.ts'
 import { killWrites } from '../fuzz/kills.ts'
-import { commitFiles, finishCommits } from '../../src/util/commit-files.ts'
-import { UserError } from '../../src/util/errors.ts'
 
 /** Counts renames and syncs; the one that is next is the last thing that the process does. */
 const dying = vi.hoisted(() => ({ left: Number.POSITIVE_INFINITY }))
@@ -73,6 +73,15 @@ test('ended after any of its steps, it is all old or all new for those who look 
     expect(texts(), `after ${steps} steps`).toEqual(all(state))
   }
   expect(states).toEqual(new Set(['old', 'new']))
+})
+
+test('who looks for a file in a folder finishes what was committed above it', async () => {
+  await commit('old')
+  dying.left = 2
+  await commit('new').catch(() => {})
+  dying.left = Number.POSITIVE_INFINITY
+  await finishCommitsOf(join(root, 'sub', 'b.png'))
+  expect(texts()).toEqual(all('new'))
 })
 
 test('what cannot be written changes nothing', async () => {
