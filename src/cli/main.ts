@@ -1,11 +1,12 @@
 /** The program: runs its command line, and turns what goes wrong into one line and an exit code. */
-import { oneLine, UserError } from '../util/errors.ts'
+import { asUserError, oneLine, UserError } from '../util/errors.ts'
 import { run } from './program.ts'
 
 const debug = process.argv.includes('--debug')
 
 /** Says what went wrong and ends the process: 2 for a mistake of the user's, 1 for one of ours. */
-function fail(error: unknown): never {
+function fail(thrown: unknown): never {
+  const error = asUserError(thrown)
   const { message, stack } = error instanceof Error ? error : new Error(String(error))
   const line = oneLine(message)
   const hint = debug ? '' : ' (run again with --debug for the stack)'

@@ -14,3 +14,21 @@ export class UserError extends Error {
 export function oneLine(message: string): string {
   return message.replace(/\s*[\p{Cc}\u2028\u2029]+\s*/gu, ' ')
 }
+
+/** What of the system's errors a person can put right, wherever they come from. */
+const mendable: Readonly<Record<string, string>> = {
+  ENOSPC: 'the disk is full: make room',
+  EDQUOT: 'the disk is full: make room',
+  EROFS: 'the disk is read-only: choose another place',
+  EACCES: 'no permission: choose another place',
+  ENAMETOOLONG: 'the name is too long: choose a shorter one',
+  ELOOP: 'its links lead in a circle: name the file itself',
+}
+
+/** A system's error that a person can put right as the mistake that it is; anything else as it is. */
+export function asUserError(error: unknown): unknown {
+  if (!(error instanceof Error)) return error
+  const { code = '', path } = error as NodeJS.ErrnoException
+  const what = mendable[code]
+  return what ? new UserError(path === undefined ? what : `${path}: ${what}`) : error
+}
