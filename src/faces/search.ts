@@ -2,7 +2,6 @@
 import type { Image } from '../data/image.ts'
 import type { Box } from './box.ts'
 import { detectFaces, type Face } from './detect.ts'
-import { passesFor } from './find/passes.ts'
 
 /** From this score on a detection is a face; from the lesser one on it is doubtful, and people have to look at it. */
 export const [surelyFace, perhapsFace] = [0.5, 0.3]
@@ -22,7 +21,7 @@ export interface FaceSearch {
   readonly smallest: number
 }
 
-/** Width in pixels of the smallest face that the detector finds in the look at small faces. */
+/** Width in pixels of the smallest face that is found: the search looks at photos of any size at full resolution. */
 const foundWidth = 20
 
 /** Searches a photo for faces, on the backend in use. */
@@ -31,6 +30,6 @@ export async function searchFaces(photo: Image): Promise<FaceSearch> {
   return {
     faces: found.filter(({ score }) => score >= surelyFace),
     doubtful: found.filter(({ score }) => score < surelyFace).map(({ box, score }) => ({ box, score })),
-    smallest: Math.ceil(foundWidth / Math.max(...passesFor(photo).map(({ scale }) => scale))),
+    smallest: foundWidth,
   }
 }

@@ -16,6 +16,8 @@ export interface FaceView {
   readonly image: Image
   readonly box: Box
   readonly landmarks: readonly Point[]
+  /** Whether the face is looked for again, as in what was made of it. */
+  readonly again: boolean
 }
 
 /** Unit embeddings of one face, as it is cut out by one set of landmarks and by another. */
@@ -42,15 +44,15 @@ export async function loadChecker(recipe: Pick<Recipe, 'guide'>): Promise<Checke
   return recognizer && { recognizer, threshold: (await loadThresholds())[recognizer].threshold }
 }
 
-/** Cuts a face out with half its size around it. */
-export function viewOf(photo: Image, { box, landmarks }: Pick<Face, 'box' | 'landmarks'>): FaceView {
+/** Cuts a face out with half its size around it. @param again whether it is to be looked for again */
+export function viewOf(photo: Image, { box, landmarks }: Pick<Face, 'box' | 'landmarks'>, again: boolean): FaceView {
   const { image, left, top } = around(photo, box)
   const shift = ({ x, y }: Point) => ({ x: x - left, y: y - top })
-  return { image, box: { ...box, ...shift(box) }, landmarks: landmarks.map(shift) }
+  return { image, box: { ...box, ...shift(box) }, landmarks: landmarks.map(shift), again }
 }
 
 /** Longest side in pixels in which a face is looked for again, and the least overlap with where it was. */
-const [searchedSide, leastOverlap] = [256, 0.3]
+const [searchedSide, leastOverlap] = [160, 0.3]
 
 /**
  * Embeds faces as an attacker might: cut out by the landmarks that are known, and by those that a new search in the picture
@@ -61,7 +63,7 @@ export async function embedViews(views: readonly FaceView[], name: RecognizerNam
   const { embed } = await loadRecognizer(name)
   const embeddings: Embeddings[] = []
   for (const view of views) {
-    const again = await landmarksFoundAgain(view)
+    const again = view.again ? await landmarksFoundAgain(view) : undefined
     const faces = await Promise.all(
       [view.landmarks, ...(again ? [again] : [])].map(landmarks => alignFace(view.image, landmarks)),
     )

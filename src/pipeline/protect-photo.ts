@@ -139,22 +139,17 @@ async function checkAll(
   faces: readonly Work[],
   { recognizer, threshold }: Checker,
 ): Promise<void> {
-  const embed = async (picture: Image, which: readonly Work[]) => {
-    const views = which.map(({ face }) => viewOf(picture, face.found))
+  const embed = async (picture: Image, again: boolean) => {
+    const views = faces.map(({ face }) => viewOf(picture, face.found, again))
     return (await each(views, work.sideBySide, async view => work.embed([view], recognizer))).flat()
   }
-  const originals = await embed(photo, faces)
+  const originals = await embed(photo, false)
   let versions = Array.from({ length: recipe.samples }, (_, i) => i)
   for (let round = 1; versions.length > 0; round++) {
     const failed = new Map<Work, number[]>()
     for (const i of versions) {
-      const embeddings = await embed(
-        composePhoto(
-          photo,
-          faces.map(({ face, samples }) => ({ ...face, sample: samples[i]! })),
-        ),
-        faces,
-      )
+      const version = faces.map(({ face, samples }) => ({ ...face, sample: samples[i]! }))
+      const embeddings = await embed(composePhoto(photo, version), true)
       for (const [k, face] of faces.entries()) {
         const check = checkFace(recipe.task, embeddings[k]!, originals, k, threshold)
         face.checks[i] = check

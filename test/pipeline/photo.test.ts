@@ -9,7 +9,7 @@ import { loadRecognizer } from '../../src/faces/recognizers.ts'
 import type { FaceKey } from '../../src/keys/key.ts'
 import type { Recognizer } from '../../src/models/recognizers/recognizer.ts'
 import { type FaceModel, loadModel } from '../../src/pipeline/model.ts'
-import { type ProtectedPhoto, recoverFromKey, recoverPhoto } from '../../src/pipeline/photo.ts'
+import { type ProtectedPhoto, protectPhotoFace, recoverFromKey, recoverPhoto } from '../../src/pipeline/photo.ts'
 import { protectPhoto } from '../../src/pipeline/protect-photo.ts'
 import { UserError } from '../../src/util/errors.ts'
 import { loadConfig } from '../../src/yaml/load.ts'
@@ -117,6 +117,13 @@ function psnrWithin({ x, y, width, height }: Box, a: Image, b: Image): number {
       sum += (a.data[k]! - b.data[k]!) ** 2
   return 10 * Math.log10(255 ** 2 / (sum / (3 * width * height)))
 }
+
+test('each round samples others, the first of them what the photo shows', async () => {
+  const [face] = done.faces
+  const samples = async (round: number) => (await protectPhotoFace(model, [guide], face!, recipe, { round }))[0]!.data
+  expect(await samples(0)).toEqual((face!.samples[0] as Image).data)
+  expect(await samples(1)).not.toEqual(await samples(0))
+})
 
 test("another model's key is refused by name", async () => {
   const { key } = done.faces[0]!
