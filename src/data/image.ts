@@ -15,8 +15,15 @@ import {
   refuseFrames,
   withProfile,
 } from './decode.ts'
-import { mostPictureBytes, mostPixels } from './limits.ts'
-import { formatNames, formatOfExtension, headBytes, pictureFormat, pictureFormats } from './picture-format.ts'
+import { mostPictureBytes, mostPixels, mostPixelsOf } from './limits.ts'
+import {
+  formatNames,
+  formatOfExtension,
+  headBytes,
+  type PictureFormat,
+  pictureFormat,
+  pictureFormats,
+} from './picture-format.ts'
 
 export { pictureExtensions } from './picture-format.ts'
 
@@ -86,16 +93,16 @@ async function decode(bytes: Uint8Array, name: string): Promise<Pixels & { reado
   const format = pictureFormat(bytes.subarray(0, headBytes))
   if (!format) throw new Error('a file of another kind')
   if (format === 'bmp') {
-    checkSize(bmpSize(bytes), name)
+    checkSize(bmpSize(bytes), name, format)
     return { ...(await decodeBmp(bytes)), channels: 4 }
   }
   if (format === 'jxl') {
-    checkSize(jxlSize(bytes), name)
+    checkSize(jxlSize(bytes), name, format)
     return { ...(await decodeJxl(bytes)), channels: 4 }
   }
   const header = await sharp(bytes, unlimited).metadata()
   checkDecoder(header)
-  checkSize(header, name)
+  checkSize(header, name, format)
   const picture = format === 'heif' ? await heifAsPng(bytes, header) : bytes
   refuseFrames(picture, format === 'heif' ? { ...header, pages: 1, format: 'png' } : header)
   const { data, info } = await sharp(picture, { ...unlimited, failOn: 'error' })
@@ -118,11 +125,15 @@ function checkDecoder({ format }: Metadata): void {
 }
 
 /** Before any pixel is decoded. @throws UserError for a picture of more than `mostPixels` */
-function checkSize({ width = 0, height = 0 }: { width?: number; height?: number }, name: string): void {
-  const [pixels, most] = [width * height, mostPixels()]
+function checkSize(
+  { width = 0, height = 0 }: { width?: number; height?: number },
+  name: string,
+  format: PictureFormat,
+): void {
+  const [pixels, most] = [width * height, mostPixelsOf(format)]
   if (pixels > most)
     throw new UserError(
-      `expected a picture of at most ${most / 1e6} megapixels, found ${width} x ${height}: ${name}; raise it with --max-megapixels ${Math.ceil(pixels / 1e6)}`,
+      `expected a ${formatNames[format]} picture of at most ${Number((most / 1e6).toPrecision(3))} megapixels, found ${width} x ${height}: ${name}; raise it with --max-megapixels ${Math.ceil(((pixels / most) * mostPixels()) / 1e6)}`,
     )
 }
 

@@ -1,5 +1,6 @@
 /** How much is read of files that others made. The defaults are above any real photo's; options raise them. */
 import { UserError } from '../util/errors.ts'
+import type { PictureFormat } from './picture-format.ts'
 
 /** Says the limit to processes that this one starts. */
 const variable = 'DIFF_PRIVACY_MAX_MEGAPIXELS'
@@ -11,6 +12,14 @@ const defaultMegapixels = 210
 export function mostPixels(): number {
   const megapixels = Number(process.env[variable])
   return (megapixels > 0 ? megapixels : defaultMegapixels) * 1e6
+}
+
+/** Shares of that for formats whose decoders, in WebAssembly, take 20 and 60 bytes for each pixel. */
+const shares: Partial<Record<PictureFormat, number>> = { heif: 0.3, jxl: 0.085 }
+
+/** Most pixels of a picture of a format: of HEIC still more than phones' 48 megapixels. */
+export function mostPixelsOf(format: PictureFormat): number {
+  return (shares[format] ?? 1) * mostPixels()
 }
 
 /** Most bytes of a picture's file: as many as its pixels take with four channels of 16 bits. */
