@@ -6,10 +6,11 @@ import { stringify } from 'yaml'
 import type { SweepConfig } from '../config/sweep.ts'
 import { readImage } from '../data/image.ts'
 import { readRuns } from '../pipeline/run-record.ts'
-import { faceFile, pointFolder } from '../sweep/folder.ts'
+import { faceFile, type KeptFace, pointFolder } from '../sweep/folder.ts'
 import type { SweepPoint } from '../sweep/run.ts'
 import { recipeOf } from '../sweep/space.ts'
 import { makeFolder, writeFileAtomic } from '../util/atomic-write.ts'
+import { joinUntrusted } from '../util/safe-path.ts'
 import { dataUri } from './html.ts'
 import { fileTheme, type Plot, type PlotSize, plotSvg } from './plot.ts'
 import { axisPlots, frontPlot, plotSizes } from './sweep-plots.ts'
@@ -74,7 +75,12 @@ async function faceGrid(out: string, { front, privacy }: SweepTable): Promise<Fa
         original: await picture(join(out, 'originals', faceFile(id))),
         versions: await Promise.all(
           columns.map(async row => ({
-            uri: await picture(join(pointFolder(out, row), row.faces.find(face => face.id === id)!.pictures[0]!)),
+            uri: await picture(
+              versionOf(
+                pointFolder(out, row),
+                row.faces.find(face => face.id === id),
+              ),
+            ),
             score: privacyOf(row, id, privacy.name),
           })),
         ),
@@ -87,8 +93,14 @@ function evenly(rows: readonly SweepRow[], most: number): SweepRow[] {
   return Array.from({ length: most }, (_, i) => rows[Math.round((i * (rows.length - 1)) / (most - 1))]!)
 }
 
-async function picture(path: string): Promise<string> {
-  return existsSync(path) ? dataUri(await readImage(path), 256) : ''
+/** The first picture of a face, where its point has one. */
+function versionOf(folder: string, face: KeptFace | undefined): string | undefined {
+  const [name] = face?.pictures ?? []
+  return name === undefined ? undefined : joinUntrusted(folder, name, join(folder, 'metrics.json'))
+}
+
+async function picture(path: string | undefined): Promise<string> {
+  return path !== undefined && existsSync(path) ? dataUri(await readImage(path), 256) : ''
 }
 
 /** PATH.svg and, at twice its size, PATH.png. */

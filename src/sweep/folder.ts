@@ -85,7 +85,7 @@ export async function writePoint(
   await makeFolder(join(unfinished, 'faces'))
   const kept: KeptFace[] = []
   for (const { id, scores, pictures } of faces) {
-    const paths = pictures.map((_, i) => join('faces', faceFile(id, i)))
+    const paths = pictures.map((_, i) => `faces/${faceFile(id, i)}`)
     for (const [i, picture] of pictures.entries())
       await writeFileAtomic(join(unfinished, paths[i]!), Buffer.from(picture, 'base64'))
     kept.push({ id, scores, pictures: paths })
