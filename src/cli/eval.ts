@@ -135,13 +135,19 @@ export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<v
 
   const backend = await useBackend(options.backend)
   const method = options.name ?? manifest?.method ?? basename(resolve(folder))
+  // What chose among the pictures is no evidence about them, as what guided them is none.
+  const { checkedBy } = await import('../pipeline/checked-by.ts')
+  const checkers = new Set((await Promise.all(versions.flatMap(({ folders }) => folders).map(checkedBy))).flat())
+  for (const name of checkers)
+    process.stderr.write(`${name} checked these pictures when they were made, and counts as one that guided them\n`)
+  const guides = [...new Set([...(options.guide ?? manifest?.guides ?? []), ...checkers])]
   const bar = progress('measuring', 1)
   const evaluation = await evaluate({
     method,
     originals,
     versions,
     manifest,
-    guides: options.guide,
+    guides: checkers.size > 0 ? guides : options.guide,
     recognizers: options.recognizer as AnyRecognizerName[] | undefined,
     aligned: options.aligned,
     calibration: options.thresholds === 'calibrated' ? await loadThresholds() : {},

@@ -75,7 +75,7 @@ test('anonymize records what it was asked and with what; replay makes the same b
     },
     inputs: [{ path: '../ada.png' }],
   })
-  expect(Object.keys(record!.weights)).toEqual(['tiny', 'dlib'])
+  expect(Object.keys(record!.weights)).toEqual(['tiny', 'dlib', 'mobilefacenet'])
   expect(statSync(join(out, 'run.json')).mode & 0o777).toBe(0o600)
   await replay(out)
   expect(said).toMatch(/identical {2}ada.anonymized.png\nidentical {2}ada.anonymized.png.dpkey\n.*2 of 2 outputs/)
