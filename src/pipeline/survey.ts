@@ -66,7 +66,9 @@ export async function surveyInputs(
   }
   const walk = async (root: string, folder: string): Promise<void> => {
     const here = join(root, folder)
-    await finishCommits(here)
+    await finishCommits(here).catch((error: Error) =>
+      other(here, `what was begun there cannot be finished: ${error.message}`, true),
+    )
     const entries = await readdir(here, { withFileTypes: true }).catch((error: NodeJS.ErrnoException) => {
       other(here, `a folder that cannot be read: ${wordOf(error)}`, true)
       return [] as Dirent[]
