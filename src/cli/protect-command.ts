@@ -1,9 +1,9 @@
 import type { ArgumentsCamelCase, Argv } from 'yargs'
 import type { Recipe } from '../config/recipe.ts'
-import type { PhotoReport } from '../pipeline/photo-report.ts'
 import type { Fallback } from '../pipeline/protect-photo.ts'
 import type { ProtectedFile } from '../pipeline/protector.ts'
-import type { OtherEntry, PictureFile } from '../pipeline/survey.ts'
+import type { PictureFile } from '../pipeline/survey.ts'
+import type { PhotoEnd } from '../report/protect-summary.ts'
 import type { CommandModule } from './commands.ts'
 import { dryRunOption, goesOn } from './dry-run.ts'
 import { type EncryptionArguments, encryptionOptions } from './key-access.ts'
@@ -29,14 +29,8 @@ interface Arguments extends EncryptionArguments {
   backend?: string
 }
 
-/** What became of a photo: it was made, it was refused, or it shows no face. */
-interface OpenEnd {
-  readonly path: string
-  readonly paths: readonly string[]
-  readonly report?: PhotoReport
-  readonly refused?: string
-  readonly made?: ProtectedFile
-}
+/** What became of a photo, and what it was made with. */
+type OpenEnd = PhotoEnd & { readonly made?: ProtectedFile }
 
 /** Exit code when photos were written in which a face is not as it was meant. */
 const checkFailed = 3
@@ -143,7 +137,7 @@ async function protect(task: Recipe['task'], args: ArgumentsCamelCase<Arguments>
   const { batch } = await import('./batch.ts')
   const { join } = await import('node:path')
   const { NoFaceError } = await import('../pipeline/photo-search.ts')
-  const { entryLines, faceLines, failedChecks } = await import('../report/protect-summary.ts')
+  const { faceLines, failedChecks, hasRefused, runLines } = await import('../report/protect-summary.ts')
   const { writeReview } = await import('../report/review-files.ts')
   const { makeFolder } = await import('../util/atomic-write.ts')
   const { UserError } = await import('../util/errors.ts')
@@ -191,7 +185,8 @@ async function protect(task: Recipe['task'], args: ArgumentsCamelCase<Arguments>
         const done = ends.flatMap(({ path, paths, made }) => (made ? [{ path, paths, ...made }] : []))
         if (done.length > 0) await recordProtected(out, recipe, done, isEncrypted, safeguards)
         for (const path of done.flatMap(({ paths }) => paths)) console.log(path)
-        const lines = sayEnds(task, ends, others, isAlone)
+        const lines = isAlone ? faceLines(task, done) : runLines(task, ends, others)
+        if (!isAlone && hasRefused(ends, others)) process.exitCode = 2
         process.stderr.write(`${lines.join('\n')}\n`)
         if (review ?? !isAlone) {
           await makeFolder(out)
@@ -207,27 +202,6 @@ async function protect(task: Recipe['task'], args: ArgumentsCamelCase<Arguments>
       },
     },
   ).finally(close)
-
-  /** What is said at the end; what was refused makes the exit code 2. */
-  function sayEnds(task: Recipe['task'], ends: readonly OpenEnd[], others: readonly OtherEntry[], isAlone: boolean) {
-    const done = ends.flatMap(({ path, report, made }) => (made ? [{ path, report: report! }] : []))
-    if (isAlone) return faceLines(task, done)
-    const refused = [
-      ...ends.flatMap(({ refused }) => (refused === undefined ? [] : [refused])),
-      ...others.flatMap(({ path, reason, refused }) => (refused ? [`${path}: ${reason}`] : [])),
-    ]
-    const leftOut = [
-      ...others.filter(({ refused }) => !refused),
-      ...ends.flatMap(({ path, report }) => (report?.faces.length === 0 ? [{ path, reason: 'no face found' }] : [])),
-    ]
-    if (refused.length > 0) process.exitCode = 2
-    const tried = files.length + others.filter(({ refused }) => refused).length
-    return [
-      ...(refused.length > 0 ? [`${refused.length} of ${tried} failed:`, ...refused.map(line => `  ${line}`)] : []),
-      ...entryLines({ done: done.length, refused: refused.length }, leftOut),
-      ...(done.length > 0 ? faceLines(task, done) : []),
-    ]
-  }
 }
 
 /** The recipe of the config file, changed by the options and then by --set. */

@@ -48,6 +48,39 @@ export function entryLines(
   ]
 }
 
+/** What became of a photo: it has a report where faces were looked for in it, and versions where it shows some. */
+export interface PhotoEnd {
+  readonly path: string
+  readonly paths: readonly string[]
+  readonly report?: PhotoReport
+  /** Why it was refused. */
+  readonly refused?: string
+}
+
+/** Whether anything was refused: the exit code says it too. */
+export function hasRefused(photos: readonly PhotoEnd[], others: readonly OtherEntry[]): boolean {
+  return photos.some(({ refused }) => refused !== undefined) || others.some(({ refused }) => refused)
+}
+
+/** All lines about a run of several entries: what was refused and why, the counts, and the faces. */
+export function runLines(task: Recipe['task'], photos: readonly PhotoEnd[], others: readonly OtherEntry[]): string[] {
+  const withFaces = photos.flatMap(({ path, report }) => (report && report.faces.length > 0 ? [{ path, report }] : []))
+  const refused = [
+    ...photos.flatMap(({ refused }) => (refused === undefined ? [] : [refused])),
+    ...others.flatMap(({ path, reason, refused }) => (refused ? [`${path}: ${reason}`] : [])),
+  ]
+  const leftOut = [
+    ...others.filter(({ refused }) => !refused),
+    ...photos.flatMap(({ path, report }) => (report?.faces.length === 0 ? [{ path, reason: 'no face found' }] : [])),
+  ]
+  const tried = photos.length + others.filter(({ refused }) => refused).length
+  return [
+    ...(refused.length > 0 ? [`${refused.length} of ${tried} failed:`, ...refused.map(line => `  ${line}`)] : []),
+    ...entryLines({ done: withFaces.length, refused: refused.length }, leftOut),
+    ...(withFaces.length > 0 ? faceLines(task, withFaces) : []),
+  ]
+}
+
 /** The lines about the faces of the photos that were done. */
 export function faceLines(task: Recipe['task'], photos: readonly DonePhoto[]): string[] {
   const verb = task === 'hide' ? 'hidden' : 'anonymized'

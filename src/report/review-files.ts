@@ -2,21 +2,13 @@
 import { extname, relative, resolve, sep } from 'node:path'
 import type { Recipe } from '../config/recipe.ts'
 import { formatOfExtension } from '../data/picture-format.ts'
-import type { PhotoReport } from '../pipeline/photo-report.ts'
 import type { OtherEntry } from '../pipeline/survey.ts'
 import { writeFileAtomic } from '../util/atomic-write.ts'
+import type { PhotoEnd } from './protect-summary.ts'
 import { type ReviewEntry, reviewPage } from './review-page.ts'
 
 /** Formats that browsers show. */
 const shown: ReadonlySet<string | undefined> = new Set(['jpeg', 'png', 'webp', 'gif', 'avif', 'bmp'])
-
-/** A photo of a run: done, refused, or without a face. */
-export interface ReviewedPhoto {
-  readonly path: string
-  readonly paths: readonly string[]
-  readonly report?: PhotoReport
-  readonly refused?: string
-}
 
 /**
  * Writes the page to `path`, readable to its owner alone: it names the originals.
@@ -25,7 +17,7 @@ export interface ReviewedPhoto {
 export async function writeReview(
   path: string,
   task: Recipe['task'],
-  photos: readonly ReviewedPhoto[],
+  photos: readonly PhotoEnd[],
   others: readonly OtherEntry[],
   summary: readonly string[],
 ): Promise<void> {

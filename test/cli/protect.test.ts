@@ -132,6 +132,12 @@ test('hide, two samples in another format for a recipient, from a photo that say
   const pictures = [at('out', 'second.hidden-1.webp'), at('out', 'second.hidden-2.webp')]
   expect(files(at('out'))).toEqual([1, 2].flatMap(i => [`second.hidden-${i}.webp`, `second.hidden-${i}.webp.dpkey`]))
   expect(said.err).not.toContain('warning')
+  // Of an untrained model's face no machine knows the person: the check says so.
+  expect(said.err).toMatch(
+    /: face 1 is no longer recognised\nchecked: 1 face, 1 no longer recognised by MobileFaceNet\n/,
+  )
+  expect(process.exitCode).toBe(3)
+  process.exitCode = undefined
 
   // The input does say it.
   expect(readFileSync(second, 'latin1')).toMatch(/SECRETARTIST[\s\S]*SECRETXMP/)

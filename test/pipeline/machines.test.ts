@@ -44,7 +44,7 @@ async function anonymize(out: string, ...more: string[]): Promise<string[]> {
   const said: string[] = []
   vi.spyOn(console, 'log').mockImplementation(text => void said.push(text))
   vi.spyOn(process.stderr, 'write').mockImplementation(() => true)
-  const few = ['--backend', 'wasm', '--model', model.path, '--steps', '2', '--set', 'attempts=1']
+  const few = ['--backend', 'wasm', '--model', model.path, '--steps', '2', '--set', 'attempts=1', '--seed', '0']
   const recovery = ['--set', 'recovery.steps=2', '--set', 'recovery.refinements=0']
   await run(['anonymize', photos, '--out', join(folder, out), ...few, ...recovery, ...more])
   return said
@@ -84,5 +84,8 @@ test.skipIf(absent)(
     }
     expect(Object.keys(madeIn('queue'))).toHaveLength(2 * names.length)
     expect(madeIn('queue')).toEqual(madeIn('here'))
+    const review = (out: string) => readFileSync(join(folder, out, 'review.html'), 'utf8')
+    expect(review('queue').match(/<article /g)).toHaveLength(names.length)
+    expect(review('queue')).toBe(review('here'))
   },
 )
