@@ -79,6 +79,8 @@ interface Work {
   problem: FaceProblem | undefined
   resampled: number
   checks: FaceCheck[]
+  /** Of hidden faces, the most recognised of the samples that were refused, one a version. */
+  best: { sample: FaceSample; check: FaceCheck }[]
 }
 
 /**
@@ -107,7 +109,7 @@ export async function protectPhotoBy(
     const [samples, key] = work.sideBySide
       ? await Promise.all([making, work.key(face, recipe)])
       : [await making, await work.key(face, recipe)]
-    return { face, samples: [...samples], key, problem, resampled: 0, checks: [] }
+    return { face, samples: [...samples], key, problem, resampled: 0, checks: [], best: [] }
   })
   if (checker) await checkAll(work, photo, recipe, done, checker)
   refuse(done)
@@ -153,8 +155,9 @@ async function checkAll(
       for (const [k, face] of faces.entries()) {
         const check = checkFace(recipe.task, embeddings[k]!, originals, k, threshold)
         face.checks[i] = check
-        const isCover = 'cells' in face.samples[i]!
-        if (passes(recipe.task, check) || (isCover && recipe.task === 'hide')) continue
+        const sample = face.samples[i]!
+        if (passes(recipe.task, check) || ('cells' in sample && recipe.task === 'hide')) continue
+        if (!face.best[i] || check.similarity > face.best[i].check.similarity) face.best[i] = { sample, check }
         failed.set(face, [...(failed.get(face) ?? []), i])
       }
     }
@@ -166,6 +169,14 @@ async function checkAll(
     for (const i of mending.flat()) changed.add(i)
     versions = [...changed].sort((a, b) => a - b)
   }
+  if (recipe.task !== 'hide') return
+  // Of those that were never recognised, what comes nearest to that.
+  for (const { samples, checks, best } of faces)
+    for (const [i, check] of checks.entries())
+      if (best[i] && !passes('hide', check)) {
+        samples[i] = best[i].sample
+        checks[i] = best[i].check
+      }
 }
 
 /**

@@ -163,8 +163,10 @@ describe('the check of the result', () => {
       [110, 190],
       [100, 110, 120],
     ])
-    const { report } = await protect(faces, hide)
+    const { report, photos } = await protect(faces, hide)
     expect(faces.asked).toEqual(['0/0', '1/0', '0/1', '1/1', '1/2'])
+    // The nearest of the three stays.
+    expect(contrastOf(viewOf(photos[0]!, both[1]!, true))).toBeCloseTo(100, -1)
     expect(report.faces.map(({ checks: [check] }) => passes('hide', check!))).toEqual([true, false])
     expect(report.faces.every(({ covered }) => covered === undefined)).toBe(true)
     expect(faceLines('hide', [{ path: 'a.jpg', report }]).slice(-2)).toEqual([

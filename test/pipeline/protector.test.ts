@@ -10,6 +10,7 @@ import { JobError, type Pool, wordOf } from '../../src/jobs/job.ts'
 import { readKey, readKeys } from '../../src/keys/key.ts'
 import { facePool } from '../../src/pipeline/face-workers.ts'
 import { keyPath } from '../../src/pipeline/files.ts'
+import { NoFaceError } from '../../src/pipeline/photo-search.ts'
 import { localProtector, parallelProtector, queueProtector } from '../../src/pipeline/protector.ts'
 import { UserError } from '../../src/util/errors.ts'
 import { couple, grey, portrait } from './photos.ts'
@@ -53,11 +54,15 @@ afterAll(() => {
   rmSync(model.folder, { recursive: true })
 })
 
+const safeguards = { fallback: 'blur', check: true } as const
+
 const outputs = (where: string) => [1, 2].map(i => join(folder, where, `ada-${i}.png`))
 
 test('a queue gives the same pictures and keys as this process, and says what it was done with', async () => {
-  const here = await (await localProtector(recipe))(photo, outputs('here'))
-  const there = await queueProtector(pool, recipe)(photo, outputs('there'))
+  const here = await (await localProtector(recipe, {}, safeguards))(photo, outputs('here'))
+  const there = await queueProtector(pool, recipe, {}, safeguards)(photo, outputs('there'))
+  expect(here.report).toMatchObject({ checkedBy: 'mobilefacenet', faces: [{ checks: [{}, {}] }] })
+  expect(Object.keys(here.weights)).toContain('mobilefacenet')
   expect(there).toEqual(here)
   expect(there.faces).toBe(1)
   for (const [i, output] of outputs('there').entries()) {
@@ -90,6 +95,15 @@ test('what a worker refuses is told with the name of the photo', async () => {
   await expect(refused).rejects.toThrow(new RegExp(`^${empty}: `))
 })
 
+test('a photo without a face comes back from a queue with what was found in it', async () => {
+  const empty = join(folder, 'sky.png')
+  await grey().png().toFile(empty)
+  const error = await queueProtector(pool, recipe)(empty, outputs('none')).catch(error => error)
+  expect(error).toBeInstanceOf(NoFaceError)
+  expect(error.message).toMatch(new RegExp(`^${empty}: expected a photo with a face`))
+  expect(error.search).toMatchObject({ width: 200, height: 200, doubtful: [] })
+})
+
 test('what nobody expected of a worker is told in a line with the name of the photo', async () => {
   const failing: Pool = { ...pool, run: () => Promise.reject(new JobError(wordOf(new RangeError('out of range')))) }
   const refused = queueProtector(failing, recipe)(photo, outputs('none'))
@@ -110,10 +124,14 @@ test('two processes, a face each, give the same pictures and keys as this one, a
   await couple().png().toFile(two)
   const pool = facePool(2, 'wasm')
   try {
-    const protect = await parallelProtector(pool, recipe, 'wasm')
+    const protect = await parallelProtector(pool, recipe, 'wasm', {}, safeguards)
     const [steps, stepsHere] = [[] as number[][], [] as number[][]]
     const there = await protect(two, outputs('processes'), (...told) => void steps.push(told))
-    const here = await (await localProtector(recipe))(two, outputs('one'), (...told) => void stepsHere.push(told))
+    const here = await (await localProtector(recipe, {}, safeguards))(
+      two,
+      outputs('one'),
+      (...told) => void stepsHere.push(told),
+    )
     expect(there).toEqual(here)
     expect(there.faces).toBe(2)
     for (const [i, output] of outputs('processes').entries()) {
