@@ -9,7 +9,8 @@ import { bilinear, cropResize, type Rectangle } from '../models/recognizers/crop
 import { once } from '../util/memoize.ts'
 import { repositoryPath } from '../util/paths.ts'
 import { readTensors } from '../weights/open.ts'
-import type { EnergyNetworks } from './differentiable-networks.ts'
+import { type EnergyNetworks, energyNetworks } from './differentiable-networks.ts'
+import { type FacialAttributeClassifier, facialAttributes, loadFacialAttributes } from './facial-attributes.ts'
 
 export const latentBankPath = () => repositoryPath('assets/latent-bank.safetensors')
 
@@ -25,18 +26,32 @@ const [inputSide, colourSide] = [112, 12]
  * How much a unit of each part counts, squared: a landmark's shift by the crop's side, a colour of 0..1, a year, a probability, and
  * a pattern of length 1.
  */
-const weights = { landmarks: 16, colours: 0.35, age: 0.07, sex: 1.7, expression: 1, eyes: 1.3 }
+const weights = { landmarks: 16, colours: 0.35, age: 0.07, sex: 1.7, expression: 1, eyes: 1.3, glasses: 2, beard: 1 }
+/** Log-odds from which a photo shows glasses or a beard rather than not: wrinkles raise them. */
+const thresholds = { glasses: 0.5, beard: -0.5 }
+
+/** What faces are described by. */
+export interface FaceDescriber {
+  readonly networks: EnergyNetworks
+  readonly attributes: FacialAttributeClassifier
+}
+
+/** The project's, on the backend in use. @throws UserError when weights are absent */
+export async function loadFaceDescriber(): Promise<FaceDescriber> {
+  return { networks: await energyNetworks(), attributes: await loadFacialAttributes() }
+}
 
 /**
- * What faces are compared by: Euclidean distance between descriptors adds landmarks, blurred colours, age, sex, expression and
- * the pattern of light and dark around the eyes, and not who is shown.
+ * What faces are compared by: Euclidean distance between descriptors adds landmarks, blurred colours, age, sex, expression, the
+ * pattern of light and dark around the eyes, glasses and beards, and not who is shown.
  * @param faces [n, s, s, 3] in [-1, 1], in FFHQ alignment
- * @returns [n, 929]
+ * @returns [n, 931]
  */
-export function describeFaces(networks: EnergyNetworks, faces: tf.Tensor4D): tf.Tensor2D {
+export function describeFaces({ networks, attributes }: FaceDescriber, faces: tf.Tensor4D): tf.Tensor2D {
   return tf.tidy(() => {
     const x = tf.mul(tf.add(cropResize(faces, faceRectangle, inputSide), 1), 127.5) as tf.Tensor4D
     const { age, maleLogOdds } = networks.ageGender(x)
+    const logOdds = attributes(faces)
     const colours = tf.div(cropResize(x, { left: 0, top: 0, right: 1, bottom: 1 }, colourSide), 255)
     const column = (values: tf.Tensor1D) => tf.reshape(values, [-1, 1])
     return tf.concat(
@@ -47,6 +62,10 @@ export function describeFaces(networks: EnergyNetworks, faces: tf.Tensor4D): tf.
         tf.mul(column(tf.sigmoid(maleLogOdds)), weights.sex),
         tf.mul(tf.softmax(networks.expression(x).logits), weights.expression),
         tf.mul(eyePattern(x), weights.eyes),
+        ...(['glasses', 'beard'] as const).map(attribute => {
+          const column = tf.slice(logOdds, [0, facialAttributes.indexOf(attribute)], [-1, 1])
+          return tf.mul(tf.sigmoid(tf.mul(tf.sub(column, thresholds[attribute]), 2)), weights[attribute])
+        }),
       ],
       1,
     ) as tf.Tensor2D
@@ -72,7 +91,7 @@ const cells = {
 /** Mean distance of the logarithms of colours that forehead and sides may have to the skin's. */
 const bareLimits = { forehead: 0.25, sides: 0.4 }
 
-/** Whether forehead and sides of a described face [929] are coloured like its skin: neither hair, hat nor hand covers them. */
+/** Whether forehead and sides of a described face [931] are coloured like its skin: neither hair, hat nor hand covers them. */
 export function isBareFace(descriptor: Float32Array): boolean {
   const colour = (cell: number, c: number) => Math.log(descriptor[2 * 68 + 3 * cell + c]! / weights.colours + 0.05)
   const median = (values: readonly number[]) => values.toSorted((p, q) => p - q)[Math.floor(values.length / 2)]!
@@ -83,19 +102,38 @@ export function isBareFace(descriptor: Float32Array): boolean {
   })
 }
 
+/** Descriptors by their principal components: what they differ by, in few numbers. */
+export interface DescriptorBasis {
+  /** [d] */
+  readonly mean: tf.Tensor1D
+  /** Orthonormal rows [k, d]. */
+  readonly components: tf.Tensor2D
+}
+
+/** Descriptors [n, d] -> [n, k]; distances stay what they were but for what the basis leaves out. */
+export function projectDescriptors({ mean, components }: DescriptorBasis, descriptors: tf.Tensor2D): tf.Tensor2D {
+  return tf.tidy(() => tf.matMul(tf.sub(descriptors, mean) as tf.Tensor2D, components, false, true))
+}
+
 export interface LatentBank {
-  /** Descriptors [n, 929] of faces -> latents in P_N space of the `count` nearest to each, [n * count, 16, 1, 512]. */
+  /** Descriptors [n, 931] of faces -> latents in P_N space of the `count` nearest to each, [n * count, 16, 1, 512]. */
   nearest(descriptors: tf.Tensor2D, count?: number): tf.Tensor4D
 }
 
-/** Over latents [m, 512] and their faces' descriptors [m, 929]. */
-export function latentBank(latents: tf.Tensor2D, descriptors: tf.Tensor2D, groups: readonly number[]): LatentBank {
+/** Over latents [m, 512] and their faces' descriptors in the basis [m, k]. */
+export function latentBank(
+  latents: tf.Tensor2D,
+  descriptors: tf.Tensor2D,
+  basis: DescriptorBasis,
+  groups: readonly number[],
+): LatentBank {
   const squares = tf.keep(tf.sum(tf.square(descriptors), 1))
   return {
     nearest: (wanted, count = 1) =>
       tf.tidy(() => {
+        const projected = projectDescriptors(basis, wanted)
         // |p - q|^2 but for |p|^2
-        const closeness = tf.sub(tf.mul(tf.matMul(wanted, descriptors, false, true), 2), squares)
+        const closeness = tf.sub(tf.mul(tf.matMul(projected, descriptors, false, true), 2), squares)
         const chosen = tf.gather(latents, tf.reshape(tf.topk(closeness, count).indices, [-1]))
         const rows = tf.reshape(chosen, [-1, 1, 1, latents.shape[1]])
         return spreadRows(tf.tile(rows, [1, groups.length, 1, 1]), groups)
@@ -108,7 +146,13 @@ export const loadLatentBank = once(async () => {
   const tensors = await readTensors(latentBankPath())
   const tensor = (name: string) => {
     const { shape, data } = tensors.get(name)!
-    return tf.keep(tf.tensor2d(data, shape as [number, number]))
+    return tf.keep(tf.tensor(data, shape))
   }
-  return (groups: readonly number[]) => latentBank(tensor('latents'), tensor('descriptors'), groups)
+  return (groups: readonly number[]) =>
+    latentBank(
+      tensor('latents') as tf.Tensor2D,
+      tensor('descriptors') as tf.Tensor2D,
+      { mean: tensor('mean') as tf.Tensor1D, components: tensor('components') as tf.Tensor2D },
+      groups,
+    )
 })

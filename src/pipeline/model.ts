@@ -2,10 +2,9 @@ import * as tf from '@tensorflow/tfjs'
 import { loadModelConfig, type ModelConfig } from '../config/model.ts'
 import { type NoiseSchedule, noiseSchedule } from '../diffusion/schedule.ts'
 import type { Alignment } from '../faces/alignment.ts'
-import { energyNetworks } from '../faces/differentiable-networks.ts'
 import { loadFeatureNetwork } from '../faces/features.ts'
 import { loadInversionEncoder } from '../faces/inversion-encoder.ts'
-import { describeFaces, loadLatentBank } from '../faces/latent-bank.ts'
+import { describeFaces, loadFaceDescriber, loadLatentBank } from '../faces/latent-bank.ts'
 import { scaledLatents } from '../models/autoencoder.ts'
 import type { FeatureNetwork } from '../models/features/feature-network.ts'
 import { invertFaces } from '../models/generator/inversion.ts'
@@ -84,10 +83,10 @@ interface LatentGuess {
 }
 
 async function loadLatentGuess(groups: readonly number[]): Promise<LatentGuess> {
-  const [bank, networks] = [(await loadLatentBank())(groups), await energyNetworks()]
+  const [bank, describer] = [(await loadLatentBank())(groups), await loadFaceDescriber()]
   return {
     encode: await loadInversionEncoder(),
-    like: (face, count) => tf.tidy(() => bank.nearest(describeFaces(networks, face), count)),
+    like: (face, count) => tf.tidy(() => bank.nearest(describeFaces(describer, face), count)),
   }
 }
 

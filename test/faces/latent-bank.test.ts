@@ -3,9 +3,14 @@ import { beforeAll, expect, test } from 'vitest'
 import { useBackend } from '../../src/backend/index.ts'
 import { readImage, toTensor } from '../../src/data/image.ts'
 import { detectFaces } from '../../src/faces/detect.ts'
-import { energyNetworks } from '../../src/faces/differentiable-networks.ts'
 import { alignFfhq } from '../../src/faces/ffhq.ts'
-import { describeFaces, isBareFace, latentBank, loadLatentBank } from '../../src/faces/latent-bank.ts'
+import {
+  describeFaces,
+  isBareFace,
+  latentBank,
+  loadFaceDescriber,
+  loadLatentBank,
+} from '../../src/faces/latent-bank.ts'
 
 beforeAll(() => useBackend('wasm'))
 
@@ -21,7 +26,8 @@ test('gives the latents of the nearest faces, nearest first, the same for all ro
       [1, 0],
       [5, 5],
     ])
-    const bank = latentBank(latents, descriptors, [2, 1])
+    const basis = { mean: tf.tensor1d([0, 0]), components: tf.eye(2) }
+    const bank = latentBank(latents, descriptors, basis, [2, 1])
     const found = bank.nearest(tf.tensor2d([[0.9, 0.1]]), 2)
     expect(found.shape).toEqual([2, 3, 1, 2])
     expect(Array.from(found.dataSync())).toEqual([3, 4, 3, 4, 3, 4, 1, 2, 1, 2, 1, 2])
@@ -29,13 +35,13 @@ test('gives the latents of the nearest faces, nearest first, the same for all ro
 })
 
 test("faces of the project's bank are bare, and near to photos of faces as descriptors go", async () => {
-  const networks = await energyNetworks()
+  const describer = await loadFaceDescriber()
   const photo = await readImage('node_modules/@vladmandic/face-api/demo/sample6.jpg')
   const [found] = await detectFaces(photo)
   const face = toTensor(alignFfhq(photo, found!.landmarks, 256).face)
-  const [described, mirrored] = [describeFaces(networks, face), describeFaces(networks, tf.reverse(face, 2))]
-  expect(described.shape).toEqual([1, 929])
-  const noise = describeFaces(networks, tf.randomUniform([1, 256, 256, 3], -1, 1, 'float32', 7))
+  const [described, mirrored] = [describeFaces(describer, face), describeFaces(describer, tf.reverse(face, 2))]
+  expect(described.shape).toEqual([1, 931])
+  const noise = describeFaces(describer, tf.randomUniform([1, 256, 256, 3], -1, 1, 'float32', 7))
   const distance = (p: tf.Tensor, q: tf.Tensor) => tf.norm(tf.sub(p, q)).dataSync()[0]!
   expect(distance(described, noise)).toBeGreaterThan(2 * distance(described, mirrored))
   const latents = (await loadLatentBank())([3, 2, 4, 2, 5]).nearest(described, 3)
@@ -44,9 +50,9 @@ test("faces of the project's bank are bare, and near to photos of faces as descr
 })
 
 test('a face of one colour is bare, and one with a dark forehead is not', async () => {
-  const networks = await energyNetworks()
+  const describer = await loadFaceDescriber()
   const isBare = (face: tf.Tensor) =>
-    isBareFace(describeFaces(networks, face as tf.Tensor4D).dataSync() as Float32Array)
+    isBareFace(describeFaces(describer, face as tf.Tensor4D).dataSync() as Float32Array)
   const skin = tf.mul(tf.ones([1, 256, 256, 3]), [0.6, 0.2, 0])
   expect(isBare(skin)).toBe(true)
   expect(isBare(tf.concat([tf.fill([1, 92, 256, 3], -0.9), tf.slice(skin, [0, 92, 0, 0], [1, 164, 256, 3])], 1))).toBe(

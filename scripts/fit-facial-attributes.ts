@@ -1,0 +1,154 @@
+/**
+ * Fits assets/facial-attributes.safetensors to labels that were given by eye, datasets/facial-attributes.json, and prints how
+ * well pictures left out of the fit are told (8 folds):
+ *   npx diff-privacy dataset generate --count 640 --seed 5 --size 128 --out runs/generated/5
+ *   npx tsx scripts/fit-facial-attributes.ts runs/generated/5 UTKFACE_FOLDER
+ */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import * as tf from '@tensorflow/tfjs'
+import { useBackend } from '../src/backend/index.ts'
+import { FaceStore } from '../src/data/face-store.ts'
+import { readImage, toTensor } from '../src/data/image.ts'
+import { detectFaces } from '../src/faces/detect.ts'
+import {
+  attributeFeatures,
+  type FacialAttribute,
+  facialAttributes,
+  facialAttributesPath,
+} from '../src/faces/facial-attributes.ts'
+import { alignFfhq } from '../src/faces/ffhq.ts'
+import { repositoryPath } from '../src/util/paths.ts'
+import { textTable } from '../src/util/text-table.ts'
+import { writeSafetensors } from '../src/weights/safetensors.ts'
+
+/** By attribute: the pictures that have it, and those of which the eye is not sure, which are left out. */
+type Labels<Picture> = Partial<
+  Record<FacialAttribute, { readonly yes: readonly Picture[]; readonly unsure: readonly Picture[] }>
+>
+interface LabelFile {
+  readonly generated: { readonly pictures: number; readonly attributes: Labels<number> }
+  readonly utkface: { readonly pictures: readonly string[]; readonly attributes: Labels<string> }
+}
+
+const folds = 8
+const size = 128
+const [decay, iterations, rate] = [3e-4, 400, 0.05]
+
+const [generatedFolder = '', utkfaceFolder = ''] = process.argv.slice(2)
+await useBackend('tensorflow')
+const { generated, utkface } = JSON.parse(
+  readFileSync(repositoryPath('datasets/facial-attributes.json'), 'utf8'),
+) as LabelFile
+
+/** Features of an attribute of pictures [n, d] and whether each has it. */
+interface Labelled {
+  readonly features: number[][]
+  readonly truth: number[]
+}
+
+async function generatedFaces(): Promise<tf.Tensor4D> {
+  const store = await FaceStore.open(generatedFolder)
+  const faces = await store.faces(Array.from({ length: generated.pictures }, (_, i) => i))
+  await store.close()
+  return faces
+}
+
+/** The largest face of each picture; undefined where none is found. */
+async function photographedFaces(): Promise<(tf.Tensor4D | undefined)[]> {
+  const faces: (tf.Tensor4D | undefined)[] = []
+  for (const name of utkface.pictures) {
+    const photo = await readImage(join(utkfaceFolder, name))
+    const [largest] = (await detectFaces(photo)).sort((p, q) => q.box.width - p.box.width)
+    faces.push(largest && toTensor(alignFfhq(photo, largest.landmarks, size).face))
+  }
+  return faces
+}
+
+async function labelled<Picture>(
+  faces: tf.Tensor4D,
+  pictures: readonly Picture[],
+  labels: Labels<Picture>,
+  attribute: FacialAttribute,
+): Promise<Labelled> {
+  const named = labels[attribute]
+  if (!named) return { features: [], truth: [] }
+  const features = attributeFeatures(faces, attribute)
+  const rows = (await features.array()) as number[][]
+  features.dispose()
+  const sure = pictures.flatMap((picture, i) => (named.unsure.includes(picture) ? [] : [i]))
+  return {
+    features: sure.map(i => rows[i]!),
+    truth: sure.map(i => Number(named.yes.includes(pictures[i]!))),
+  }
+}
+
+/** Logistic regression by Adam over all rows at once. */
+function regress({ features, truth }: Labelled) {
+  return tf.tidy(() => {
+    const [x, y] = [tf.tensor2d(features), tf.tensor1d(truth)]
+    const weights = tf.variable(tf.zeros([x.shape[1]]))
+    const bias = tf.variable(tf.scalar(Math.log(0.1)))
+    const adam = tf.train.adam(rate)
+    for (let i = 0; i < iterations; i++) {
+      adam.minimize(() => {
+        const z = tf.add(tf.reshape(tf.matMul(x, tf.reshape(weights, [-1, 1])), [-1]), bias)
+        const loss = tf.mean(tf.sub(tf.softplus(z), tf.mul(y, z)))
+        return tf.add(loss, tf.mul(tf.sum(tf.square(weights)), decay)) as tf.Scalar
+      })
+    }
+    return { weights: weights.dataSync() as Float32Array, bias: bias.dataSync()[0]! }
+  })
+}
+
+/** Area under the ROC curve, and recall and precision where the log-odds are positive. */
+function accuracy(scores: readonly number[], truth: readonly number[]): string[] {
+  const [positive, negative] = [1, 0].map(label => scores.filter((_, i) => truth[i] === label)) as [number[], number[]]
+  const wins = positive.reduce((sum, p) => sum + negative.filter(q => q < p).length, 0)
+  const [hits, alarms] = [positive, negative].map(list => list.filter(score => score > 0).length) as [number, number]
+  return [
+    (wins / positive.length / negative.length).toFixed(3),
+    (hits / positive.length).toFixed(2),
+    (hits / (hits + alarms)).toFixed(2),
+  ]
+}
+
+const [drawn, found] = [await generatedFaces(), await photographedFaces()]
+const places = found.flatMap((face, i) => (face ? [i] : []))
+const photographed = tf.concat(places.map(i => found[i]!)) as tf.Tensor4D
+const tensors = new Map<string, { shape: number[]; data: Float32Array }>()
+const rows: string[][] = [['attribute', 'pictures', 'labelled', 'AUC', 'recall', 'precision']]
+for (const attribute of facialAttributes) {
+  const numbers = Array.from({ length: generated.pictures }, (_, i) => i)
+  const names = places.map(i => utkface.pictures[i]!)
+  const sets = {
+    generated: await labelled(drawn, numbers, generated.attributes, attribute),
+    utkface: await labelled(photographed, names, utkface.attributes, attribute),
+  }
+  const all: Labelled = {
+    features: Object.values(sets).flatMap(set => set.features),
+    truth: Object.values(sets).flatMap(set => set.truth),
+  }
+  const part = (kept: (i: number) => boolean): Labelled => ({
+    features: all.features.filter((_, i) => kept(i)),
+    truth: all.truth.filter((_, i) => kept(i)),
+  })
+  const scores: number[] = Array(all.truth.length).fill(0)
+  for (let fold = 0; fold < folds; fold++) {
+    const { weights, bias } = regress(part(i => i % folds !== fold))
+    for (let i = fold; i < scores.length; i += folds)
+      scores[i] = all.features[i]!.reduce((sum, value, k) => sum + value * weights[k]!, bias)
+  }
+  let first = 0
+  for (const [name, { truth }] of Object.entries(sets)) {
+    if (truth.length === 0) continue
+    const own = scores.slice(first, first + truth.length)
+    rows.push([attribute, name, `${truth.filter(Boolean).length} of ${truth.length}`, ...accuracy(own, truth)])
+    first += truth.length
+  }
+  const { weights, bias } = regress(all)
+  tensors.set(`${attribute}.weight`, { shape: [weights.length], data: weights })
+  tensors.set(`${attribute}.bias`, { shape: [1], data: Float32Array.of(bias) })
+}
+await writeSafetensors(facialAttributesPath(), tensors, { source: 'datasets/facial-attributes.json' }, { dtype: 'F16' })
+console.log(textTable(rows, column => column > 1).join('\n'))
