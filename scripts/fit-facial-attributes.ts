@@ -21,6 +21,7 @@ import { alignFfhq } from '../src/faces/ffhq.ts'
 import { repositoryPath } from '../src/util/paths.ts'
 import { textTable } from '../src/util/text-table.ts'
 import { writeSafetensors } from '../src/weights/safetensors.ts'
+import { logisticRegression } from './logistic-regression.ts'
 
 /** By attribute: the pictures that have it, and those of which the eye is not sure, which are left out. */
 type Labels<Picture> = Partial<
@@ -33,7 +34,6 @@ interface LabelFile {
 
 const folds = 8
 const size = 128
-const [decay, iterations, rate] = [3e-4, 400, 0.05]
 
 const [generatedFolder = '', utkfaceFolder = ''] = process.argv.slice(2)
 await useBackend('tensorflow')
@@ -83,22 +83,14 @@ async function labelled<Picture>(
   }
 }
 
-/** Logistic regression by Adam over all rows at once. */
+const settings = { decay: 3e-4, iterations: 400, rate: 0.05 }
+
+/** Log-odds of the second of two classes over the first. */
 function regress({ features, truth }: Labelled) {
-  return tf.tidy(() => {
-    const [x, y] = [tf.tensor2d(features), tf.tensor1d(truth)]
-    const weights = tf.variable(tf.zeros([x.shape[1]]))
-    const bias = tf.variable(tf.scalar(Math.log(0.1)))
-    const adam = tf.train.adam(rate)
-    for (let i = 0; i < iterations; i++) {
-      adam.minimize(() => {
-        const z = tf.add(tf.reshape(tf.matMul(x, tf.reshape(weights, [-1, 1])), [-1]), bias)
-        const loss = tf.mean(tf.sub(tf.softplus(z), tf.mul(y, z)))
-        return tf.add(loss, tf.mul(tf.sum(tf.square(weights)), decay)) as tf.Scalar
-      })
-    }
-    return { weights: weights.dataSync() as Float32Array, bias: bias.dataSync()[0]! }
-  })
+  const model = logisticRegression(features, truth, 2, settings)
+  const difference = (values: Float32Array) =>
+    Float32Array.from({ length: values.length / 2 }, (_, i) => values[2 * i + 1]! - values[2 * i]!)
+  return { weights: difference(model.weights), bias: difference(model.bias)[0]! }
 }
 
 /** Area under the ROC curve, and recall and precision where the log-odds are positive. */

@@ -70,6 +70,10 @@ const transformer = z.strictObject({
   contextDim: count.describe('width of the conditional embedding'),
 })
 
+const gaussian = z.strictObject({
+  kind: z.literal('gaussian').describe('the exact denoiser of the prior N(0, I), without parameters'),
+})
+
 const clipSizes = z.strictObject({
   width: count,
   innerWidth: count,
@@ -134,7 +138,7 @@ const modelObject = z.strictObject({
     .optional()
     .describe('brings the latent of a face nearer to what a generator makes that face of; none unless given'),
   unet: unet.optional().describe('the denoiser, where it is a UNet'),
-  denoiser: z.discriminatedUnion('kind', [transformer]).optional().describe('the denoiser, where it is none'),
+  denoiser: z.discriminatedUnion('kind', [transformer, gaussian]).optional().describe('the denoiser, where it is none'),
   text: z.strictObject({
     vocabulary: count,
     positions: count.describe('length of every prompt'),

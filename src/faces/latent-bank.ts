@@ -9,6 +9,7 @@ import { bilinear, cropResize, type Rectangle } from '../models/recognizers/crop
 import { once } from '../util/memoize.ts'
 import { repositoryPath } from '../util/paths.ts'
 import { readTensors } from '../weights/open.ts'
+import { type EthnicityClassifier, loadEthnicityClassifier } from './apparent-ethnicity.ts'
 import { type EnergyNetworks, energyNetworks } from './differentiable-networks.ts'
 import { type FacialAttributeClassifier, facialAttributes, loadFacialAttributes } from './facial-attributes.ts'
 
@@ -26,7 +27,17 @@ const [inputSide, colourSide] = [112, 12]
  * How much a unit of each part counts, squared: a landmark's shift by the crop's side, a colour of 0..1, a year, a probability, and
  * a pattern of length 1.
  */
-const weights = { landmarks: 16, colours: 0.35, age: 0.07, sex: 1.7, expression: 1, eyes: 1.3, glasses: 2, beard: 1 }
+const weights = {
+  landmarks: 16,
+  colours: 0.35,
+  age: 0.07,
+  sex: 1.7,
+  expression: 1,
+  eyes: 1.3,
+  glasses: 2,
+  beard: 1,
+  ethnicity: 1.3,
+}
 /** Log-odds from which a photo shows glasses or a beard rather than not: wrinkles raise them. */
 const thresholds = { glasses: 0.5, beard: -0.5 }
 
@@ -34,20 +45,25 @@ const thresholds = { glasses: 0.5, beard: -0.5 }
 export interface FaceDescriber {
   readonly networks: EnergyNetworks
   readonly attributes: FacialAttributeClassifier
+  readonly ethnicity: EthnicityClassifier
 }
 
 /** The project's, on the backend in use. @throws UserError when weights are absent */
 export async function loadFaceDescriber(): Promise<FaceDescriber> {
-  return { networks: await energyNetworks(), attributes: await loadFacialAttributes() }
+  return {
+    networks: await energyNetworks(),
+    attributes: await loadFacialAttributes(),
+    ethnicity: await loadEthnicityClassifier(),
+  }
 }
 
 /**
  * What faces are compared by: Euclidean distance between descriptors adds landmarks, blurred colours, age, sex, expression, the
- * pattern of light and dark around the eyes, glasses and beards, and not who is shown.
+ * pattern of light and dark around the eyes, glasses, beards and apparent ethnicity, and not who is shown.
  * @param faces [n, s, s, 3] in [-1, 1], in FFHQ alignment
- * @returns [n, 931]
+ * @returns [n, 936]
  */
-export function describeFaces({ networks, attributes }: FaceDescriber, faces: tf.Tensor4D): tf.Tensor2D {
+export function describeFaces({ networks, attributes, ethnicity }: FaceDescriber, faces: tf.Tensor4D): tf.Tensor2D {
   return tf.tidy(() => {
     const x = tf.mul(tf.add(cropResize(faces, faceRectangle, inputSide), 1), 127.5) as tf.Tensor4D
     const { age, maleLogOdds } = networks.ageGender(x)
@@ -66,6 +82,7 @@ export function describeFaces({ networks, attributes }: FaceDescriber, faces: tf
           const column = tf.slice(logOdds, [0, facialAttributes.indexOf(attribute)], [-1, 1])
           return tf.mul(tf.sigmoid(tf.mul(tf.sub(column, thresholds[attribute]), 2)), weights[attribute])
         }),
+        tf.mul(ethnicity(faces), weights.ethnicity),
       ],
       1,
     ) as tf.Tensor2D
@@ -91,7 +108,7 @@ const cells = {
 /** Mean distance of the logarithms of colours that forehead and sides may have to the skin's. */
 const bareLimits = { forehead: 0.25, sides: 0.4 }
 
-/** Whether forehead and sides of a described face [931] are coloured like its skin: neither hair, hat nor hand covers them. */
+/** Whether forehead and sides of a described face [936] are coloured like its skin: neither hair, hat nor hand covers them. */
 export function isBareFace(descriptor: Float32Array): boolean {
   const colour = (cell: number, c: number) => Math.log(descriptor[2 * 68 + 3 * cell + c]! / weights.colours + 0.05)
   const median = (values: readonly number[]) => values.toSorted((p, q) => p - q)[Math.floor(values.length / 2)]!
@@ -116,7 +133,7 @@ export function projectDescriptors({ mean, components }: DescriptorBasis, descri
 }
 
 export interface LatentBank {
-  /** Descriptors [n, 931] of faces -> latents in P_N space of the `count` nearest to each, [n * count, 16, 1, 512]. */
+  /** Descriptors [n, 936] of faces -> latents in P_N space of the `count` nearest to each, [n * count, 16, 1, 512]. */
   nearest(descriptors: tf.Tensor2D, count?: number): tf.Tensor4D
 }
 

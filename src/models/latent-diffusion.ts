@@ -10,6 +10,7 @@ import { generatorAutoencoder } from './autoencoder-generator.ts'
 import { type AutoencoderKlConfig, autoencoderKl } from './autoencoder-kl.ts'
 import { type TinyAutoencoderConfig, tinyAutoencoder } from './autoencoder-tiny.ts'
 import { type ClipText, type ClipTextConfig, clipText } from './clip-text.ts'
+import { gaussianDenoiser } from './gaussian-denoiser.ts'
 import { latentTransformer } from './latent-transformer.ts'
 import type { Shapes, Weights } from './module.ts'
 import { type Msi, type MsiConfig, msi } from './msi.ts'
@@ -25,7 +26,7 @@ export interface LatentDiffusionConfig {
     | ({ readonly kind: 'tiny' } & TinyAutoencoderConfig)
   /** The denoiser, either a UNet or another. */
   readonly unet?: UnetConfig | undefined
-  readonly denoiser?: TransformerDenoiserConfig | undefined
+  readonly denoiser?: TransformerDenoiserConfig | { readonly kind: 'gaussian' } | undefined
   /** Of what timesteps mean. */
   readonly schedule: ScheduleConfig
   readonly text: ClipTextConfig
@@ -98,6 +99,7 @@ function denoiserOf(config: LatentDiffusionConfig, { rowGroups, latentShape }: A
   if (!rowGroups) throw new Error('latentDiffusion: expected latents with rows for a transformer, found others')
   const [, , latentChannels] = latentShape(config.imageSize)
   const { alphasCumprod } = noiseSchedule(config.schedule)
+  if (config.denoiser.kind === 'gaussian') return gaussianDenoiser(alphasCumprod)
   return latentTransformer({ ...config.denoiser, rowGroups, latentChannels, alphasCumprod })
 }
 

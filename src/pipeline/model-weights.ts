@@ -53,6 +53,7 @@ export async function loadNetworkWeights(
   network: NetworkName,
   parameters: Shapes,
 ): Promise<Weights> {
+  if (Object.keys(parameters).length === 0) return {}
   const paths = await located(config, network)
   const isGenerator = network === 'autoencoder' && config.autoencoder.kind === 'generator'
   const layout = isGenerator ? generatorLayout : layouts[network]

@@ -40,7 +40,7 @@ test("faces of the project's bank are bare, and near to photos of faces as descr
   const [found] = await detectFaces(photo)
   const face = toTensor(alignFfhq(photo, found!.landmarks, 256).face)
   const [described, mirrored] = [describeFaces(describer, face), describeFaces(describer, tf.reverse(face, 2))]
-  expect(described.shape).toEqual([1, 931])
+  expect(described.shape).toEqual([1, 936])
   const noise = describeFaces(describer, tf.randomUniform([1, 256, 256, 3], -1, 1, 'float32', 7))
   const distance = (p: tf.Tensor, q: tf.Tensor) => tf.norm(tf.sub(p, q)).dataSync()[0]!
   expect(distance(described, noise)).toBeGreaterThan(2 * distance(described, mirrored))
