@@ -20,11 +20,10 @@ import {
   parametersOf,
   prefixes,
   unconditionalEmbedding,
-  withoutPrefix,
-  withPrefix,
 } from '../src/models/latent-diffusion.ts'
 import { linear } from '../src/models/layers.ts'
 import { BUCKETS } from '../src/models/msi.ts'
+import { withoutPrefix, withPrefix } from '../src/models/prefix.ts'
 import { loadNetworkWeights } from '../src/pipeline/model-weights.ts'
 import { loadAverage } from '../src/train/checkpoint.ts'
 import { lossWeight, noisePredictionLoss } from '../src/train/diffusion.ts'

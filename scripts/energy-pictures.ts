@@ -67,7 +67,7 @@ for (const [row, number] of originals.entries()) {
     const rows = tf.tile(tf.expandDims(truncated, 1), [1, 16, 1]) as tf.Tensor3D
     return tf.clipByValue(generator.synthesize(rows, 256), -1, 1) as tf.Tensor4D
   })
-  const prepared = await prepareFace(model, guides, face, recipe, { identity: `${number}` })
+  const prepared = await prepareFace(model, guides, face, recipe, { identity: `${number}`, randomness: 1 })
   const first = prepared.cleanOf(start, 0)
   // Diversity is of two samples: the other one is the start itself.
   const others = prepared.energies.guides.map(({ embed }) =>

@@ -12,12 +12,11 @@ import {
   type LatentDiffusionConfig,
   prefixes,
   unconditionalEmbedding,
-  withoutPrefix,
-  withPrefix,
 } from '../models/latent-diffusion.ts'
 import { latentTransformerZeros } from '../models/latent-transformer.ts'
 import { linear } from '../models/layers.ts'
 import type { Weights } from '../models/module.ts'
+import { withoutPrefix, withPrefix } from '../models/prefix.ts'
 import { batchIndices } from './batches.ts'
 import type { LatentCache } from './latents.ts'
 import type { TrainingTask } from './task.ts'

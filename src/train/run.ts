@@ -17,10 +17,9 @@ import {
   parametersOf,
   prefixes,
   unconditionalEmbedding,
-  withoutPrefix,
-  withPrefix,
 } from '../models/latent-diffusion.ts'
 import type { Weights } from '../models/module.ts'
+import { withoutPrefix, withPrefix } from '../models/prefix.ts'
 import { loadNetworkWeights, networkChecksum } from '../pipeline/model-weights.ts'
 import { openTrackers } from '../tracking/open.ts'
 import { UserError } from '../util/errors.ts'

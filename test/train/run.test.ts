@@ -6,13 +6,8 @@ import { afterAll, beforeAll, expect, it, onTestFinished, vi } from 'vitest'
 import { useBackend } from '../../src/backend/index.ts'
 import { loadModelConfig } from '../../src/config/model.ts'
 import { trainSchema } from '../../src/config/train.ts'
-import {
-  latentDiffusion,
-  parametersOf,
-  prefixes,
-  withoutPrefix,
-  withPrefix,
-} from '../../src/models/latent-diffusion.ts'
+import { latentDiffusion, parametersOf, prefixes } from '../../src/models/latent-diffusion.ts'
+import { withoutPrefix, withPrefix } from '../../src/models/prefix.ts'
 import { loadModel } from '../../src/pipeline/model.ts'
 import { loadNetworkWeights } from '../../src/pipeline/model-weights.ts'
 import { loadAverage, readNote } from '../../src/train/checkpoint.ts'
