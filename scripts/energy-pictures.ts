@@ -32,7 +32,16 @@ const label = 24
 
 type Weights = Recipe['energies']
 const perGuide = ['dissimilarity', 'diversity'] as const
-const single = ['landmarks', 'gaze', 'structure', 'expression', 'attributes', 'rim', 'tone'] as const
+const single = [
+  'landmarks',
+  'gaze',
+  'structure',
+  'expression',
+  'attributes',
+  'facialAttributes',
+  'rim',
+  'tone',
+] as const
 
 await useBackend('auto')
 const recipe = { ...(await loadTaskRecipe('anonymize')), candidates: 12 }

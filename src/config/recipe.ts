@@ -103,6 +103,7 @@ export const recipeSchema = z.strictObject({
       structure: weight.describe('weight of: eyes and mouth are drawn as they were'),
       expression: weight.describe('weight of: the expression stays'),
       attributes: weight.describe('weight of: age and sex stay'),
+      facialAttributes: weight.describe('weight of: glasses and beards neither come nor go'),
       rim: weight.describe("weight of: around the face's outline, pixels are the photo's"),
       tone: weight.describe('weight of: skin is as light and of the same colour'),
       shell: weight.describe('weight of: latents stay where the prior has its mass'),

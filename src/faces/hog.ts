@@ -31,10 +31,24 @@ export function hog(x: tf.Tensor3D): tf.Tensor4D {
       return tf.div(tf.square(along), length)
     })
     const pixels = tf.stack(directions, 3) as tf.Tensor4D
-    const cells = tf.mul(tf.avgPool(pixels, hogCell, hogCell, 'valid'), hogCell ** 2) as tf.Tensor4D
+    const cells = cellSums(pixels)
     const energy = tf.sum(tf.square(cells), 3, true) as tf.Tensor4D
-    // Cells beyond the edge count as nothing.
-    const blocks = tf.mul(tf.avgPool(tf.pad(energy, [[0, 0], [1, 1], [1, 1], [0, 0]]) as tf.Tensor4D, 3, 1, 'valid'), 9) // biome-ignore format: one line
-    return tf.div(cells, tf.sqrt(tf.add(blocks, floor))) as tf.Tensor4D
+    return tf.div(cells, tf.sqrt(tf.add(neighbourSums(energy), floor))) as tf.Tensor4D
   })
+}
+
+/** Sums over cells: [n, h, w, c] -> [n, h / 4, w / 4, c]. Pooling has no gradient on every backend. */
+function cellSums(x: tf.Tensor4D): tf.Tensor4D {
+  const [n, h, w, c] = x.shape
+  const rows = tf.sum(tf.reshape(x, [(n * h) / hogCell, hogCell, w, c]), 1)
+  const cells = tf.sum(tf.reshape(rows, [(n * h) / hogCell, w / hogCell, hogCell, c]), 2)
+  return tf.reshape(cells, [n, h / hogCell, w / hogCell, c])
+}
+
+/** Sums over 3 x 3 cells, what lies beyond the edge being nothing: [n, h, w, 1] -> [n, h, w, 1]. */
+function neighbourSums(x: tf.Tensor4D): tf.Tensor4D {
+  const [n, h, w] = x.shape
+  const padded = tf.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]]) // biome-ignore format: one line
+  const rows = tf.addN([0, 1, 2].map(i => tf.slice(padded, [0, i, 0, 0], [n, h, w + 2, 1])))
+  return tf.addN([0, 1, 2].map(j => tf.slice(rows, [0, 0, j, 0], [n, h, w, 1]))) as tf.Tensor4D
 }

@@ -3,6 +3,7 @@ import * as tf from '@tensorflow/tfjs'
 import type { Recipe } from '../config/recipe.ts'
 import { attributeEnergy } from '../energies/attributes.ts'
 import { expressionEnergy } from '../energies/expression.ts'
+import { facialAttributeEnergy } from '../energies/facial-attributes.ts'
 import { gazeEnergy } from '../energies/gaze.ts'
 import { type ImageEnergy, type OriginalFace, weightedSum } from '../energies/image-energy.ts'
 import { landmarkEnergy } from '../energies/landmarks.ts'
@@ -10,12 +11,14 @@ import { rimEnergy } from '../energies/rim.ts'
 import { structureEnergy } from '../energies/structure.ts'
 import { toneEnergy } from '../energies/tone.ts'
 import { type EnergyNetworks, energyNetworks } from '../faces/differentiable-networks.ts'
+import { type FacialAttributeClassifier, loadFacialAttributes } from '../faces/facial-attributes.ts'
 import type { FaceView } from './view-face.ts'
 
 /** What an energy is made of. */
 interface Materials {
   readonly original: OriginalFace
   readonly networks: EnergyNetworks
+  readonly classify: FacialAttributeClassifier
   /** Where a change is shown, [1, s, s, 1]. */
   readonly mask: tf.Tensor4D
   /** Around its border, [1, s, s, 1]. */
@@ -28,6 +31,7 @@ const makers = {
   structure: ({ original }) => structureEnergy(original),
   expression: ({ original, networks }) => expressionEnergy(original, { network: networks.expression }),
   attributes: ({ original, networks }) => attributeEnergy(original, { network: networks.ageGender }),
+  facialAttributes: ({ original, classify }) => facialAttributeEnergy(original, { classify }),
   rim: ({ original, rim }) => rimEnergy(original.face, rim),
   tone: ({ original, mask }) => toneEnergy(original.face, mask),
 } as const satisfies Readonly<Partial<Record<keyof Recipe['energies'], (materials: Materials) => ImageEnergy>>>
@@ -43,11 +47,11 @@ export async function imageEnergies(
   const asked = names.filter(name => weights[name] > 0)
   if (asked.length === 0) return undefined
   const landmarks = await view.landmarks()
-  const networks = await loadNetworks()
+  const [networks, classify] = [await loadNetworks(), await loadFacialAttributes()]
   const whole = tf.ones([1, view.face.shape[1], view.face.shape[2], 1]) as tf.Tensor4D
   const mask = view.mask ?? whole
   const rim = tf.tidy(() => rimOf(mask))
-  const materials: Materials = { original: { face: view.face, landmarks }, networks, mask, rim }
+  const materials: Materials = { original: { face: view.face, landmarks }, networks, classify, mask, rim }
   const sum = weightedSum(asked.map(name => [makers[name](materials), weights[name]] as const))
   tf.dispose([whole, rim])
   return sum
