@@ -1,7 +1,7 @@
 /**
  * Makes assets/latent-bank.safetensors, the faces in which inversion starts: `npx tsx scripts/make-latent-bank.ts [count]`.
  * Each is generated at 128 pixels from one truncated style, and described as photos will be. Further ones are drawn around the mean
- * style of each apparent ethnicity, most of which the generator draws rarely. Faces behind hair, hats or hands are left out, since
+ * style of those apparent ethnicities that the generator draws rarely. Faces behind hair, hats or hands are left out, since
  * they would be pasted onto bare ones, and those that perhaps wear glasses. Descriptors are stored by their principal components.
  */
 import * as tf from '@tensorflow/tfjs'
@@ -21,15 +21,18 @@ import {
 import { progress } from '../src/util/progress.ts'
 import { writeSafetensors } from '../src/weights/safetensors.ts'
 
-const count = Number(process.argv[2] ?? 6000)
+const count = Number(process.argv[2] ?? 3600)
 /** Faces at once, and how far styles are from their mean, as a share of what the mapping network gives. */
 const [batch, truncation] = [8, 0.8]
 /** Principal components that are stored. */
 const componentCount = 128
 /** Log-odds of glasses between which a face is left out, and those of hats and bangs above which it is. */
 const doubtful = { glasses: [-2.5, 0.5], hat: -1, bangs: -0.5 } as const
-/** How many more faces are drawn around the mean of each ethnicity, as a share of count; all but the first, which is not rare. */
-const further = 0.12
+/**
+ * Rounds of further faces of each ethnicity but the first, which is not rare, and how many each draws: around the mean style of those
+ * found before.
+ */
+const [rounds, roundSize] = [4, 320]
 /** Probability of an ethnicity from which a face counts for its mean, or is kept among those drawn around it. */
 const likely = 0.5
 
@@ -99,15 +102,17 @@ const entries = drawn.filter(({ isBare }) => isBare)
 for (const [k, name] of ethnicities.entries()) {
   const likelyOnes = drawn.filter(({ ethnicity }) => ethnicity[k]! > likely)
   console.log(`${likelyOnes.length} of ${count} look ${name}`)
-  if (k === 0 || likelyOnes.length === 0) continue
-  const shift = tf.tidy(() => {
-    const own = tf.mean(tf.stack(likelyOnes.map(({ style }) => style)), 0)
-    return tf.sub(own, meanStyle)
-  })
-  const around = await draw(Math.round(further * count), `latent bank, ${name}`, shift)
-  const kept = around.filter(({ isBare, ethnicity }) => isBare && ethnicity[k]! > likely)
-  console.log(`${kept.length} of ${around.length} drawn around their mean are kept`)
-  entries.push(...kept)
+  if (k === 0 || name === 'other' || likelyOnes.length === 0) continue
+  const found = [...likelyOnes]
+  for (let round = 0; round < rounds; round++) {
+    const shift = tf.tidy(() => tf.sub(tf.mean(tf.stack(found.map(({ style }) => style)), 0), meanStyle))
+    const around = await draw(roundSize, `latent bank, ${name}, ${round}`, shift)
+    shift.dispose()
+    const likelyAround = around.filter(({ ethnicity }) => ethnicity[k]! > likely)
+    found.push(...likelyAround)
+    entries.push(...likelyAround.filter(({ isBare }) => isBare))
+    console.log(`${likelyAround.length} of ${around.length} drawn around their mean look so`)
+  }
 }
 
 const stacked = (rows: readonly Float32Array[]) => tf.stack([...rows]) as tf.Tensor2D

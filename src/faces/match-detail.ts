@@ -10,6 +10,8 @@ interface BandStatistics {
   readonly flat: number
   /** Root mean square over the face, the strongest edges left out. */
   readonly all: number
+  /** Standard deviation where the surroundings are smooth: pores and wrinkles are no grain. */
+  readonly around?: number | undefined
 }
 
 /** What becomes of a band: value (small + (large - small) value^2 / (value^2 + knee^2)) + grain noise. */
@@ -40,7 +42,11 @@ const mostGain = (level: number) => (level < 2 ? 3 : 1.6)
 export function matchDetail(photo: Raster, generated: Raster, kinds: Uint8Array, levels: number, draw: Grain): Raster {
   const ours = laplacianPyramid(generated, levels)
   const theirs = laplacianPyramid(lumaRaster(photo), levels)
-  const photoStatistics = pyramidStatistics(theirs.bands, kinds, photoSkin)
+  const around = theirs.bands.map((band, level) => flatDeviation(band, kind => kind === 0, kinds, photo.width, level))
+  const photoStatistics = pyramidStatistics(theirs.bands, kinds, photoSkin).map((statistics, level) => ({
+    ...statistics,
+    around: around[level],
+  }))
   const ownStatistics = pyramidStatistics(ours.bands.map(lumaRaster), kinds, generatedSkin)
   const matches = photoStatistics.map((statistics, level) => matchBand(statistics, ownStatistics[level]!, level))
   const noise = matches.map(({ grain }, level) => (grain > 0 ? grainBand(ours, level, draw) : undefined))
@@ -52,9 +58,12 @@ export function matchDetail(photo: Raster, generated: Raster, kinds: Uint8Array,
   })
 }
 
+/** How far the grain of skin may exceed that of the surroundings. */
+const grainOver = 1.5
+
 /**
  * Gain g and grain a that give skin and face the photo's energies: g^2 flat_g^2 + a^2 = flat_p^2, g^2 all_g^2 + a^2 = all_p^2.
- * Where that asks for less than no grain, small amplitudes get a gain of their own.
+ * Where that asks for less than no grain, small amplitudes get a gain of their own; and grain is no more than the surroundings have.
  */
 export function matchBand(photo: BandStatistics, generated: BandStatistics, level: number): BandMatch {
   const structure = (s: BandStatistics) => Math.max(0, s.all ** 2 - s.flat ** 2)
@@ -62,7 +71,8 @@ export function matchBand(photo: BandStatistics, generated: BandStatistics, leve
   const gain = clamp(Math.sqrt((structure(photo) + 1e-3) / (structure(generated) + 1e-3)))
   const missing = photo.flat ** 2 - (gain * generated.flat) ** 2
   const knee = 3 * generated.flat + 1e-3
-  if (missing >= 0) return { small: gain, large: gain, knee, grain: Math.sqrt(missing) }
+  const most = photo.around === undefined ? Number.POSITIVE_INFINITY : grainOver * photo.around + 0.3
+  if (missing >= 0) return { small: gain, large: gain, knee, grain: Math.min(Math.sqrt(missing), most) }
   return { small: clamp((photo.flat + 0.03) / (generated.flat + 0.03)), large: gain, knee, grain: 0 }
 }
 
@@ -94,7 +104,8 @@ function bandStatistics(
         all[Math.min(bins - 1, Math.floor(Math.abs(data[k]!) / binWidth))]!++
     }
   }
-  const flat = flatDeviation({ width, height, channels: 1, data }, kinds, skin, fullWidth, level)
+  const isSkin = (kind: number) => (kind & skin) > 0
+  const flat = flatDeviation({ width, height, channels: 1, data }, isSkin, kinds, fullWidth, level) ?? 0
   const most = Math.max(quantile(all, 0.98), binWidth)
   let [squares, count] = [0, 1e-9]
   all.forEach((n, bin) => {
@@ -110,29 +121,30 @@ const [block, smoothShare] = [6, 0.15]
 /** The root mean square of that block relative to that of all, where all is grain. */
 const smoothBias = 0.86
 
-/** Root mean square of a band in the smoother ones of its blocks that are all skin. */
+/** Root mean square of a band in the smoother ones of its blocks that are all of one kind; undefined where there is none. */
 function flatDeviation(
   { width, height, data }: Raster,
+  isMeant: (kind: number) => boolean,
   kinds: Uint8Array,
-  skin: number,
   fullWidth: number,
   level: number,
-): number {
+): number | undefined {
   const found: number[] = []
   for (let top = 0; top + block <= height; top += block) {
     for (let left = 0; left + block <= width; left += block) {
-      let [sum, isSkin] = [0, true]
-      for (let y = top; y < top + block && isSkin; y++) {
+      let [sum, isWhole] = [0, true]
+      for (let y = top; y < top + block && isWhole; y++) {
         for (let x = left; x < left + block; x++) {
           sum += data[y * width + x]! ** 2
-          isSkin &&= (kinds[(y << level) * fullWidth + (x << level)]! & skin) > 0
+          isWhole &&= isMeant(kinds[(y << level) * fullWidth + (x << level)]!)
         }
       }
-      if (isSkin) found.push(Math.sqrt(sum) / block)
+      if (isWhole) found.push(Math.sqrt(sum) / block)
     }
   }
   found.sort((a, b) => a - b)
-  return (found[Math.floor(smoothShare * found.length)] ?? 0) / smoothBias
+  const chosen = found[Math.floor(smoothShare * found.length)]
+  return chosen === undefined ? undefined : chosen / smoothBias
 }
 
 const bins = 2048

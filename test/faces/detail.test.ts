@@ -108,6 +108,21 @@ describe('matchDetail', () => {
     expect(deviation(result)).toBeLessThan(3)
   })
 
+  it('takes wrinkles of a face in smooth surroundings for no grain, and keeps the grain that both have', () => {
+    const left = new Uint8Array(96 * 96).map((_, i) => (i % 96 < 48 ? 7 : 0))
+    const grainy = noise(96, 96, 6)
+    const smooth = { ...grainy, data: new Float32Array(grainy.data.length).fill(100) }
+    const wrinkled = {
+      ...grainy,
+      data: grainy.data.map((value, k) => (Math.floor(k / 3) % 96 < 48 ? value : 128)),
+    }
+    const [ofWrinkled, ofGrainy] = [wrinkled, grainy].map(photo =>
+      deviation(matchDetail(photo, smooth, left, 3, seededGrain(1)).data),
+    )
+    expect(ofWrinkled).toBeLessThan(0.2 * ofGrainy!)
+    expect(ofGrainy! / 6).toBeGreaterThan(0.85)
+  })
+
   it('is the same for the same seed, and another for another', () => {
     const photo = noise(96, 96, 4)
     const smooth = { ...photo, data: new Float32Array(photo.data.length).fill(100) }
