@@ -20,7 +20,7 @@ export interface CompositeQuality {
 
 /**
  * @param before, after photos of one size
- * @param mask width * height values in 0..1, as `outlineInPhoto` makes it
+ * @param mask width * height values in 0..1: 1 on the face
  * @param sigma of the blur of `detail` in pixels
  */
 export function compositeQuality(before: Image, after: Image, mask: Float32Array, sigma = 2): CompositeQuality {
@@ -35,23 +35,6 @@ export function compositeQuality(before: Image, after: Image, mask: Float32Array
     lightness: q[0] - p[0],
     tint: Math.hypot(q[1] - p[1], q[2] - p[2]),
   }
-}
-
-/** `outlineMask` on a photo's pixels. @param landmarks the 68 landmarks of a face in them */
-export function outlineInPhoto({ width, height }: Image, landmarks: readonly Point[], side = 256): Float32Array {
-  const transform = ffhqTransform(landmarks, side)
-  const mask = outlineMask(
-    landmarks.map(p => apply(transform, p)),
-    side,
-  )
-  const inPhoto = new Float32Array(width * height)
-  for (let y = 0, i = 0; y < height; y++) {
-    for (let x = 0; x < width; x++, i++) {
-      const p = apply(transform, { x: x + 0.5, y: y + 0.5 })
-      if (p.x >= 0 && p.y >= 0 && p.x < side && p.y < side) inPhoto[i] = mask[Math.floor(p.y) * side + Math.floor(p.x)]!
-    }
-  }
-  return inPhoto
 }
 
 function lumaOfImage({ data, width, height }: Image): Float32Array {

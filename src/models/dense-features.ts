@@ -8,9 +8,6 @@ import { define, type Module, type Weights } from './module.ts'
 import { relu } from './ops/relu.ts'
 import { dense, normalized, plainConv, separableConv } from './separable.ts'
 
-/** Side of the input in pixels. */
-export const denseFeaturesSide = 112
-
 /**
  * Four convolutions, each of the sum of all before it: y1 = relu(conv0(x)), y2 = conv1(y1), y3 = conv2(relu(y1 + y2)),
  * y4 = conv3(relu(y1 + y2 + y3)) -> relu(y1 + y2 + y3 + y4) at half the size.

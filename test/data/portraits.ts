@@ -16,8 +16,6 @@ const faces = [
   ['sample6.jpg', 1590, 410],
 ] as const
 
-export const portraitCount = faces.length
-
 /** Portrait `index` of 0..5 at `size` x `size` pixels. */
 export async function portrait(index: number, size: number): Promise<Image> {
   const [name, x, y] = faces[index]!
