@@ -1,11 +1,7 @@
 /** How well a composite hides that it is one: measures of a photo before and after, within a mask of its pixels. */
 import type { Image } from '../data/image.ts'
 import { blur } from './blur.ts'
-import { outlineMask } from './composite-mask.ts'
-import { ffhqTransform } from './ffhq.ts'
-import { apply } from './similarity.ts'
 import { lumaOf } from './skin.ts'
-import type { Point } from './template.ts'
 
 export interface CompositeQuality {
   /** Energy of what a blur takes away, inside: root mean square after over before. 1 is as sharp and as grainy. */
