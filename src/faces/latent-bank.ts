@@ -31,12 +31,12 @@ const weights = {
   landmarks: 16,
   colours: 0.35,
   age: 0.07,
-  sex: 2.5,
+  sex: 4,
   expression: 1,
   eyes: 1.3,
   glasses: 2,
   beard: 1,
-  ethnicity: 3,
+  ethnicity: 6,
 }
 /** Log-odds from which a photo shows glasses or a beard rather than not: wrinkles raise them. */
 const thresholds = { glasses: 0.5, beard: -0.5 }
