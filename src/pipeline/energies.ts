@@ -14,6 +14,8 @@ export interface EnergyOptions {
   readonly guides: readonly Recognizer[]
   /** The original's embedding under each guide, [1, d]. */
   readonly references: readonly tf.Tensor2D[]
+  /** Under each guide, a cosine that unrelated people like this one have: the least floor of the recipe's energies. */
+  readonly floors?: readonly number[]
   /** Latents -> pictures; differentiable. */
   readonly decode: (latents: tf.Tensor4D) => tf.Tensor4D
   /** What of decoded pictures the photo will show: recognizers see that. */
@@ -45,7 +47,7 @@ export function readSamples(
  */
 export function energyOf(
   weights: Recipe['energies'],
-  { guides, references }: Pick<EnergyOptions, 'guides' | 'references'>,
+  { guides, references, floors }: Pick<EnergyOptions, 'guides' | 'references' | 'floors'>,
   others?: readonly tf.Tensor2D[],
 ): Energy {
   const width = guides.reduce((sum, { dimensions }) => sum + dimensions, 0)
@@ -56,7 +58,7 @@ export function energyOf(
     for (const [i, { name, dimensions }] of guides.entries()) {
       const embeddings = tf.slice(features, [0, start], [n, dimensions])
       start += dimensions
-      const floor = forGuide(weights.floor, name)
+      const floor = Math.max(forGuide(weights.floor, name), floors?.[i] ?? -1)
       const add = (weight: Recipe['energies']['similarity'], energy: () => tf.Scalar) => {
         const factor = forGuide(weight, name)
         if (factor > 0) terms.push(tf.mul(energy(), factor) as tf.Scalar)

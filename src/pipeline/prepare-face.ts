@@ -72,7 +72,7 @@ export async function prepareFace(
     composite: view.composite,
     ...(images && { images }),
   }
-  const starts = await startsOf(model, face, recipe, energies)
+  const { starts, floors } = await startsOf(model, face, recipe, energies)
   const mask = groups
     ? keptRows(recipe.strength, groups, model.schedule.steps)
     : await backgroundMask(face, model.latentShape[0], recipe.keep.mask, parser)
@@ -81,7 +81,7 @@ export async function prepareFace(
     cleanOf: (sample, attempt) => starts[(sample + attempt * recipe.samples) % starts.length]!,
     noise,
     embeddingAt: scheduledEmbedding(conditional, model.unconditional, threshold, model.schedule.steps),
-    energies,
+    energies: { ...energies, floors },
     kept: {
       mask,
       below: groups ? Number.POSITIVE_INFINITY : recipe.keep.below,
@@ -96,26 +96,44 @@ export async function prepareFace(
   }
 }
 
-/** The latents in which samples may start: the face's own, or of faces like it, those of the lowest energy first. */
+/** Of unrelated people like a face, the share that is less like it than what guidance asks of samples. */
+const floorShare = 0.25
+
+/**
+ * The latents in which samples may start: the face's own, or of faces like it, those of the lowest energy first. The latter also say
+ * how much alike unrelated people like this one are to each guide: to be less so, a face would have to be no face.
+ */
 async function startsOf(
   model: FaceModel,
   face: tf.Tensor4D,
   recipe: Recipe,
   energies: EnergyOptions,
-): Promise<tf.Tensor4D[]> {
-  if (recipe.candidates === 0 || !model.generatedLike) return [model.encode(face)]
+): Promise<{ starts: tf.Tensor4D[]; floors?: number[] }> {
+  if (recipe.candidates === 0 || !model.generatedLike) return { starts: [model.encode(face)] }
   const [energy, features] = [energyOf(recipe.energies, energies), readSamples(recipe.energies, energies)]
   const candidates = tf.tidy(
     () => tf.split(model.generatedLike!(face, recipe.candidates), recipe.candidates) as tf.Tensor4D[],
   )
-  const values: number[] = []
+  const reference = tf.concat(energies.references.map(x => tf.reshape(x, [-1])))
+  const widths = energies.guides.map(({ dimensions }) => dimensions)
+  const [values, cosines]: [number[], number[][]] = [[], []]
   for (const candidate of candidates) {
-    const value = tf.tidy(() => energy(features(candidate)))
-    values.push((await value.data())[0]!)
-    value.dispose()
+    const [value, ...alike] = tf.tidy(() => {
+      const read = features(candidate)
+      const products = tf.mul(tf.slice(tf.reshape(read, [-1]), 0, reference.size), reference)
+      return [energy(read), ...tf.split(products, widths).map(part => tf.sum(part))]
+    })
+    values.push((await value!.data())[0]!)
+    cosines.push(await Promise.all(alike.map(async cosine => (await cosine.data())[0]!)))
+    tf.dispose([value!, ...alike])
   }
+  reference.dispose()
   const order = values.map((_, i) => i).sort((i, j) => values[i]! - values[j]!)
-  return order.map(i => candidates[i]!)
+  const floors = widths.map((_, k) => {
+    const sorted = cosines.map(row => row[k]!).sort((p, q) => p - q)
+    return sorted[Math.floor(floorShare * (sorted.length - 1))]!
+  })
+  return { starts: order.map(i => candidates[i]!), floors }
 }
 
 /** Rows of a group are kept until the share of the timesteps that its strength leaves: weaker ones join later. */
