@@ -5,7 +5,7 @@ import { look, passesFor } from './find/passes.ts'
 import { placeLandmarks } from './find/place-landmarks.ts'
 import { Pyramid } from './find/pyramid.ts'
 import { brighten } from './find/tone.ts'
-import { groupProposals, uprightFaces } from './find/upright.ts'
+import { onePerFace, uprightFaces } from './find/upright.ts'
 import { fivePoints, type Point } from './template.ts'
 
 /** A face in a photo, in the photo's pixels. */
@@ -41,7 +41,7 @@ export async function detectFaces(photo: Image, { minConfidence = 0.5 }: DetectO
   const proposals = []
   for (const pass of passesFor(seen)) proposals.push(...(await look(seen, pass, leastProposal)))
   const pyramid = new Pyramid(seen)
-  const upright = await uprightFaces(pyramid, groupProposals(proposals), minConfidence)
+  const upright = await uprightFaces(pyramid, onePerFace(proposals), minConfidence)
   const faces: Face[] = []
   for (const face of withoutOverlaps(upright)) {
     const box = clip(face.box, photo)

@@ -5,7 +5,6 @@ import { type Image, readImage, resizeImage } from '../../src/data/image.ts'
 import { detectFaces, type Face } from '../../src/faces/detect.ts'
 import { apply, invert, type Similarity } from '../../src/faces/similarity.ts'
 import type { Point } from '../../src/faces/template.ts'
-import { turn, turnBack } from '../../src/faces/turn.ts'
 import { warp } from '../../src/faces/warp.ts'
 import { usableBackends } from '../models/backends.ts'
 

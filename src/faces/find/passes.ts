@@ -6,7 +6,7 @@
 import { type Image, resizeImage } from '../../data/image.ts'
 import { turn, turnBack } from '../turn.ts'
 import { type Candidate, centerFaces } from './centerface.ts'
-import { mirroredWindow, type Window } from './window.ts'
+import { cutWindow, type Window } from './window.ts'
 
 /** One look at the whole photo. */
 export interface Pass {
@@ -56,7 +56,7 @@ export async function look(photo: Image, { scale, quarters, margin }: Pass, leas
   const turned = turn(scaled, quarters)
   const found: Candidate[] = []
   for (const tile of tiles(turned, margin)) {
-    const [candidates] = await centerFaces([mirroredWindow(turned, tile)], leastScore)
+    const [candidates] = await centerFaces([cutWindow(turned, tile, 'mirror')], leastScore)
     for (const candidate of candidates!) found.push(back(candidate, tile))
   }
   return found

@@ -2,7 +2,7 @@
 import { type Image, resizeImage } from '../../data/image.ts'
 import { apply, type Similarity, scaleOf } from '../similarity.ts'
 import { warp } from '../warp.ts'
-import { mirroredWindow, type Window } from './window.ts'
+import { type Beyond, cutWindow, type Window } from './window.ts'
 
 /** Halves of halves of a photo, each made when it is first needed. */
 export class Pyramid {
@@ -25,10 +25,10 @@ export class Pyramid {
   }
 
   /**
-   * A picture of `width` x `height` seen through a map from its coordinates to the photo's. Beyond its border the photo goes on
-   * as its mirror image.
+   * A picture of `width` x `height` seen through a map from its coordinates to the photo's.
+   * @param beyond what is beyond the photo's border
    */
-  async warp(toPhoto: Similarity, width: number, height: number): Promise<Image> {
+  async warp(toPhoto: Similarity, width: number, height: number, beyond: Beyond = 'mirror'): Promise<Image> {
     const image = await this.#level(Math.max(0, Math.floor(Math.log2(scaleOf(toPhoto)))))
     const [sx, sy] = [image.width / this.photo.width, image.height / this.photo.height]
     // Sides are rounded when they are halved: the mean of both scales is off by less than a pixel of the level.
@@ -36,7 +36,7 @@ export class Pyramid {
     const toLevel = { a: toPhoto.a * scale, b: toPhoto.b * scale, tx: toPhoto.tx * sx, ty: toPhoto.ty * sy }
     const seen = windowOf(toLevel, width, height)
     const local = { ...toLevel, tx: toLevel.tx - seen.x, ty: toLevel.ty - seen.y }
-    return warp(mirroredWindow(image, seen), local, width, height)
+    return warp(cutWindow(image, seen, beyond), local, width, height)
   }
 }
 

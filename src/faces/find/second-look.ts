@@ -8,6 +8,7 @@ import { apply, type Similarity } from '../similarity.ts'
 import type { Point } from '../template.ts'
 import { type Candidate, centerFaces } from './centerface.ts'
 import type { Pyramid } from './pyramid.ts'
+import type { Beyond } from './window.ts'
 
 /** A face as it was seen upright. */
 export interface Upright extends Candidate {
@@ -28,10 +29,13 @@ const mostScale = 2
 /** How many squares the detector looks at in one go. */
 const batchSize = 16
 
-/** A place to look at, and the degrees by which the look is turned clockwise. */
+/** A place to look at, and how. */
 export interface Look {
   readonly box: Box
+  /** Degrees by which the look is turned clockwise. */
   readonly roll: number
+  /** What is beyond the photo's border. */
+  readonly beyond: Beyond
 }
 
 /**
@@ -47,7 +51,7 @@ export async function lookAgain(
   for (let start = 0; start < looks.length; start += batchSize) {
     const some = looks.slice(start, start + batchSize)
     const maps = some.map(squareOf)
-    const squares = await Promise.all(maps.map(toPhoto => photo.warp(toPhoto, lookSide, lookSide)))
+    const squares = await Promise.all(maps.map((toPhoto, i) => photo.warp(toPhoto, lookSide, lookSide, some[i]!.beyond)))
     const candidates = await centerFaces(squares, leastScore)
     candidates.forEach((faces, i) => {
       const own = faces.find(isProposed)

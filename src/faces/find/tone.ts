@@ -14,8 +14,8 @@ const bright = 230
 export function brighten(photo: Image): Image {
   const counts = new Uint32Array(256)
   for (const value of photo.data) counts[value]!++
-  let [brightest, above] = [255, 0]
-  while (brightest > 0 && (above += counts[brightest]!) <= clipped * photo.data.length) brightest--
+  let [brightest, above] = [255, counts[255]!]
+  while (brightest > 0 && above <= clipped * photo.data.length) above += counts[--brightest]!
   if (brightest >= dark || brightest === 0) return photo
   const table = Uint8Array.from(counts, (_, value) => Math.min(255, Math.round((value * bright) / brightest)))
   return { ...photo, data: photo.data.map(value => table[value]!) }

@@ -103,7 +103,10 @@ export function centerFace(): Module<[tf.Tensor4D], tf.Tensor4D> {
     tf.tidy(() => {
       const features: tf.Tensor4D[] = []
       let y = stem(w, x)
-      for (const layer of backbone) features.push((y = layer(w, y)))
+      for (const layer of backbone) {
+        y = layer(w, y)
+        features.push(y)
+      }
       const [coarsest, ...finer] = levels.map((index, i) => lateral[i]!(w, features[index]!))
       const sum = finer.reduce((sum, each, i) => tf.add(up[i]!(w, sum), each), coarsest!)
       return head(w, smooth(w, sum))
