@@ -77,4 +77,4 @@ export function darken({ width, height, data }: Image, factor: number): Image {
   return { width, height, data: data.map(value => Math.round(value * factor)) }
 }
 
-export { similarity }
+{ similarity }

@@ -19,6 +19,9 @@ interface Arguments extends EncryptionArguments {
   config?: string
   set: string[]
   out: string
+  exact: 'near' | 'lossless'
+  rename: boolean
+  record: boolean
   format?: 'png' | 'jpg' | 'webp'
   dryRun: boolean
   fallback: Fallback
@@ -51,6 +54,23 @@ export function protectCommand(task: Recipe['task']): CommandModule {
           type: 'string',
           default: 'protected',
           describe: 'folder of the protected photos and their keys',
+        })
+        .option('exact', {
+          choices: ['near', 'lossless'] as const,
+          default: 'near' as const,
+          describe:
+            "what recovery gives back: the faces to 45 dB and more, or the photo's file, which the key then holds",
+        })
+        .option('rename', {
+          type: 'boolean',
+          default: false,
+          describe: 'gives the results random names, in no folders: those of the photos may say who is on them',
+        })
+        .option('record', {
+          type: 'boolean',
+          default: false,
+          describe:
+            'writes run.json, by which replay makes the run again: it names the originals; encrypted as keys are',
         })
         .option('format', {
           choices: ['png', 'jpg', 'webp'] as const,
@@ -97,23 +117,26 @@ export function protectCommand(task: Recipe['task']): CommandModule {
 }
 
 async function protect(task: Recipe['task'], args: ArgumentsCamelCase<Arguments>): Promise<void> {
-  const { checkOutputs, noPictures } = await import('../pipeline/inputs.ts')
+  const { checkOutputs, noPictures, randomName } = await import('../pipeline/inputs.ts')
   const { distinctNames, surveyInputs } = await import('../pipeline/survey.ts')
   const { isProtected, keyPath, protectedPaths } = await import('../pipeline/files.ts')
   const { readEncryption } = await import('./key-access.ts')
   const { isEncrypting } = await import('../keys/age.ts')
   const recipe = await recipeOf(task, args)
-  const { out, format, dryRun, fallback, check, review } = args
+  const { out, format, exact, dryRun, fallback, check, review } = args
   const safeguards = { fallback, check }
   const backend = args.backend ?? recipe.backend
   const encryption = await readEncryption(args)
   const isEncrypted = isEncrypting(encryption)
+  const keys = { encryption, exact }
   const namesOf = (file: PictureFile) => protectedPaths(file, recipe, { out, format })
   const { pictures, others } = await surveyInputs(args.inputs, {
     leaveOut: path => (isProtected(path) ? 'protected already' : undefined),
     skip: out,
   })
-  const files = distinctNames(pictures, namesOf)
+  const files = args.rename
+    ? pictures.map(({ path }) => ({ path, folder: '', stem: randomName() }))
+    : distinctNames(pictures, namesOf)
   if (files.length === 0) {
     const refused = others.filter(entry => entry.refused)
     for (const { path, reason } of refused) process.stderr.write(`${path}: ${reason}\n`)
@@ -149,7 +172,7 @@ async function protect(task: Recipe['task'], args: ArgumentsCamelCase<Arguments>
   const { protector, atOnce, tellsSteps, close } = await openProtector(asked, args, {
     out,
     photos: files.length,
-    encryption,
+    keys,
     safeguards,
     ...(going && { here: going }),
   })
@@ -183,7 +206,7 @@ async function protect(task: Recipe['task'], args: ArgumentsCamelCase<Arguments>
       onEnd: () => shown.stop(),
       async report(ends) {
         const done = ends.flatMap(({ path, paths, made }) => (made ? [{ path, paths, ...made }] : []))
-        if (done.length > 0) await recordProtected(out, recipe, done, isEncrypted, safeguards)
+        if (args.record && done.length > 0) await recordProtected(out, recipe, done, keys, safeguards)
         for (const path of done.flatMap(({ paths }) => paths)) console.log(path)
         const lines = isAlone ? faceLines(task, done) : runLines(task, ends, others)
         if (!isAlone && hasRefused(ends, others)) process.exitCode = 2

@@ -11,12 +11,26 @@ export const builder = (yargs: Argv) =>
       demandOption: true,
       describe: 'protected pictures as they were written, or folders of them',
     })
-    .option('key', { type: 'string', describe: 'the key of the one picture [default: PICTURE.dpkey beside it]' })
+    .option('key', {
+      type: 'string',
+      describe: 'a key, or a folder of keys, where the keys are not beside the pictures as PICTURE.dpkey',
+    })
     .option('out', { type: 'string', default: 'recovered', describe: 'folder of the recovered photos' })
     .option('recovery', {
       choices: ['exact', 'generative'] as const,
       default: 'exact' as const,
       describe: "the faces as they were, or as the model regenerates them from the key's latent",
+    })
+    .option('allow-edited', {
+      type: 'boolean',
+      default: false,
+      describe: 'also takes copies that were scaled, cut to a part or encoded again, as messengers do',
+    })
+    .option('record', {
+      type: 'boolean',
+      default: false,
+      describe:
+        'writes run.json, by which replay makes the run again; encrypted where an identity or a passphrase is given',
     })
     .option('model', { type: 'string', describe: 'that regenerates [default: the one that the key names]' })
 
@@ -26,6 +40,8 @@ interface Arguments extends DecryptionArguments {
   out: string
   recovery: 'exact' | 'generative'
   model?: string
+  allowEdited: boolean
+  record: boolean
   backend?: string
 }
 
@@ -35,22 +51,32 @@ export async function handler({
   out,
   recovery,
   model,
+  allowEdited,
+  record,
   passphraseFile,
   identity,
   backend,
 }: ArgumentsCamelCase<Arguments>) {
+  const { stat } = await import('node:fs/promises')
   const { UserError } = await import('../util/errors.ts')
   const { checkOutputs, findPictures } = await import('../pipeline/inputs.ts')
-  const { isProtected, keyPath, readProtected, recoveredPath, recoverFile } = await import('../pipeline/files.ts')
+  const { facesShown, isProtected, readProtected, recoveredPath, recoverFile } = await import('../pipeline/files.ts')
   const { KeyError } = await import('../keys/key.ts')
   const { readPassphrase } = await import('./passphrase.ts')
   const { readDecryption } = await import('./key-access.ts')
   const files = await findPictures(pictures, {
-    leaveOut: path => (isProtected(path) ? undefined : 'no protected picture'),
+    leaveOut: path => (isProtected(path) || (allowEdited && key !== undefined) ? undefined : 'no protected picture'),
     skip: out,
   })
-  if (key !== undefined && files.length > 1)
-    throw new UserError(`expected one picture with --key, found ${files.length}: keys beside their pictures are found`)
+  const isFolder =
+    key !== undefined &&
+    (await stat(key)
+      .then(status => status.isDirectory())
+      .catch(() => false))
+  if (key !== undefined && !isFolder && files.length > 1)
+    throw new UserError(
+      `expected one picture with a --key, found ${files.length}: keys beside their pictures are found, and --key may name a folder`,
+    )
   const outputs = files.map(file => recoveredPath(file, out))
   await checkOutputs(
     files,
@@ -58,12 +84,12 @@ export async function handler({
   )
   let decryption = await readDecryption({ passphraseFile, identity })
   const unlock = (path: string) =>
-    readProtected(path, { key, ...decryption }).catch(async error => {
+    readProtected(path, { key, allowEdited, ...decryption }).catch(async error => {
       if (!(error instanceof KeyError && error.problem === 'passphrase needed')) throw error
       const passphrase = await readPassphrase({ ask: true })
       if (passphrase === undefined) throw error
       decryption = { ...decryption, passphrase }
-      return readProtected(path, { key, ...decryption })
+      return readProtected(path, { key, allowEdited, ...decryption })
     })
 
   const { batch } = await import('./batch.ts')
@@ -88,19 +114,27 @@ export async function handler({
       // Before a model is loaded, so that a wrong key is told at once.
       const locked = await unlock(path)
       for (const { model } of locked.keys) weights[model.name] = model.sha256
-      await recoverFile(name => load(model ?? name), locked, outputs[i]!, recovery)
+      const output = await recoverFile(name => load(model ?? name), locked, outputs[i]!, recovery)
+      const { edited, keys, key } = locked
       bar?.update(i + 1, path)
-      return { path, key: key ?? keyPath(path), output: outputs[i]! }
+      if (edited)
+        process.stderr.write(
+          `${path}: a copy, ${edited.description} (match ${edited.match.toFixed(2)}): ${await facesShown(locked)} of ${keys.length} faces recovered in it\n`,
+        )
+      return { path, key, output }
     },
     {
       onEnd: () => bar?.stop(),
       async report(done) {
+        for (const { output } of done) console.log(output)
+        if (!record) return
         const { pathFrom, recordFiles, softwareOf } = await import('../pipeline/run-record.ts')
-        await recordFiles(out, {
-          command: 'recover',
+        const run = {
+          command: 'recover' as const,
           settings: {
             ...(model !== undefined && { model }),
             recovery,
+            ...(allowEdited && { allowEdited }),
             pictures: done.map(({ path, key, output }) => ({
               picture: pathFrom(out, path),
               key: pathFrom(out, key),
@@ -111,8 +145,9 @@ export async function handler({
           weights,
           inputs: done.flatMap(({ path, key }) => [path, key]),
           outputs: done.map(({ output }) => output),
-        })
-        for (const { output } of done) console.log(output)
+        }
+        const { encryptionFor } = await import('../keys/age.ts')
+        await recordFiles(out, run, await encryptionFor(decryption))
       },
     },
   )

@@ -5,7 +5,7 @@ export const command = 'replay <run>'
 
 export const builder = (yargs: Argv) =>
   decryptionOptions(yargs)
-    .positional('run', { type: 'string', demandOption: true, describe: 'a folder with a run.json' })
+    .positional('run', { type: 'string', demandOption: true, describe: 'the folder of a run made with --record' })
     .option('keep', { type: 'string', describe: 'folder for what is made again [default: it is not kept]' })
 
 interface Arguments extends DecryptionArguments {
@@ -30,10 +30,10 @@ export async function handler({
   const { readRuns } = await import('../pipeline/run-record.ts')
   const { replay } = await import('../pipeline/replay.ts')
   const { readDecryption } = await import('./key-access.ts')
-  const runs = await readRuns(run)
   if (keep !== undefined && (await realpath(keep).catch(() => keep)) === (await realpath(run)))
     throw new UserError(`expected --keep of another folder than the run's own, found ${keep}: it would be written over`)
   const decryption = await readDecryption({ passphraseFile, identity })
+  const runs = await readRuns(run, decryption)
   const into = keep ?? (await mkdtemp(join(tmpdir(), 'replay-')))
   // Recovered originals and keys: they go however the process ends.
   const remove = () => rmSync(into, { recursive: true, force: true })

@@ -48,6 +48,12 @@ export function invert({ a, b, tx, ty }: Similarity): Similarity {
   return { a: c, b: d, tx: -(c * tx - d * ty), ty: -(d * tx + c * ty) }
 }
 
+/** First `inner`, then `outer`. */
+export function compose(outer: Similarity, inner: Similarity): Similarity {
+  const { x: tx, y: ty } = apply(outer, { x: inner.tx, y: inner.ty })
+  return { a: outer.a * inner.a - outer.b * inner.b, b: outer.a * inner.b + outer.b * inner.a, tx, ty }
+}
+
 /** How many times longer a similarity makes a distance. */
 export function scaleOf({ a, b }: Similarity): number {
   return Math.hypot(a, b)

@@ -81,6 +81,11 @@ export async function recipientOf(identity: string): Promise<string> {
   }
 }
 
+/** Encryption for whoever can decrypt: nobody where nothing is given. @throws UserError as `recipientOf` */
+export async function encryptionFor({ passphrase, identities = [] }: Decryption): Promise<Encryption> {
+  return identities.length > 0 ? { recipients: await Promise.all(identities.map(recipientOf)) } : { passphrase }
+}
+
 /**
  * @param name what messages call the file
  * @throws KeyError: passphrase needed, wrong passphrase, identity needed, wrong identity, truncated or tampered

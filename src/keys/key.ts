@@ -59,7 +59,7 @@ export interface PhotoKey {
   secret?: string
   /** A small version of the protected picture as a file, by which edited copies of it are known. */
   view?: Uint8Array
-  /** The file of the whole original, where every pixel of it is to come back. */
+  /** The file of the original photo, where every pixel of it is to come back. */
   original?: Uint8Array
   /** One at least, all of `picture`. */
   faces: readonly FaceKey[]
@@ -151,7 +151,7 @@ export function checkPicture(
   throw new KeyError(
     'another picture',
     `${names.key} is the key of another picture: expected SHA-256 ${expected}..., found ${actual}... of ${names.picture}: ` +
-      'take the protected file as it was written, or the key beside it',
+      'take the protected file as it was written, or the key beside it; --allow-edited finds it again where it was scaled, cut or encoded again',
   )
 }
 

@@ -1,4 +1,5 @@
 /** Which pictures a command line means, and where what becomes of each is put. */
+import { randomBytes } from 'node:crypto'
 import { constants } from 'node:fs'
 import { access, stat } from 'node:fs/promises'
 import { basename, dirname, extname, join, relative, resolve } from 'node:path'
@@ -33,6 +34,11 @@ export function extensionFor(path: string, format?: 'png' | 'jpg' | 'webp'): str
   const own = extname(path)
   if (writtenAs(own)) return own
   return formatOfExtension(own) === 'heif' ? '.jpg' : '.png'
+}
+
+/** A name that says nothing, and that no other picture has: 64 random bits. */
+export function randomName(): string {
+  return randomBytes(8).toString('hex')
 }
 
 /** DIR/FOLDER/NAME.SUFFIX.EXT */

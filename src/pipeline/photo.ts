@@ -13,7 +13,7 @@ import { coverFace } from '../faces/cover-face.ts'
 import { detectFaces, type Face } from '../faces/detect.ts'
 import { grainOf } from '../faces/grain.ts'
 import { pasteFace } from '../faces/paste.ts'
-import { apply, identity, invert } from '../faces/similarity.ts'
+import { apply, compose, identity, invert, type Similarity } from '../faces/similarity.ts'
 import { type FaceKey, pictureHash } from '../keys/key.ts'
 import { changedBox, cropOriginal, pasteOriginal, union } from '../keys/original-crop.ts'
 import { BUCKETS } from '../models/msi.ts'
@@ -235,6 +235,7 @@ export type Recovery = (typeof recoveries)[number]
 /**
  * Puts the original faces back into a protected photo. Keys of version 0.1 hold no crop: their faces are regenerated.
  * @param model loads the model that a key names, where one is needed
+ * @param placed takes the photo's places to those of the picture that was protected, where the photo is an edited copy
  * @throws UserError when a key is for another model, or its crop does not fit the photo
  */
 export async function recoverPhoto(
@@ -242,11 +243,16 @@ export async function recoverPhoto(
   photo: Image,
   keys: readonly FaceKey[],
   recovery: Recovery = 'exact',
+  placed?: Similarity,
 ): Promise<Image> {
   let result = photo
   for (const key of keys) {
-    if (key.crop && recovery === 'exact') result = await pasteOriginal(result, key.crop)
-    else result = await putRegenerated(await model(key.model.name), result, key)
+    const { transform } = key
+    if (key.crop && recovery === 'exact') result = await pasteOriginal(result, key.crop, placed)
+    else {
+      const here = placed ? { ...key, transform: compose(transform, placed) } : key
+      result = await putRegenerated(await model(key.model.name), result, here)
+    }
   }
   return result
 }

@@ -7,11 +7,11 @@ import { readBytes, readImage } from '../data/image.ts'
 import { freshSecret, type Secret } from '../data/keyed-words.ts'
 import { loadRecognizer } from '../faces/recognizers.ts'
 import { asMistake, JobError, type Pool } from '../jobs/job.ts'
-import type { Encryption } from '../keys/key.ts'
+import { isEncrypting } from '../keys/age.ts'
 import { UserError } from '../util/errors.ts'
 import { type Checker, loadChecker } from './check-result.ts'
 import { faceWorkers } from './face-workers.ts'
-import { keyPath, protectFile, writeProtected } from './files.ts'
+import { type KeyContents, keyPath, protectFile, writeProtected } from './files.ts'
 import { loadModel } from './model.ts'
 import { type PhotoResult, type PhotoTask, unpackPhoto } from './photo-job.ts'
 import type { PhotoReport } from './photo-report.ts'
@@ -42,7 +42,7 @@ export type Protector = (
 /** In this process. */
 export async function localProtector(
   recipe: Recipe,
-  encryption?: Encryption,
+  keys: KeyContents = {},
   { fallback, check }: Safeguards = noSafeguards,
 ): Promise<Protector> {
   const checker = check ? await loadChecker(recipe) : undefined
@@ -54,7 +54,7 @@ export async function localProtector(
     weights: { [model.name]: model.sha256, ...(await recognizerWeights(recognizersOf(recipe, checker))) },
   }
   return async (path, outputs, onStep) => ({
-    ...(await protectFile(model, guides, path, outputs, recipe, { encryption, onStep, fallback, checker })),
+    ...(await protectFile(model, guides, path, outputs, recipe, { ...keys, onStep, fallback, checker })),
     ...used,
   })
 }
@@ -68,7 +68,7 @@ export async function parallelProtector(
   pool: Pool,
   recipe: Recipe,
   backend: BackendName,
-  encryption?: Encryption,
+  keys: KeyContents = {},
   { fallback, check }: Safeguards = noSafeguards,
 ): Promise<Protector> {
   const checker = check ? await loadChecker(recipe) : undefined
@@ -93,7 +93,7 @@ export async function parallelProtector(
     const randomness = recipe.seed ?? secret!
     const options = { randomness, fallback, checker, onStep }
     const made = await protectPhotoBy(work, model, photo, recipe, options).catch(blame(path))
-    await writeProtected(made, outputs, encryption)
+    await writeProtected(made, outputs, keysOf(keys, bytes))
     const { name, sha256 } = made.faces[0]!.key.model
     const { faces, report } = made
     return { faces: faces.length, secret, report, software, weights: { [name]: sha256, ...recognizers } }
@@ -104,7 +104,7 @@ export async function parallelProtector(
 export function queueProtector(
   pool: Pool,
   recipe: Recipe,
-  encryption?: Encryption,
+  keys: KeyContents = {},
   safeguards: Safeguards = noSafeguards,
 ): Protector {
   return async (path, outputs) => {
@@ -120,9 +120,14 @@ export function queueProtector(
     const unpacked = await unpackPhoto(result)
     const { report, secret, software, weights } = result
     if (unpacked.faces.length === 0) throw new NoFaceError(report, path)
-    await writeProtected(unpacked, outputs, encryption)
+    await writeProtected(unpacked, outputs, keysOf(keys, photo))
     return { faces: unpacked.faces.length, secret, report, software, weights }
   }
+}
+
+/** What `writeProtected` is told, of the photo's own file where it is to be in the keys. */
+function keysOf({ encryption, exact }: KeyContents, file: Uint8Array) {
+  return { encryption, original: exact === 'lossless' ? file : undefined }
 }
 
 /** The recognizers that have a part in what a recipe makes: those that guide it, and the one that checks it. */
@@ -144,7 +149,7 @@ export async function recordProtected(
   out: string,
   recipe: Recipe,
   done: readonly (ProtectedFile & { path: string; paths: readonly string[] })[],
-  encrypted: boolean,
+  { encryption = {}, exact }: KeyContents,
   safeguards: Safeguards = noSafeguards,
 ): Promise<void> {
   const runs = new Map<string, (typeof done)[number][]>()
@@ -155,11 +160,12 @@ export async function recordProtected(
   }
   for (const photos of runs.values()) {
     const { software, weights } = photos[0]!
-    await recordFiles(out, {
+    const record = {
       command: recipe.task,
       settings: {
         recipe,
         ...safeguards,
+        ...(exact && { exact }),
         photos: photos.map(({ path, paths, secret }) => ({
           photo: pathFrom(out, path),
           ...(secret && { secret }),
@@ -170,7 +176,10 @@ export async function recordProtected(
       weights,
       inputs: photos.map(({ path }) => path),
       // Encryption is never twice the same.
-      outputs: photos.flatMap(({ paths }) => paths.flatMap(path => (encrypted ? [path] : [path, keyPath(path)]))),
-    })
+      outputs: photos.flatMap(({ paths }) =>
+        paths.flatMap(path => (isEncrypting(encryption) ? [path] : [path, keyPath(path)])),
+      ),
+    }
+    await recordFiles(out, record, encryption)
   }
 }

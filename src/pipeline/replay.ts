@@ -8,7 +8,7 @@ import { loadModelConfig } from '../config/model.ts'
 import { guidesOf, recipeSchema } from '../config/recipe.ts'
 import { readImage } from '../data/image.ts'
 import { type AnyRecognizerName, loadRecognizer, recognizerNames } from '../faces/recognizers.ts'
-import { type Decryption, type Encryption, recipientOf } from '../keys/age.ts'
+import { type Decryption, encryptionFor, isEncrypting } from '../keys/age.ts'
 import { processesToProtect } from '../plan/jobs.ts'
 import { runDemo } from '../report/demo-run.ts'
 import { openDemo, piecesOfFace } from '../report/demo-tools.ts'
@@ -20,7 +20,7 @@ import { oncePer } from '../util/memoize.ts'
 import { joinUnlinked } from '../util/safe-path.ts'
 import { sha256 } from '../weights/checksum.ts'
 import { loadChecker } from './check-result.ts'
-import { protectFile, readProtected, recoverFile } from './files.ts'
+import { exactnesses, protectFile, readProtected, recoverFile } from './files.ts'
 import { loadModel } from './model.ts'
 import { modelChecksum } from './model-weights.ts'
 import { recoveries } from './photo.ts'
@@ -152,23 +152,29 @@ const protectSettings = z.object({
   recipe: recipeSchema,
   fallback: z.enum(fallbacks).default('blur'),
   check: z.boolean().default(false),
+  exact: z.enum(exactnesses).optional(),
   photos: z.array(z.object({ photo: z.string(), outputs: paths, secret: z.string().optional() })),
 })
 
 async function protectAgain({ folder, record, backend, into, decryption = {} }: Making): Promise<Software> {
-  const { recipe, photos, fallback, check } = settingsOf(record, protectSettings)
+  const { recipe, exact, photos, fallback, check } = settingsOf(record, protectSettings)
   const checker = check ? await loadChecker(recipe) : undefined
   const again: string[][] = []
   for (const { outputs } of photos) again.push(await placesIn(into, outputs, folder))
   // Encrypted keys are not recorded. Once encrypted, they are written in the clear nowhere.
   const encrypted = !record.outputs.some(({ path }) => path.endsWith('.dpkey'))
-  const encryption = encrypted ? await sameAccess(decryption) : undefined
+  const encryption = encrypted ? await encryptionFor(decryption) : undefined
+  if (encryption && !isEncrypting(encryption))
+    throw new UserError(
+      'the keys of this run were encrypted: give what those made again are encrypted with: --passphrase-file or --identity',
+    )
   await checkWeights(record, recipe.model, guidesOf(recipe))
   const model = await loadModel(recipe.model)
   const guides = await Promise.all(guidesOf(recipe).map(loadRecognizer))
   for (const [i, { photo, secret }] of photos.entries())
     await protectFile(model, guides, pathIn(folder, photo), again[i]!, recipe, {
       encryption,
+      exact,
       secret,
       fallback,
       checker,
@@ -176,23 +182,15 @@ async function protectAgain({ folder, record, backend, into, decryption = {} }: 
   return softwareOf(backend)
 }
 
-/** Encryption for whoever can decrypt. @throws UserError when nothing is given that could */
-async function sameAccess({ passphrase, identities = [] }: Decryption): Promise<Encryption> {
-  if (identities.length > 0) return { recipients: await Promise.all(identities.map(recipientOf)) }
-  if (passphrase !== undefined) return { passphrase }
-  throw new UserError(
-    'the keys of this run were encrypted: give what those made again are encrypted with: --passphrase-file or --identity',
-  )
-}
-
 const recoverSettings = z.object({
   model: z.string().optional(),
   recovery: z.enum(recoveries).default('generative'),
+  allowEdited: z.boolean().optional(),
   pictures: z.array(z.object({ picture: z.string(), key: z.string(), output: z.string() })),
 })
 
 async function recoverAgain({ folder, record, backend, into, decryption = {} }: Making): Promise<Software> {
-  const { model, recovery, pictures } = settingsOf(record, recoverSettings)
+  const { model, recovery, allowEdited = false, pictures } = settingsOf(record, recoverSettings)
   const again = await placesIn(
     into,
     pictures.map(({ output }) => output),
@@ -203,7 +201,11 @@ async function recoverAgain({ folder, record, backend, into, decryption = {} }: 
     return loadModel(name)
   })
   for (const [i, { picture, key }] of pictures.entries()) {
-    const locked = await readProtected(pathIn(folder, picture), { key: pathIn(folder, key), ...decryption })
+    const locked = await readProtected(pathIn(folder, picture), {
+      key: pathIn(folder, key),
+      allowEdited,
+      ...decryption,
+    })
     await recoverFile(name => load(model ?? name), locked, again[i]!, recovery)
   }
   return softwareOf(backend)

@@ -13,6 +13,7 @@ import packageJson from '../../package.json' with { type: 'json' }
 import { type BackendName, backendVersion, fusedKernelsPath } from '../backend/index.ts'
 import { type AnyRecognizerName, recognizerChecksum } from '../faces/recognizers.ts'
 import { threadsOn } from '../jobs/automatic.ts'
+import { type Decryption, decrypt, type Encryption, encrypt, isEncrypting } from '../keys/age.ts'
 import { writeFileAtomic } from '../util/atomic-write.ts'
 import { withoutSecrets } from '../util/environment.ts'
 import { UserError } from '../util/errors.ts'
@@ -20,7 +21,7 @@ import { withLock } from '../util/lock.ts'
 import { once } from '../util/memoize.ts'
 import { repositoryPath } from '../util/paths.ts'
 import { processorName } from '../util/processor.ts'
-import { readRegularText } from '../util/regular-file.ts'
+import { mostText, readRegular, readRegularText } from '../util/regular-file.ts'
 import { sha256 } from '../weights/checksum.ts'
 
 const recordFile = 'run.json'
@@ -124,26 +125,47 @@ export async function fileSums(folder: string, paths: readonly string[]): Promis
 /**
  * Adds a run to the record of its folder. Of earlier runs there only what this one has not written over is kept; a record
  * that cannot be read, as one of another version, is kept as run.json.old. Readable to its owner alone: it names the
- * originals, and their hashes would prove whose a protected photo is.
+ * originals, and their hashes would prove whose a protected photo is. Encrypted, each run is a file of its own, as nobody
+ * here may be able to read the earlier ones.
  */
-export async function recordRun(folder: string, run: RunRecord): Promise<void> {
+export async function recordRun(folder: string, run: RunRecord, encryption: Encryption = {}): Promise<void> {
   const path = join(folder, recordFile)
-  const written = new Set(run.outputs.map(({ path }) => path))
+  const text = (runs: readonly RunRecord[]) => `${JSON.stringify({ runs }, null, 2)}\n`
   const add = async () => {
-    const earlier = (await runsBefore(folder)).map(other => ({
-      ...other,
-      outputs: other.outputs.filter(({ path }) => !written.has(path)),
-    }))
-    const runs = [...earlier.filter(({ outputs }) => outputs.length > 0), run]
-    await writeFileAtomic(path, `${JSON.stringify({ runs }, null, 2)}\n`, { mode: 0o600 })
+    if (isEncrypting(encryption)) {
+      const file = await encrypt(Buffer.from(text([run])), encryption)
+      await writeFileAtomic(join(folder, encryptedFile((await encryptedRecords(folder)).length + 1)), file, {
+        mode: 0o600,
+      })
+    } else await writeFileAtomic(path, text(standing([...(await runsBefore(folder)), run])), { mode: 0o600 })
   }
   await withLock(join(folder, `.${recordFile}.lock`), `recording a run in ${folder}`, add, { wait: 10_000 })
+}
+
+/** Runs with the outputs that no later one has written over; those that have none left are dropped. */
+function standing(runs: readonly RunRecord[]): RunRecord[] {
+  const written = new Set<string>()
+  const kept = runs.toReversed().map(run => {
+    const outputs = run.outputs.filter(({ path }) => !written.has(path))
+    for (const { path } of outputs) written.add(path)
+    return { ...run, outputs }
+  })
+  return kept.toReversed().filter(({ outputs }) => outputs.length > 0)
+}
+
+/** run-1.json.age, run-2.json.age and so on. */
+const encryptedFile = (number: number) => `run-${number}.json.age`
+
+async function encryptedRecords(folder: string): Promise<string[]> {
+  const names: string[] = []
+  while (existsSync(join(folder, encryptedFile(names.length + 1)))) names.push(encryptedFile(names.length + 1))
+  return names
 }
 
 async function runsBefore(folder: string): Promise<RunRecord[]> {
   const path = join(folder, recordFile)
   if (!existsSync(path)) return []
-  return readRuns(folder).catch(async () => {
+  return clearRuns(folder).catch(async () => {
     await rename(path, `${path}.old`)
     return []
   })
@@ -160,20 +182,38 @@ export async function recordFiles(
     readonly inputs: readonly string[]
     readonly outputs: readonly string[]
   },
+  encryption?: Encryption,
 ): Promise<void> {
   const files = { inputs: await fileSums(folder, inputs), outputs: await fileSums(folder, outputs) }
-  await recordRun(folder, { format: 1, ...run, ...files })
+  await recordRun(folder, { format: 1, ...run, ...files }, encryption)
 }
 
 /**
- * The runs that a folder holds, in the order in which they were made.
- * @throws UserError when there is no record, or it is none
+ * The runs that a folder holds, in the order in which they were made, those in the clear before those that are encrypted.
+ * @throws UserError when there is no record, or it is none, or cannot be decrypted
  */
-export async function readRuns(folder: string): Promise<RunRecord[]> {
+export async function readRuns(folder: string, decryption: Decryption = {}): Promise<RunRecord[]> {
+  const encrypted = await encryptedRecords(folder)
+  const runs: RunRecord[] = []
+  if (encrypted.length === 0 || existsSync(join(folder, recordFile))) runs.push(...(await clearRuns(folder)))
+  for (const name of encrypted) {
+    const path = join(folder, name)
+    runs.push(
+      ...parseRuns(Buffer.from(await decrypt(await readRegular(path, mostText), path, decryption)).toString(), path),
+    )
+  }
+  return standing(runs)
+}
+
+async function clearRuns(folder: string): Promise<RunRecord[]> {
   const path = join(folder, recordFile)
   const text = await readRegularText(path).catch(() => {
-    throw new UserError(`expected ${recordFile} in ${folder}, found none: name the folder of a run`)
+    throw new UserError(`expected ${recordFile} in ${folder}, found none: name the folder of a run made with --record`)
   })
+  return parseRuns(text, path)
+}
+
+function parseRuns(text: string, path: string): RunRecord[] {
   try {
     return folderSchema.parse(JSON.parse(text)).runs
   } catch {

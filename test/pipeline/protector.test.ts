@@ -80,7 +80,10 @@ test('the passphrase stays here: keys are encrypted where they are written', asy
       return pool.run(job)
     },
   }
-  await queueProtector(listening, recipe, { passphrase: 'open sesame', workFactor: 10 })(photo, outputs('locked'))
+  await queueProtector(listening, recipe, { encryption: { passphrase: 'open sesame', workFactor: 10 } })(
+    photo,
+    outputs('locked'),
+  )
   expect(JSON.stringify(asked)).not.toContain('sesame')
   const key = keyPath(outputs('locked')[0]!)
   await expect(readKeys(key)).rejects.toThrow(/passphrase/)

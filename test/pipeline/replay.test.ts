@@ -57,7 +57,7 @@ afterEach(() => {
 const replay = (...args: string[]) => run(['replay', ...args])
 
 test('anonymize records what it was asked and with what; replay makes the same bytes', async () => {
-  await run(['anonymize', photo, '--out', out, ...few])
+  await run(['anonymize', '--record', photo, '--out', out, ...few])
   const [record] = await readRuns(out)
   expect(record).toMatchObject({
     command: 'anonymize',
@@ -105,8 +105,8 @@ test("the run's own folder is no place for what is made again", async () => {
 test('a later run in the folder is added; what it writes over is no longer of the earlier one', async () => {
   const second = join(folder, 'bea.png')
   copyFileSync(photo, second)
-  await run(['hide', second, '--out', out, ...few])
-  await run(['anonymize', photo, '--out', out, ...few, '--seed', '3'])
+  await run(['hide', '--record', second, '--out', out, ...few])
+  await run(['anonymize', '--record', photo, '--out', out, ...few, '--seed', '3'])
   const runs = await readRuns(out)
   expect(runs.map(({ command, outputs }) => [command, outputs.length])).toEqual([
     ['hide', 2],
@@ -118,12 +118,13 @@ test('an encrypted key is not recorded, and is encrypted again; what a passphras
   const words = join(folder, 'words')
   writeFileSync(words, 'open sesame\n')
   const locked = join(folder, 'locked')
-  await run(['anonymize', photo, '--out', locked, '--passphrase-file', words, ...few])
-  expect((await readRuns(locked))[0]!.outputs.map(({ path }) => path)).toEqual(['ada.anonymized.png'])
+  await run(['anonymize', '--record', photo, '--out', locked, '--passphrase-file', words, ...few])
+  expect((await readRuns(locked, { passphrase: 'open sesame' }))[0]!.outputs.map(({ path }) => path)).toEqual([
+    'ada.anonymized.png',
+  ])
   const kept = join(folder, 'kept')
-  await expect(replay(locked, '--keep', kept)).rejects.toThrow(
-    /the keys of this run were encrypted: .*--passphrase-file or --identity/,
-  )
+  expect(existsSync(join(locked, 'run.json'))).toBe(false)
+  await expect(replay(locked, '--keep', kept)).rejects.toThrow(/run-1\.json\.age is encrypted: .*--passphrase-file/)
   expect(existsSync(kept)).toBe(false)
   await replay(locked, '--keep', kept, '--passphrase-file', words)
   expect(said).toMatch(/anonymize: 1 of 1 outputs are identical/)
@@ -131,16 +132,28 @@ test('an encrypted key is not recorded, and is encrypted again; what a passphras
   await expect(readKeys(again)).rejects.toMatchObject({ problem: 'passphrase needed' })
   expect(await readKeys(again, { passphrase: 'open sesame' })).toHaveLength(1)
   const picture = join(locked, 'ada.anonymized.png')
-  await run(['recover', picture, '--out', back, '--backend', 'wasm', '--model', model.path, '--passphrase-file', words])
+  await run([
+    'recover',
+    '--record',
+    picture,
+    '--out',
+    back,
+    '--backend',
+    'wasm',
+    '--model',
+    model.path,
+    '--passphrase-file',
+    words,
+  ])
   said = ''
   await replay(back, '--passphrase-file', words)
   expect(said).toMatch(/recover: 1 of 1 outputs are identical/)
-  expect(readFileSync(join(back, 'run.json'), 'utf8')).not.toContain('sesame')
+  expect(readFileSync(join(back, 'run-1.json.age'), 'latin1')).not.toContain('sesame')
 })
 
 test('it tells apart what differs, what was changed since, and what cannot be made again', async () => {
   const mine = join(folder, 'mine')
-  await run(['anonymize', photo, '--out', mine, ...few])
+  await run(['anonymize', '--record', photo, '--out', mine, ...few])
   const file = join(mine, 'run.json')
   const text = readFileSync(file, 'utf8')
   // A record of other bytes: as if the run had come out otherwise.

@@ -51,7 +51,9 @@ export async function lookAgain(
   for (let start = 0; start < looks.length; start += batchSize) {
     const some = looks.slice(start, start + batchSize)
     const maps = some.map(squareOf)
-    const squares = await Promise.all(maps.map((toPhoto, i) => photo.warp(toPhoto, lookSide, lookSide, some[i]!.beyond)))
+    const squares = await Promise.all(
+      maps.map((toPhoto, i) => photo.warp(toPhoto, lookSide, lookSide, some[i]!.beyond)),
+    )
     const candidates = await centerFaces(squares, leastScore)
     candidates.forEach((faces, i) => {
       const own = faces.find(isProposed)

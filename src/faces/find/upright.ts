@@ -37,7 +37,10 @@ export async function uprightFaces(
 ): Promise<Upright[]> {
   const isCut = ({ box }: Candidate) => beyondBorder(box, photo.photo) > mostBeyond
   const faces = [
-    ...(await wholeFaces(photo, proposals.filter(proposal => !isCut(proposal)))),
+    ...(await wholeFaces(
+      photo,
+      proposals.filter(proposal => !isCut(proposal)),
+    )),
     ...(await cutFaces(photo, proposals.filter(isCut))),
   ]
   return faces.filter(({ score }) => score >= leastScore)
