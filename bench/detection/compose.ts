@@ -76,5 +76,3 @@ export function cut(
 export function darken({ width, height, data }: Image, factor: number): Image {
   return { width, height, data: data.map(value => Math.round(value * factor)) }
 }
-
-{ similarity }
