@@ -1,6 +1,6 @@
 /** Puts faces into pictures: turned, scaled and cut out with hair and chin, with a soft rim. */
 import type { Image } from '../../src/data/image.ts'
-import { apply, invert, type Similarity, similarity } from '../../src/faces/similarity.ts'
+import { apply, invert, type Similarity } from '../../src/faces/similarity.ts'
 import type { Point } from '../../src/faces/template.ts'
 import { sampler } from '../../src/faces/warp.ts'
 import type { Place, SourceFace } from './sources.ts'
