@@ -32,7 +32,7 @@ const weights = {
   colours: 0.35,
   age: 0.07,
   sex: 4,
-  expression: 1,
+  expression: 3,
   eyes: 1.3,
   glasses: 2,
   beard: 1,

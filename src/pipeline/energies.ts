@@ -14,7 +14,7 @@ export interface EnergyOptions {
   readonly guides: readonly Recognizer[]
   /** The original's embedding under each guide, [1, d]. */
   readonly references: readonly tf.Tensor2D[]
-  /** Under each guide, a cosine that unrelated people like this one have: the least floor of the recipe's energies. */
+  /** Under each guide, the lowest cosine among unrelated faces like this one: the least floor of the recipe's energies. */
   readonly floors?: readonly number[]
   /** Latents -> pictures; differentiable. */
   readonly decode: (latents: tf.Tensor4D) => tf.Tensor4D

@@ -96,12 +96,9 @@ export async function prepareFace(
   }
 }
 
-/** Of unrelated people like a face, the share that is less like it than what guidance asks of samples. */
-const floorShare = 0.25
-
 /**
  * The latents in which samples may start: the face's own, or of faces like it, those of the lowest energy first. The latter also say
- * how much alike unrelated people like this one are to each guide: to be less so, a face would have to be no face.
+ * how little alike people like this one can be to each guide: to be less so, a face would have to be no face.
  */
 async function startsOf(
   model: FaceModel,
@@ -129,10 +126,7 @@ async function startsOf(
   }
   reference.dispose()
   const order = values.map((_, i) => i).sort((i, j) => values[i]! - values[j]!)
-  const floors = widths.map((_, k) => {
-    const sorted = cosines.map(row => row[k]!).sort((p, q) => p - q)
-    return sorted[Math.floor(floorShare * (sorted.length - 1))]!
-  })
+  const floors = widths.map((_, k) => Math.min(...cosines.map(row => row[k]!)))
   return { starts: order.map(i => candidates[i]!), floors }
 }
 
