@@ -1,5 +1,5 @@
 /**
- * Fits assets/facial-attributes.safetensors to labels that were given by eye, datasets/facial-attributes.json, and prints how
+ * Fits assets/facial-attributes.safetensors to labels that were given by eye, scripts/facial-attributes.json, and prints how
  * well pictures left out of the fit are told (8 folds):
  *   npx diff-privacy dataset generate --count 640 --seed 5 --size 128 --out runs/generated/5
  *   npx tsx scripts/fit-facial-attributes.ts runs/generated/5 UTKFACE_FOLDER
@@ -38,7 +38,7 @@ const size = 128
 const [generatedFolder = '', utkfaceFolder = ''] = process.argv.slice(2)
 await useBackend('tensorflow')
 const { generated, utkface } = JSON.parse(
-  readFileSync(repositoryPath('datasets/facial-attributes.json'), 'utf8'),
+  readFileSync(repositoryPath('scripts/facial-attributes.json'), 'utf8'),
 ) as LabelFile
 
 /** Features of an attribute of pictures [n, d] and whether each has it. */
@@ -142,5 +142,5 @@ for (const attribute of facialAttributes) {
   tensors.set(`${attribute}.weight`, { shape: [weights.length], data: weights })
   tensors.set(`${attribute}.bias`, { shape: [1], data: Float32Array.of(bias) })
 }
-await writeSafetensors(facialAttributesPath(), tensors, { source: 'datasets/facial-attributes.json' }, { dtype: 'F16' })
+await writeSafetensors(facialAttributesPath(), tensors, { source: 'scripts/facial-attributes.json' }, { dtype: 'F16' })
 console.log(textTable(rows, column => column > 1).join('\n'))

@@ -4,7 +4,7 @@
  */
 import * as tf from '@tensorflow/tfjs'
 import { cropResize, type Rectangle, whole } from '../models/recognizers/crop.ts'
-import { oncePer } from '../util/memoize.ts'
+import { once } from '../util/memoize.ts'
 import { repositoryPath } from '../util/paths.ts'
 import { readTensors } from '../weights/open.ts'
 import { hog } from './hog.ts'
@@ -27,7 +27,7 @@ export type FacialAttribute = (typeof facialAttributes)[number]
 
 /** Weights [d] and bias of a linear classifier over an attribute's features. */
 export interface LinearClassifier {
-  readonly weights: tf.Tensor1D
+  readonly weights: Float32Array
   readonly bias: number
 }
 
@@ -57,26 +57,26 @@ export function facialAttributeClassifier(
     tf.tidy(() => {
       const logOdds = facialAttributes.map(attribute => {
         const { weights, bias } = classifiers[attribute]
-        return tf.add(tf.matMul(attributeFeatures(faces, attribute), tf.reshape(weights, [-1, 1])), bias)
+        return tf.add(tf.matMul(attributeFeatures(faces, attribute), tf.tensor2d(weights, [weights.length, 1])), bias)
       })
       return tf.concat(logOdds, 1) as tf.Tensor2D
     })
 }
 
-const loadOn = oncePer(async (_backend: string) => {
+const load = once(async () => {
   const tensors = await readTensors(facialAttributesPath())
   const tensor = (name: string) => tensors.get(name)!
   const entries = facialAttributes.map((attribute): [FacialAttribute, LinearClassifier] => [
     attribute,
     {
-      weights: tf.keep(tf.tensor1d(tensor(`${attribute}.weight`).data)),
+      weights: tensor(`${attribute}.weight`).data,
       bias: tensor(`${attribute}.bias`).data[0]!,
     },
   ])
   return facialAttributeClassifier(Object.fromEntries(entries) as Record<FacialAttribute, LinearClassifier>)
 })
 
-/** The project's classifiers on the backend in use, read once a backend. @throws UserError when their file is absent */
+/** The project's classifiers, for every backend. @throws UserError when their file is absent */
 export function loadFacialAttributes(): Promise<FacialAttributeClassifier> {
-  return loadOn(tf.getBackend())
+  return load()
 }
