@@ -14,7 +14,7 @@ interface Output {
 }
 /** What ONNX Runtime computes of the picture below, each output [1, c, 16, 24]. */
 const golden: Readonly<Record<'heatmap' | 'scale' | 'offset' | 'landmarks', Output>> = JSON.parse(
-  await readFile(new URL('../../golden/centerface.json', import.meta.url), 'utf8'),
+  await readFile(new URL('../../golden/centerface/outputs.json', import.meta.url), 'utf8'),
 )
 
 /** [1, 64, 96, 3] in 0..255. */
