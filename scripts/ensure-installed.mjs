@@ -18,6 +18,7 @@ if (major < 20 || (major === 20 && minor < 19)) {
 }
 
 if (!existsSync(installed) || statSync(installed).mtimeMs < statSync(lock).mtimeMs) {
+  const hadNative = existsSync(join(root, 'node_modules/@tensorflow/tfjs-node/lib'))
   console.log('Installing npm dependencies (once)…')
   const { status } = spawnSync('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], {
     cwd: root,
@@ -28,4 +29,6 @@ if (!existsSync(installed) || statSync(installed).mtimeMs < statSync(lock).mtime
     console.error('npm ci failed: its own message is above.')
     process.exit(2)
   }
+  // npm ci starts from an empty folder.
+  if (hadNative) console.log('The tensorflow backend has to be built again: npm run native')
 }
