@@ -1,6 +1,6 @@
 import type { BackendName } from '../backend/names.ts'
 import type { Recipe } from '../config/recipe.ts'
-import type { KeyContents } from '../pipeline/files.ts'
+import type { KeyContents } from '../pipeline/protect-file.ts'
 import type { Safeguards } from '../pipeline/protect-photo.ts'
 import type { Protector } from '../pipeline/protector.ts'
 

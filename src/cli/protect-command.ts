@@ -119,7 +119,7 @@ export function protectCommand(task: Recipe['task']): CommandModule {
 async function protect(task: Recipe['task'], args: ArgumentsCamelCase<Arguments>): Promise<void> {
   const { checkOutputs, noPictures, randomName } = await import('../pipeline/inputs.ts')
   const { distinctNames, surveyInputs } = await import('../pipeline/survey.ts')
-  const { isProtected, keyPath, protectedPaths } = await import('../pipeline/files.ts')
+  const { isProtected, keyPath, protectedPaths } = await import('../pipeline/output-files.ts')
   const { readEncryption } = await import('./key-access.ts')
   const { isEncrypting } = await import('../keys/age.ts')
   const recipe = await recipeOf(task, args)
@@ -177,7 +177,7 @@ async function protect(task: Recipe['task'], args: ArgumentsCamelCase<Arguments>
     ...(going && { here: going }),
   })
   const shown = photoProgress(task === 'hide' ? 'hiding' : 'anonymizing', files.length, tellsSteps)
-  // A mistake in all that was asked for is the command's; of several, each is told of at the end.
+  // A single photo's error ends the command; of several, errors are collected and printed at the end.
   const isAlone = files.length + others.length === 1
   const told = isAlone
     ? undefined

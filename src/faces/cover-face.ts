@@ -10,7 +10,7 @@ export interface CoverOptions {
   readonly cells?: number
 }
 
-/** How far the cover reaches beyond the face, relative to the face's sides, up to where it is at its full strength. */
+/** Margin of the fully covered rectangle around the face, relative to the face's sides. */
 const margin = 0.06
 
 /** Exponent of the cover's outline, a superellipse: 2 would be an ellipse, and leave the box's corners bare. */

@@ -196,7 +196,7 @@ export async function assemblePhoto(photo: Image, faces: readonly ProtectedFace[
 
 /**
  * The photo with a sample in the place of each of its faces.
- * @param onFace told of each face by its number, with the photo before and after it
+ * @param onFace called with each face's number and the photo before and after it
  */
 export function composePhoto(
   photo: Image,

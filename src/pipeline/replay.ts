@@ -20,11 +20,12 @@ import { oncePer } from '../util/memoize.ts'
 import { joinUnlinked } from '../util/safe-path.ts'
 import { sha256 } from '../weights/checksum.ts'
 import { loadChecker } from './check-result.ts'
-import { exactnesses, protectFile, readProtected, recoverFile } from './files.ts'
 import { loadModel } from './model.ts'
 import { modelChecksum } from './model-weights.ts'
 import { recoveries } from './photo.ts'
+import { exactnesses, protectFile } from './protect-file.ts'
 import { fallbacks } from './protect-photo.ts'
+import { readProtected, recoverFile } from './recover-file.ts'
 import { pathIn, type RunRecord, recognizerWeights, type Software, softwareOf } from './run-record.ts'
 
 /** What became of one output. */

@@ -1,4 +1,4 @@
-/** What processes that this one starts are told of its environment. */
+/** The environment that child processes get. */
 
 /** Variables that hold a secret, which no other process needs. */
 const secrets = /^(DIFF_PRIVACY_(PASSPHRASE|QUEUE_PASSWORD)|HF_TOKEN)$/

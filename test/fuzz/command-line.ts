@@ -9,21 +9,23 @@ import { mutate } from './mutate.ts'
 import { identity } from './readers.ts'
 import type { Seed } from './seeds.ts'
 
+const prepare = (at: string, from: string) => [
+  'dataset',
+  'prepare',
+  'folder',
+  '--from',
+  from,
+  '--out',
+  join(at, 'out'),
+  '--size',
+  '32',
+  '--backend',
+  'cpu',
+]
+
 /** What is run on a mutant of each reader's; `at` is where it lies. */
 const commands: Partial<Record<Seed['reader'], (at: string, name: string) => string[]>> = {
-  picture: at => [
-    'dataset',
-    'prepare',
-    'folder',
-    '--from',
-    at,
-    '--out',
-    join(at, 'out'),
-    '--size',
-    '32',
-    '--backend',
-    'cpu',
-  ],
+  picture: at => prepare(at, at),
   recovery: (at, name) => ['recover', join(at, name), '--out', join(at, 'out'), '--backend', 'cpu'],
   encryptedKey: (at, name) => [
     'recover',
@@ -38,32 +40,8 @@ const commands: Partial<Record<Seed['reader'], (at: string, name: string) => str
     'cpu',
   ],
   replay: at => ['replay', at, '--keep', join(at, 'kept'), '--backend', 'cpu'],
-  archive: (at, name) => [
-    'dataset',
-    'prepare',
-    'folder',
-    '--from',
-    join(at, name),
-    '--out',
-    join(at, 'out'),
-    '--size',
-    '32',
-    '--backend',
-    'cpu',
-  ],
-  parquet: (at, name) => [
-    'dataset',
-    'prepare',
-    'folder',
-    '--from',
-    join(at, name),
-    '--out',
-    join(at, 'out'),
-    '--size',
-    '32',
-    '--backend',
-    'cpu',
-  ],
+  archive: (at, name) => prepare(at, join(at, name)),
+  parquet: (at, name) => prepare(at, join(at, name)),
   store: at => ['dataset', 'info', at, '--backend', 'cpu'],
   trainConfig: (at, name) => ['train', join(at, name), '--dry-run', '--backend', 'cpu'],
   weightsList: (at, name) => ['weights', 'list', '--manifest', join(at, name)],

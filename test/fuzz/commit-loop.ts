@@ -4,7 +4,7 @@
  */
 import { writeSync } from 'node:fs'
 import { join } from 'node:path'
-import { writeProtected } from '../../src/pipeline/files.ts'
+import { writeProtected } from '../../src/pipeline/protect-file.ts'
 import { versionKey, versionPhoto } from './versions.ts'
 
 const [folder, first] = process.argv.slice(2) as [string, string]

@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process'
 import { mkdir, rm, statfs, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { writeProtected } from '../../src/pipeline/files.ts'
+import { writeProtected } from '../../src/pipeline/protect-file.ts'
 import { UserError } from '../../src/util/errors.ts'
 import { versionIn, versionKey, versionPhoto } from './versions.ts'
 

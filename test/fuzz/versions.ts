@@ -1,8 +1,8 @@
 /** Protected pictures that say their version in their pixels and in their keys. */
 import { join } from 'node:path'
 import { type Image, readImage } from '../../src/data/image.ts'
-import { readProtected } from '../../src/pipeline/files.ts'
 import type { UnboundKey } from '../../src/pipeline/photo.ts'
+import { readProtected } from '../../src/pipeline/recover-file.ts'
 
 export function versionPhoto(version: number): Image {
   const data = new Uint8Array(32 * 32 * 3)

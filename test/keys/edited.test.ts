@@ -7,7 +7,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Image, readImage } from '../../src/data/image.ts'
 import type { Box } from '../../src/faces/box.ts'
 import { cropOriginal } from '../../src/keys/original-crop.ts'
-import { facesShown, keyPath, readProtected, recoverFile, writeProtected } from '../../src/pipeline/files.ts'
+import { keyPath } from '../../src/pipeline/output-files.ts'
+import { writeProtected } from '../../src/pipeline/protect-file.ts'
+import { facesShown, readProtected, recoverFile } from '../../src/pipeline/recover-file.ts'
 import { couple, portrait } from '../pipeline/photos.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'edited-'))

@@ -4,8 +4,8 @@ import { describe, expect, test } from 'vitest'
 import { readImage } from '../../src/data/image.ts'
 import { RandomStream } from '../../src/data/random.ts'
 import { KeyError, parseKey, pictureHash, readKey } from '../../src/keys/key.ts'
-import { readProtected } from '../../src/pipeline/files.ts'
 import { recoverPhoto } from '../../src/pipeline/photo.ts'
+import { readProtected } from '../../src/pipeline/recover-file.ts'
 
 const at = (name: string) => `test/golden/keys/${name}`
 const picture = readFileSync(at('protected.png'))

@@ -12,8 +12,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { type FaceKey, pictureHash, writeKeys } from '../../src/keys/key.ts'
-import { isProtected, protectedPaths, readProtected, recoveredPath, writeProtected } from '../../src/pipeline/files.ts'
 import { checkOutputs, extensionFor, findPictures } from '../../src/pipeline/inputs.ts'
+import { isProtected, protectedPaths, recoveredPath } from '../../src/pipeline/output-files.ts'
+import { writeProtected } from '../../src/pipeline/protect-file.ts'
+import { readProtected } from '../../src/pipeline/recover-file.ts'
 import { UserError } from '../../src/util/errors.ts'
 
 /** Files that the disk has no room for. */

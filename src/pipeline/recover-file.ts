@@ -1,140 +1,28 @@
-/** The three tasks from file to file: a protected picture and its key beside it, and the way back. */
-import { existsSync } from 'node:fs'
+/** The way back from file to file: a protected picture and its key, or an edited copy, to the original faces. */
 import { readdir, stat } from 'node:fs/promises'
 import { dirname, extname, join } from 'node:path'
-import type { Recipe } from '../config/recipe.ts'
-import { encodeImage, formatOf, type Image, readBytes, readImage } from '../data/image.ts'
-import type { Secret } from '../data/keyed-words.ts'
+import { formatOf, readImage } from '../data/image.ts'
 import { mostPictureBytes } from '../data/limits.ts'
 import { headBytes, pictureFormat } from '../data/picture-format.ts'
 import {
   checkPicture,
   type Decryption,
-  type Encryption,
   type FaceKey,
   KeyError,
-  keyBytes,
   type PhotoKey,
   pictureHash,
   readKey,
 } from '../keys/key.ts'
 import { shownShare } from '../keys/original-crop.ts'
 import type { Registration } from '../keys/register.ts'
-import { describeEdit, findEdited, viewOf } from '../keys/view.ts'
-import type { Recognizer } from '../models/recognizers/recognizer.ts'
+import { describeEdit, findEdited } from '../keys/view.ts'
 import { makeFolder, writeFileAtomic } from '../util/atomic-write.ts'
-import { commitFiles, finishCommitsOf, type PendingFile } from '../util/commit-files.ts'
+import { finishCommitsOf } from '../util/commit-files.ts'
 import { UserError } from '../util/errors.ts'
 import { readRegular } from '../util/regular-file.ts'
-import { extensionFor, outputPath, type PictureFile } from './inputs.ts'
 import type { FaceModel } from './model.ts'
-import { type ProtectedPhoto, type Recovery, recoverPhoto, type UnboundKey } from './photo.ts'
-import type { PhotoReport } from './photo-report.ts'
-import { NoFaceError } from './photo-search.ts'
-import { type ProtectPhotoOptions, protectPhoto } from './protect-photo.ts'
-
-/** Where the key of a protected picture is. */
-export function keyPath(picture: string): string {
-  return `${picture}.dpkey`
-}
-
-/** Whether a picture of a folder is one that we protected, so that protecting the folder again leaves it alone. */
-export function isProtected(path: string): boolean {
-  return existsSync(keyPath(path)) || /\.(anonymized|hidden)(-\d+)?\.[^.]+$/.test(path)
-}
-
-/** Where the protected versions of a picture go, one a sample: NAME.anonymized.jpg, or NAME.anonymized-1.jpg and so on. */
-export function protectedPaths(
-  file: PictureFile,
-  { task, samples }: Pick<Recipe, 'task' | 'samples'>,
-  { out, format }: { out: string; format?: 'png' | 'jpg' | 'webp' },
-): string[] {
-  const suffix = { anonymize: 'anonymized', hide: 'hidden' }[task]
-  const extension = extensionFor(file.path, format)
-  return Array.from({ length: samples }, (_, i) =>
-    outputPath(file, out, samples === 1 ? suffix : `${suffix}-${i + 1}`, extension),
-  )
-}
-
-/** Where a recovered picture goes: NAME.anonymized.recovered.jpg. */
-export function recoveredPath(file: PictureFile, out: string): string {
-  return outputPath(file, out, 'recovered', extensionFor(file.path))
-}
-
-export interface ProtectFileOptions extends ProtectPhotoOptions, KeyContents {}
-
-/** What keys hold, and who can read them. */
-export interface KeyContents {
-  /** For whom the keys are encrypted. */
-  readonly encryption?: Encryption | undefined
-  /** What of the original the key holds: the faces, nearly as they were, or the photo's file, for every pixel. */
-  readonly exact?: Exactness | undefined
-}
-
-/** How exactly recovery gives the original back. */
-export const exactnesses = ['near', 'lossless'] as const
-export type Exactness = (typeof exactnesses)[number]
-
-/**
- * Protects every face of the photo at `path`; each sample goes to one of `outputs` with its key beside it. A picture is
- * there only with its key, and both are whole.
- * @returns the number of faces and what became of them, and what random numbers came from where that was no seed
- * @throws UserError, beginning with the path, when it is no picture, shows no face, or the outputs cannot be written
- */
-export async function protectFile(
-  model: FaceModel,
-  guides: readonly Recognizer[],
-  path: string,
-  outputs: readonly string[],
-  recipe: Recipe,
-  { encryption, exact, ...options }: ProtectFileOptions = {},
-): Promise<{ faces: number; secret?: Secret | undefined; report: PhotoReport }> {
-  const file = await readBytes(path)
-  const photo = await readImage(file, path)
-  const result = await protectPhoto(model, guides, photo, recipe, options).catch(error => {
-    if (error instanceof NoFaceError) throw new NoFaceError(error.search, path)
-    throw error instanceof UserError ? new UserError(`${path}: ${error.message}`) : error
-  })
-  await writeProtected(result, outputs, { encryption, original: exact === 'lossless' ? file : undefined })
-  return { faces: result.faces.length, secret: result.secret, report: result.report }
-}
-
-export interface WriteProtectedOptions extends Pick<ProtectFileOptions, 'encryption'> {
-  /** The original photo's file, where keys are to hold it instead of its faces alone. */
-  readonly original?: Uint8Array | undefined
-}
-
-/**
- * Writes each version of a protected photo to one of `outputs`, with its key beside it: all of them, or none.
- * @throws UserError when one cannot be written; pictures and keys that were there stay then
- */
-export async function writeProtected(
-  { faces, photos, secret }: Pick<ProtectedPhoto, 'photos' | 'secret'> & { faces: readonly { key: UnboundKey }[] },
-  outputs: readonly string[],
-  { encryption, original }: WriteProtectedOptions = {},
-): Promise<void> {
-  const files: PendingFile[] = []
-  for (const [i, output] of outputs.entries()) {
-    const bytes = await encode(photos[i]!, output)
-    const picture = pictureHash(bytes)
-    const { width, height } = photos[i]!
-    const key: PhotoKey = {
-      picture,
-      size: { width, height },
-      view: await viewOf(photos[i]!),
-      ...(secret && { secret }),
-      ...(original && { original }),
-      faces: faces.map(({ key: { crop, ...key } }) => ({ ...key, picture, ...(crop && !original && { crop }) })),
-    }
-    files.push({ path: keyPath(output), data: await keyBytes(key, encryption), mode: 0o600 })
-    files.push({ path: output, data: bytes })
-  }
-  for (const folder of new Set(outputs.map(output => dirname(output))))
-    await commitFiles(
-      folder,
-      files.filter(({ path }) => dirname(path) === folder),
-    )
-}
+import { encodeFor, keyPath } from './output-files.ts'
+import { type Recovery, recoverPhoto } from './photo.ts'
 
 /** A protected picture and the key that belongs to it. */
 export interface LockedPicture {
@@ -243,7 +131,7 @@ export async function recoverFile(
       throw error instanceof UserError ? new UserError(`${path}: ${error.message}`) : error
     },
   )
-  const encoded = await encode(photo, output, recoveredQuality)
+  const encoded = await encodeFor(photo, output, recoveredQuality)
   await makeFolder(dirname(output))
   await writeFileAtomic(output, encoded)
   return output
@@ -258,7 +146,10 @@ async function writeOriginal(original: Uint8Array, path: string, output: string)
   const to = `${output.slice(0, -extname(output).length)}${extension}`
   const isKept = isSame || (format !== undefined && format in extensions)
   await makeFolder(dirname(to))
-  await writeFileAtomic(to, isKept ? original : await encode(await readImage(original, `the original of ${path}`), to))
+  await writeFileAtomic(
+    to,
+    isKept ? original : await encodeFor(await readImage(original, `the original of ${path}`), to),
+  )
   return to
 }
 
@@ -274,11 +165,4 @@ export async function facesShown({ bytes, keys, edited, path }: LockedPicture): 
   if (!edited) return keys.length
   const picture = await readImage(bytes, path)
   return keys.filter(({ crop }) => !crop || shownShare(picture, crop.box, edited.transform) >= 0.5).length
-}
-
-/** What a format cannot hold, as a WebP of more than 16383 pixels a side, is the photo's fault. */
-async function encode(image: Image, path: string, quality?: number): Promise<Buffer> {
-  return encodeImage(image, formatOf(path), quality).catch((error: Error) => {
-    throw new UserError(`cannot write ${path}: ${error.message}: choose another --format`)
-  })
 }

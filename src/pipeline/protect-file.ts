@@ -1,0 +1,91 @@
+/** Protects a photo from file to file: each version with its key beside it. */
+import { dirname } from 'node:path'
+import type { Recipe } from '../config/recipe.ts'
+import { readBytes, readImage } from '../data/image.ts'
+import type { Secret } from '../data/keyed-words.ts'
+import { type Encryption, keyBytes, type PhotoKey, pictureHash } from '../keys/key.ts'
+import { viewOf } from '../keys/view.ts'
+import type { Recognizer } from '../models/recognizers/recognizer.ts'
+import { commitFiles, type PendingFile } from '../util/commit-files.ts'
+import { UserError } from '../util/errors.ts'
+import type { FaceModel } from './model.ts'
+import { encodeFor, keyPath } from './output-files.ts'
+import type { ProtectedPhoto, UnboundKey } from './photo.ts'
+import type { PhotoReport } from './photo-report.ts'
+import { NoFaceError } from './photo-search.ts'
+import { type ProtectPhotoOptions, protectPhoto } from './protect-photo.ts'
+
+export interface ProtectFileOptions extends ProtectPhotoOptions, KeyContents {}
+
+/** What keys hold, and who can read them. */
+export interface KeyContents {
+  /** For whom the keys are encrypted. */
+  readonly encryption?: Encryption | undefined
+  /** What of the original the key holds: the faces, nearly as they were, or the photo's file, for every pixel. */
+  readonly exact?: Exactness | undefined
+}
+
+/** How exactly recovery gives the original back. */
+export const exactnesses = ['near', 'lossless'] as const
+export type Exactness = (typeof exactnesses)[number]
+
+/**
+ * Protects every face of the photo at `path`; each sample goes to one of `outputs` with its key beside it. A picture is
+ * there only with its key, and both are whole.
+ * @returns the number of faces and what became of them, and what random numbers came from where that was no seed
+ * @throws UserError, beginning with the path, when it is no picture, shows no face, or the outputs cannot be written
+ */
+export async function protectFile(
+  model: FaceModel,
+  guides: readonly Recognizer[],
+  path: string,
+  outputs: readonly string[],
+  recipe: Recipe,
+  { encryption, exact, ...options }: ProtectFileOptions = {},
+): Promise<{ faces: number; secret?: Secret | undefined; report: PhotoReport }> {
+  const file = await readBytes(path)
+  const photo = await readImage(file, path)
+  const result = await protectPhoto(model, guides, photo, recipe, options).catch(error => {
+    if (error instanceof NoFaceError) throw new NoFaceError(error.search, path)
+    throw error instanceof UserError ? new UserError(`${path}: ${error.message}`) : error
+  })
+  await writeProtected(result, outputs, { encryption, original: exact === 'lossless' ? file : undefined })
+  return { faces: result.faces.length, secret: result.secret, report: result.report }
+}
+
+export interface WriteProtectedOptions extends Pick<ProtectFileOptions, 'encryption'> {
+  /** The original photo's file, where keys are to hold it instead of its faces alone. */
+  readonly original?: Uint8Array | undefined
+}
+
+/**
+ * Writes each version of a protected photo to one of `outputs`, with its key beside it: all of them, or none.
+ * @throws UserError when one cannot be written; pictures and keys that were there stay then
+ */
+export async function writeProtected(
+  { faces, photos, secret }: Pick<ProtectedPhoto, 'photos' | 'secret'> & { faces: readonly { key: UnboundKey }[] },
+  outputs: readonly string[],
+  { encryption, original }: WriteProtectedOptions = {},
+): Promise<void> {
+  const files: PendingFile[] = []
+  for (const [i, output] of outputs.entries()) {
+    const bytes = await encodeFor(photos[i]!, output)
+    const picture = pictureHash(bytes)
+    const { width, height } = photos[i]!
+    const key: PhotoKey = {
+      picture,
+      size: { width, height },
+      view: await viewOf(photos[i]!),
+      ...(secret && { secret }),
+      ...(original && { original }),
+      faces: faces.map(({ key: { crop, ...key } }) => ({ ...key, picture, ...(crop && !original && { crop }) })),
+    }
+    files.push({ path: keyPath(output), data: await keyBytes(key, encryption), mode: 0o600 })
+    files.push({ path: output, data: bytes })
+  }
+  for (const folder of new Set(outputs.map(output => dirname(output))))
+    await commitFiles(
+      folder,
+      files.filter(({ path }) => dirname(path) === folder),
+    )
+}
