@@ -17,11 +17,11 @@ export interface FaceSearch {
   readonly faces: readonly Face[]
   /** Between the two scores, apart from `faces`. */
   readonly doubtful: readonly DoubtfulFace[]
-  /** Width in pixels of the smallest face that this search finds in this photo. */
+  /** Width in pixels from which faces are searched for. */
   readonly smallest: number
 }
 
-/** Width in pixels of the smallest face that is found: the search looks at photos of any size at full resolution. */
+/** Width in pixels from which faces are searched for, in photos of any size at full resolution; smaller ones may be missed. */
 const foundWidth = 20
 
 /** Searches a photo for faces, on the backend in use. */

@@ -85,7 +85,7 @@ function card(task: Recipe['task'], entry: ReviewEntry, number: number, verb: st
 <h2>${name} ${looks.map(look => html`<span class="bad">${look}</span>`)}${looks.length === 0 && html`<span class="good">as meant</span>`}</h2>
 ${reason !== undefined && html`<p>${reason}</p>`}
 ${report && photo(report, original, versions, verb)}
-${report && html`<p class="small">${report.width} × ${report.height} pixels; faces from ${report.smallest} pixels wide are found in it.</p>`}
+${report && html`<p class="small">${report.width} × ${report.height} pixels; searched for faces from ${report.smallest} pixels wide.</p>`}
 ${report && report.faces.length > 0 && html`<ol class="faces">${report.faces.map((face, i) => faceItem(task, report, face, i, original, versions))}</ol>`}
 </article>
 `
