@@ -1,5 +1,6 @@
 import type { BackendName } from '../backend/names.ts'
 import type { Recipe } from '../config/recipe.ts'
+import type { CommitPhoto } from '../pipeline/photo-record.ts'
 import type { KeyContents } from '../pipeline/protect-file.ts'
 import type { Safeguards } from '../pipeline/protect-photo.ts'
 import type { Protector } from '../pipeline/protector.ts'
@@ -20,6 +21,8 @@ export interface ProtectorOptions {
   readonly photos: number
   readonly keys?: KeyContents
   readonly safeguards: Safeguards
+  /** How photos are recorded, where they are. */
+  readonly commit?: CommitPhoto | undefined
   /** Where the work is done and what a process of it holds, unless that is elsewhere. */
   readonly here?: { readonly backend: BackendName; readonly bytes?: number }
 }
@@ -31,25 +34,25 @@ export interface ProtectorOptions {
 export async function openProtector(
   recipe: Recipe,
   { jobs, queue }: { jobs?: number; queue?: string },
-  { out, photos, keys, safeguards, here }: ProtectorOptions,
+  { out, photos, keys, safeguards, commit, here }: ProtectorOptions,
 ): Promise<OpenProtector> {
   const { localProtector, parallelProtector, queueProtector } = await import('../pipeline/protector.ts')
   if (!here) {
     const { openPool } = await import('./pool.ts')
     // Photos are large: only as many are in a queue as workers can be busy with.
     const pool = await openPool({ jobs: 1, queue }, { out, slots: 16, scratch: '' })
-    const protector = queueProtector(pool, recipe, keys, safeguards)
+    const protector = queueProtector(pool, recipe, keys, safeguards, commit)
     return { protector, atOnce: pool.slots, tellsSteps: false, close: () => pool.close() }
   }
   const { processesFor } = await import('../plan/jobs.ts')
   const { backend, bytes } = here
   const processes = processesFor({ pieces: photos, bytes }, backend, jobs)
   if (processes === 1) {
-    const protector = await localProtector(recipe, keys, safeguards)
+    const protector = await localProtector(recipe, keys, safeguards, commit)
     return { protector, atOnce: 1, tellsSteps: true, close: async () => {} }
   }
   const { facePool } = await import('../pipeline/face-workers.ts')
   const pool = facePool(processes, backend)
-  const protector = await parallelProtector(pool, recipe, backend, keys, safeguards)
+  const protector = await parallelProtector(pool, recipe, backend, keys, safeguards, commit)
   return { protector, atOnce: processes, tellsSteps: true, close: () => pool.close() }
 }

@@ -167,13 +167,14 @@ async function protect(task: Recipe['task'], args: ArgumentsCamelCase<Arguments>
   const { openProtector } = await import('./open-protector.ts')
   const { photoProgress } = await import('./photo-progress.ts')
   const { refuseLargePhoto } = await import('../plan/photos.ts')
-  const { recordProtected } = await import('../pipeline/protector.ts')
+  const { recordPhotos } = await import('../pipeline/photo-record.ts')
   const asked = { ...recipe, backend: backend as Recipe['backend'] }
   const { protector, atOnce, tellsSteps, close } = await openProtector(asked, args, {
     out,
     photos: files.length,
     keys,
     safeguards,
+    ...(args.record && { commit: recordPhotos(out, recipe, keys, safeguards) }),
     ...(going && { here: going }),
   })
   const shown = photoProgress(task === 'hide' ? 'hiding' : 'anonymizing', files.length, tellsSteps)
@@ -206,7 +207,6 @@ async function protect(task: Recipe['task'], args: ArgumentsCamelCase<Arguments>
       onEnd: () => shown.stop(),
       async report(ends) {
         const done = ends.flatMap(({ path, paths, made }) => (made ? [{ path, paths, ...made }] : []))
-        if (args.record && done.length > 0) await recordProtected(out, recipe, done, keys, safeguards)
         for (const path of done.flatMap(({ paths }) => paths)) console.log(path)
         const lines = isAlone ? faceLines(task, done) : runLines(task, ends, others)
         if (!isAlone && hasRefused(ends, others)) process.exitCode = 2

@@ -15,7 +15,12 @@ import type { PhotoReport } from './photo-report.ts'
 import { NoFaceError } from './photo-search.ts'
 import { type ProtectPhotoOptions, protectPhoto } from './protect-photo.ts'
 
-export interface ProtectFileOptions extends ProtectPhotoOptions, KeyContents {}
+export interface ProtectFileOptions extends ProtectPhotoOptions, KeyContents {
+  /** Puts the pictures and keys of the photo whose file was read in their places, where more goes with them. */
+  readonly commit?:
+    | ((file: Uint8Array, secret: Secret | undefined, files: readonly PendingFile[]) => Promise<void>)
+    | undefined
+}
 
 /** What keys hold, and who can read them. */
 export interface KeyContents {
@@ -41,7 +46,7 @@ export async function protectFile(
   path: string,
   outputs: readonly string[],
   recipe: Recipe,
-  { encryption, exact, ...options }: ProtectFileOptions = {},
+  { encryption, exact, commit, ...options }: ProtectFileOptions = {},
 ): Promise<{ faces: number; secret?: Secret | undefined; report: PhotoReport }> {
   const file = await readBytes(path)
   const photo = await readImage(file, path)
@@ -49,13 +54,19 @@ export async function protectFile(
     if (error instanceof NoFaceError) throw new NoFaceError(error.search, path)
     throw error instanceof UserError ? new UserError(`${path}: ${error.message}`) : error
   })
-  await writeProtected(result, outputs, { encryption, original: exact === 'lossless' ? file : undefined })
+  await writeProtected(result, outputs, {
+    encryption,
+    original: exact === 'lossless' ? file : undefined,
+    ...(commit && { commit: files => commit(file, result.secret, files) }),
+  })
   return { faces: result.faces.length, secret: result.secret, report: result.report }
 }
 
 export interface WriteProtectedOptions extends Pick<ProtectFileOptions, 'encryption'> {
   /** The original photo's file, where keys are to hold it instead of its faces alone. */
   readonly original?: Uint8Array | undefined
+  /** Puts all files in their places together; without the record of a run unless given. */
+  readonly commit?: (files: readonly PendingFile[]) => Promise<void>
 }
 
 /**
@@ -65,7 +76,7 @@ export interface WriteProtectedOptions extends Pick<ProtectFileOptions, 'encrypt
 export async function writeProtected(
   { faces, photos, secret }: Pick<ProtectedPhoto, 'photos' | 'secret'> & { faces: readonly { key: UnboundKey }[] },
   outputs: readonly string[],
-  { encryption, original }: WriteProtectedOptions = {},
+  { encryption, original, commit = commitTogether }: WriteProtectedOptions = {},
 ): Promise<void> {
   const files: PendingFile[] = []
   for (const [i, output] of outputs.entries()) {
@@ -83,7 +94,11 @@ export async function writeProtected(
     files.push({ path: keyPath(output), data: await keyBytes(key, encryption), mode: 0o600 })
     files.push({ path: output, data: bytes })
   }
-  for (const folder of new Set(outputs.map(output => dirname(output))))
+  await commit(files)
+}
+
+async function commitTogether(files: readonly PendingFile[]): Promise<void> {
+  for (const folder of new Set(files.map(({ path }) => dirname(path))))
     await commitFiles(
       folder,
       files.filter(({ path }) => dirname(path) === folder),

@@ -7,18 +7,17 @@ import { readBytes, readImage } from '../data/image.ts'
 import { freshSecret, type Secret } from '../data/keyed-words.ts'
 import { loadRecognizer } from '../faces/recognizers.ts'
 import { asMistake, JobError, type Pool } from '../jobs/job.ts'
-import { isEncrypting } from '../keys/age.ts'
 import { UserError } from '../util/errors.ts'
 import { type Checker, loadChecker } from './check-result.ts'
 import { faceWorkers } from './face-workers.ts'
 import { loadModel } from './model.ts'
-import { keyPath } from './output-files.ts'
 import { type PhotoResult, type PhotoTask, unpackPhoto } from './photo-job.ts'
+import type { CommitPhoto, RecordedPhoto } from './photo-record.ts'
 import type { PhotoReport } from './photo-report.ts'
 import { NoFaceError } from './photo-search.ts'
-import { type KeyContents, protectFile, writeProtected } from './protect-file.ts'
+import { type KeyContents, protectFile, type WriteProtectedOptions, writeProtected } from './protect-file.ts'
 import { type FaceWork, type ProtectPhotoOptions, protectPhotoBy, type Safeguards } from './protect-photo.ts'
-import { pathFrom, type RunRecord, recognizerWeights, recordFiles, softwareOf } from './run-record.ts'
+import { type RunRecord, recognizerWeights, softwareOf } from './run-record.ts'
 
 export interface ProtectedFile extends Pick<RunRecord, 'software' | 'weights'> {
   readonly faces: number
@@ -45,6 +44,7 @@ export async function localProtector(
   recipe: Recipe,
   keys: KeyContents = {},
   { fallback, check }: Safeguards = noSafeguards,
+  commit?: CommitPhoto,
 ): Promise<Protector> {
   const checker = check ? await loadChecker(recipe) : undefined
   const backend = await useBackend(recipe.backend)
@@ -55,7 +55,13 @@ export async function localProtector(
     weights: { [model.name]: model.sha256, ...(await recognizerWeights(recognizersOf(recipe, checker))) },
   }
   return async (path, outputs, onStep) => ({
-    ...(await protectFile(model, guides, path, outputs, recipe, { ...keys, onStep, fallback, checker })),
+    ...(await protectFile(model, guides, path, outputs, recipe, {
+      ...keys,
+      onStep,
+      fallback,
+      checker,
+      commit: commit && ((bytes, secret, files) => commit({ path, bytes, secret, ...used }, files)),
+    })),
     ...used,
   })
 }
@@ -71,6 +77,7 @@ export async function parallelProtector(
   backend: BackendName,
   keys: KeyContents = {},
   { fallback, check }: Safeguards = noSafeguards,
+  commit?: CommitPhoto,
 ): Promise<Protector> {
   const checker = check ? await loadChecker(recipe) : undefined
   const workers = faceWorkers(pool)
@@ -94,10 +101,11 @@ export async function parallelProtector(
     const randomness = recipe.seed ?? secret!
     const options = { randomness, fallback, checker, onStep }
     const made = await protectPhotoBy(work, model, photo, recipe, options).catch(blame(path))
-    await writeProtected(made, outputs, keysOf(keys, bytes))
     const { name, sha256 } = made.faces[0]!.key.model
+    const used = { software, weights: { [name]: sha256, ...recognizers } }
+    await writeProtected(made, outputs, writing(keys, { path, bytes, secret, ...used }, commit))
     const { faces, report } = made
-    return { faces: faces.length, secret, report, software, weights: { [name]: sha256, ...recognizers } }
+    return { faces: faces.length, secret, report, ...used }
   }
 }
 
@@ -107,6 +115,7 @@ export function queueProtector(
   recipe: Recipe,
   keys: KeyContents = {},
   safeguards: Safeguards = noSafeguards,
+  commit?: CommitPhoto,
 ): Protector {
   return async (path, outputs) => {
     const photo = await readBytes(path)
@@ -121,14 +130,22 @@ export function queueProtector(
     const unpacked = await unpackPhoto(result)
     const { report, secret, software, weights } = result
     if (unpacked.faces.length === 0) throw new NoFaceError(report, path)
-    await writeProtected(unpacked, outputs, keysOf(keys, photo))
+    await writeProtected(unpacked, outputs, writing(keys, { path, bytes: photo, secret, software, weights }, commit))
     return { faces: unpacked.faces.length, secret, report, software, weights }
   }
 }
 
-/** What `writeProtected` is told, of the photo's own file where it is to be in the keys. */
-function keysOf({ encryption, exact }: KeyContents, file: Uint8Array) {
-  return { encryption, original: exact === 'lossless' ? file : undefined }
+/** What `writeProtected` is told of a photo: its own file, where that is to be in the keys, and how it is recorded. */
+function writing(
+  { encryption, exact }: KeyContents,
+  photo: RecordedPhoto,
+  commit: CommitPhoto | undefined,
+): WriteProtectedOptions {
+  return {
+    encryption,
+    original: exact === 'lossless' ? photo.bytes : undefined,
+    ...(commit && { commit: files => commit(photo, files) }),
+  }
 }
 
 /** The recognizers that have a part in what a recipe makes: those that guide it, and the one that checks it. */
@@ -142,45 +159,5 @@ function blame(path: string): (error: unknown) => never {
     if (error instanceof NoFaceError) throw new NoFaceError(error.search, path)
     if (error instanceof JobError) throw new UserError(`${path}: unexpected: ${error.message}`)
     throw error instanceof UserError ? new UserError(`${path}: ${error.message}`) : error
-  }
-}
-
-/** Writes run.json: a run for each machine's software, as photos of a queue may have gone to several. */
-export async function recordProtected(
-  out: string,
-  recipe: Recipe,
-  done: readonly (ProtectedFile & { path: string; paths: readonly string[] })[],
-  { encryption = {}, exact }: KeyContents,
-  safeguards: Safeguards = noSafeguards,
-): Promise<void> {
-  const runs = new Map<string, (typeof done)[number][]>()
-  for (const photo of done) {
-    const { software, weights } = photo
-    const key = JSON.stringify({ software, weights })
-    runs.set(key, [...(runs.get(key) ?? []), photo])
-  }
-  for (const photos of runs.values()) {
-    const { software, weights } = photos[0]!
-    const record = {
-      command: recipe.task,
-      settings: {
-        recipe,
-        ...safeguards,
-        ...(exact && { exact }),
-        photos: photos.map(({ path, paths, secret }) => ({
-          photo: pathFrom(out, path),
-          ...(secret && { secret }),
-          outputs: paths.map(output => pathFrom(out, output)),
-        })),
-      },
-      software,
-      weights,
-      inputs: photos.map(({ path }) => path),
-      // Encryption is never twice the same.
-      outputs: photos.flatMap(({ paths }) =>
-        paths.flatMap(path => (isEncrypting(encryption) ? [path] : [path, keyPath(path)])),
-      ),
-    }
-    await recordFiles(out, record, encryption)
   }
 }

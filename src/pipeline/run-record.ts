@@ -6,7 +6,7 @@ import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { rename } from 'node:fs/promises'
 import { isAbsolute, join, relative, resolve, sep } from 'node:path'
-import { promisify } from 'node:util'
+import { isDeepStrictEqual, promisify } from 'node:util'
 import * as tf from '@tensorflow/tfjs'
 import { z } from 'zod'
 import packageJson from '../../package.json' with { type: 'json' }
@@ -15,6 +15,7 @@ import { type AnyRecognizerName, recognizerChecksum } from '../faces/recognizers
 import { threadsOn } from '../jobs/automatic.ts'
 import { type Decryption, decrypt, type Encryption, encrypt, isEncrypting } from '../keys/age.ts'
 import { writeFileAtomic } from '../util/atomic-write.ts'
+import type { PendingFile } from '../util/commit-files.ts'
 import { withoutSecrets } from '../util/environment.ts'
 import { UserError } from '../util/errors.ts'
 import { withLock } from '../util/lock.ts'
@@ -129,17 +130,38 @@ export async function fileSums(folder: string, paths: readonly string[]): Promis
  * here may be able to read the earlier ones.
  */
 export async function recordRun(folder: string, run: RunRecord, encryption: Encryption = {}): Promise<void> {
-  const path = join(folder, recordFile)
+  await recordLocked(folder, async () => {
+    const { path, data, mode } = await recordWith(folder, [run], encryption)
+    await writeFileAtomic(path, data, { mode })
+  })
+}
+
+/** Lets one process at a time change the record of a folder. */
+export async function recordLocked<T>(folder: string, work: () => Promise<T>): Promise<T> {
+  return withLock(join(folder, `.${recordFile}.lock`), `recording a run in ${folder}`, work, { wait: 60_000 })
+}
+
+/**
+ * The file that the record of a folder becomes with further runs, to be written while the record is locked.
+ * @param replaces runs of the record that these take the place of
+ * @param encryptedPath of the encrypted file to be replaced; a further one unless given
+ */
+export async function recordWith(
+  folder: string,
+  runs: readonly RunRecord[],
+  encryption: Encryption,
+  replaces: readonly RunRecord[] = [],
+  encryptedPath?: string,
+): Promise<PendingFile & { mode: number }> {
   const text = (runs: readonly RunRecord[]) => `${JSON.stringify({ runs }, null, 2)}\n`
-  const add = async () => {
-    if (isEncrypting(encryption)) {
-      const file = await encrypt(Buffer.from(text([run])), encryption)
-      await writeFileAtomic(join(folder, encryptedFile((await encryptedRecords(folder)).length + 1)), file, {
-        mode: 0o600,
-      })
-    } else await writeFileAtomic(path, text(standing([...(await runsBefore(folder)), run])), { mode: 0o600 })
+  if (isEncrypting(encryption)) {
+    const data = await encrypt(Buffer.from(text(runs)), encryption)
+    const path = encryptedPath ?? join(folder, encryptedFile((await encryptedRecords(folder)).length + 1))
+    return { path, data, mode: 0o600 }
   }
-  await withLock(join(folder, `.${recordFile}.lock`), `recording a run in ${folder}`, add, { wait: 10_000 })
+  const asRead = replaces.map(run => JSON.parse(JSON.stringify(run)))
+  const earlier = (await runsBefore(folder)).filter(run => !asRead.some(other => isDeepStrictEqual(run, other)))
+  return { path: join(folder, recordFile), data: text(standing([...earlier, ...runs])), mode: 0o600 }
 }
 
 /** Runs with the outputs that no later one has written over; those that have none left are dropped. */
