@@ -1,8 +1,8 @@
 import yargs, { type Argv, type CommandModule } from 'yargs'
 import packageJson from '../../package.json' with { type: 'json' }
-import { setMostMegapixels } from '../data/limits.ts'
 import { nearestHint } from '../util/did-you-mean.ts'
 import { UserError } from '../util/errors.ts'
+import { limits, setLimit, setLimitOf } from '../util/limits.ts'
 import { type CommandEntry, commands } from './commands.ts'
 
 /** What yargs knows of its options; its types leave this out. */
@@ -28,7 +28,17 @@ export async function run(
       '$0 <command> [options]\n\nProtects faces in photos by diffusion, and trains and measures the models that do it.',
     )
     .option('backend', { type: 'string', describe: 'tfjs backend to compute on [default: the fastest present]' })
-    .option('max-megapixels', { type: 'number', describe: 'largest picture that is read [default: 210]' })
+    .option('max-megapixels', {
+      type: 'number',
+      describe: `largest picture that is read [default: ${limits.megapixels.most}]`,
+    })
+    .option('limit', {
+      type: 'string',
+      array: true,
+      describe: `another limit of what is read, NAME=VALUE: ${Object.entries(limits)
+        .map(([name, { most }]) => `${name}=${most}`)
+        .join(', ')}`,
+    })
     .option('debug', { type: 'boolean', describe: 'show the stack of an error' })
     .version(packageJson.version)
     .help()
@@ -44,8 +54,9 @@ export async function run(
       throw error && error.name !== 'YError' ? error : usageMistake(message, args, table, optionsOf(program))
     })
     .check(argv => refuseDoubtful(argv, args, optionsOf(program)))
-    .middleware(({ maxMegapixels }) => {
-      if (maxMegapixels !== undefined) setMostMegapixels(maxMegapixels)
+    .middleware(({ maxMegapixels, limit = [] }) => {
+      if (maxMegapixels !== undefined) setLimit('megapixels', maxMegapixels)
+      for (const text of limit) setLimitOf(text)
     })
   for (const [name, { describe, load }] of Object.entries(table)) {
     // Only what the command line names is loaded; the others are there for the list.

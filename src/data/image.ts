@@ -3,6 +3,7 @@ import * as tf from '@tensorflow/tfjs'
 import sharp, { type Metadata } from 'sharp'
 import { writeFileAtomic } from '../util/atomic-write.ts'
 import { UserError } from '../util/errors.ts'
+import { raising } from '../util/limits.ts'
 import { readRegular } from '../util/regular-file.ts'
 import {
   bmpSize,
@@ -133,7 +134,7 @@ function checkSize(
   const [pixels, most] = [width * height, mostPixelsOf(format)]
   if (pixels > most)
     throw new UserError(
-      `expected a ${formatNames[format]} picture of at most ${Number((most / 1e6).toPrecision(3))} megapixels, found ${width} x ${height}: ${name}; raise it with --max-megapixels ${Math.ceil(((pixels / most) * mostPixels()) / 1e6)}`,
+      `expected a ${formatNames[format]} picture of at most ${Number((most / 1e6).toPrecision(3))} megapixels, found ${width} x ${height}: ${name}; ${raising('megapixels', ((pixels / most) * mostPixels()) / 1e6)}`,
     )
 }
 

@@ -221,7 +221,7 @@ export async function readRuns(folder: string, decryption: Decryption = {}): Pro
   for (const name of encrypted) {
     const path = join(folder, name)
     runs.push(
-      ...parseRuns(Buffer.from(await decrypt(await readRegular(path, mostText), path, decryption)).toString(), path),
+      ...parseRuns(Buffer.from(await decrypt(await readRegular(path, mostText()), path, decryption)).toString(), path),
     )
   }
   return standing(runs)

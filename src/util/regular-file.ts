@@ -6,9 +6,10 @@ import { constants, openSync, type Stats } from 'node:fs'
 import { type FileHandle, open, stat } from 'node:fs/promises'
 import { Socket } from 'node:net'
 import { text } from 'node:stream/consumers'
+import { limit } from './limits.ts'
 
-/** Most bytes of a text (JSON, YAML, lists) unless its reader says otherwise. */
-export const mostText = 256 << 20
+/** Most bytes of a text (JSON, lists) unless its reader says otherwise. */
+export const mostText = () => limit('text') * 2 ** 20
 
 export interface RegularFile {
   readonly file: FileHandle
@@ -53,7 +54,7 @@ export async function readRegular(path: string, most: number): Promise<Buffer<Ar
 }
 
 /** The text of a regular file in UTF-8, of `mostText` bytes unless given otherwise. @throws as `readRegular` */
-export async function readRegularText(path: string, most = mostText): Promise<string> {
+export async function readRegularText(path: string, most = mostText()): Promise<string> {
   return (await readRegular(path, most)).toString('utf8')
 }
 

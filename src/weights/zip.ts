@@ -5,6 +5,7 @@
 import { once } from 'node:events'
 import { crc32, createInflateRaw } from 'node:zlib'
 import yauzl from 'yauzl'
+import { limit, raising } from '../util/limits.ts'
 import type { Bytes } from './bytes.ts'
 import { quoted, type Wrong } from './tensor-file.ts'
 
@@ -34,28 +35,26 @@ export interface ReadLimits {
   readonly ratio?: { readonly times: number; readonly from: number }
 }
 
-export interface ZipOptions {
-  /** Most entries: 100,000 unless given, far above any checkpoint's. */
-  readonly mostEntries?: number
-}
-
 /** How much of an entry is in memory while it is looked through. */
 const piece = 1 << 20
 
 /**
  * The entries of a zip archive by name.
+ * @param bound which limit its number of entries has
  * @throws UserError by `wrong` when the archive is broken or encrypted, its entries overlap, or two have one name
  */
 export async function openZip(
   bytes: Bytes,
   wrong: Wrong,
-  { mostEntries = 100_000 }: ZipOptions = {},
+  bound: 'entries' | 'tensors' = 'tensors',
 ): Promise<Map<string, ZipEntry>> {
   const because = (error: Error) => {
     throw wrong(error.message.replace(/\s+/g, ' '))
   }
   const archive = await yauzl.fromRandomAccessReaderPromise(new Reader(bytes), bytes.size).catch(because)
-  if (archive.entryCount > mostEntries) throw wrong(`it claims ${archive.entryCount} entries, more than ${mostEntries}`)
+  const [count, most] = [archive.entryCount, limit(bound)]
+  if (count > most)
+    throw wrong(`it claims ${count} entries, more than ${most}: ${raising(bound, count)}, if that is meant`)
 
   const entries: yauzl.Entry[] = []
   try {

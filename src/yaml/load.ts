@@ -4,6 +4,7 @@ import { dirname, resolve } from 'node:path'
 import { parse } from 'yaml'
 import type * as z from 'zod'
 import { UserError } from '../util/errors.ts'
+import { limit, raising } from '../util/limits.ts'
 import { readRegularText } from '../util/regular-file.ts'
 import { isMapping, lookUp, type Mapping, merge, type Path, replaceAt } from './merge.ts'
 import { describe, problems } from './problems.ts'
@@ -84,12 +85,18 @@ async function readLayers(path: string, chain: readonly string[]): Promise<Layer
 }
 
 function parseYaml(text: string, source: string): unknown {
-  if (text.length > mostYaml)
-    throw new UserError(`${source}: expected YAML of at most ${mostYaml} characters, found ${text.length}`)
+  const most = 1024 * limit('yaml')
+  if (text.length > most)
+    throw new UserError(
+      `${source}: expected YAML of at most ${most} characters, found ${text.length}: ${raising('yaml', text.length / 1024)}`,
+    )
   const depth = Math.max(deepestFlow(text), deepestBlock(text))
-  if (depth > mostDepth) throw new UserError(`${source}: expected YAML of at most ${mostDepth} levels, found ${depth}`)
+  if (depth > limit('depth'))
+    throw new UserError(
+      `${source}: expected YAML of at most ${limit('depth')} levels, found ${depth}: ${raising('depth', depth)}`,
+    )
   try {
-    const value: unknown = parse(text, { logLevel: 'error', prettyErrors: true, maxAliasCount: mostAliases })
+    const value: unknown = parse(text, { logLevel: 'error', prettyErrors: true, maxAliasCount: limit('aliases') })
     checkDepth(value, source)
     return value
   } catch (error) {
@@ -98,9 +105,6 @@ function parseYaml(text: string, source: string): unknown {
     throw new UserError(`${source}: expected YAML: ${(error as Error).message.split('\n')[0]!.replace(/:$/, '')}`)
   }
 }
-
-/** Limits far above any config's: characters, levels, and times that parts of it are repeated by name. */
-const [mostYaml, mostDepth, mostAliases] = [1 << 16, 64, 100]
 
 /** How deep brackets are in each other, at least: the parser goes into each before anything else can be said. */
 function deepestFlow(text: string): number {
@@ -120,7 +124,8 @@ function deepestBlock(text: string): number {
 
 /** @throws UserError for a value that is too deep, or in itself */
 function checkDepth(value: unknown, source: string, depth = 0): void {
-  if (depth > mostDepth) throw new UserError(`${source}: expected YAML of at most ${mostDepth} levels, found more`)
+  if (depth > limit('depth'))
+    throw new UserError(`${source}: expected YAML of at most ${limit('depth')} levels, found more`)
   if (typeof value !== 'object' || value === null) return
   for (const part of Object.values(value)) checkDepth(part, source, depth + 1)
 }

@@ -15,9 +15,9 @@ import {
   toTensor,
   writeImage,
 } from '../../src/data/image.ts'
-import { setMostMegapixels } from '../../src/data/limits.ts'
 import { pictureFormat } from '../../src/data/picture-format.ts'
 import { UserError } from '../../src/util/errors.ts'
+import { setLimit, setLimitOf } from '../../src/util/limits.ts'
 
 /** A picture whose every pixel tells where it is: red grows to the right, green grows downwards. */
 function ramp(width: number, height: number): Image {
@@ -277,18 +277,18 @@ describe('a picture that would hurt', () => {
     }
     try {
       for (const [name, bytes] of Object.entries(files)) {
-        setMostMegapixels(1)
+        setLimit('megapixels', 1)
         const error = (await readImage(bytes, name).catch((error: unknown) => error)) as UserError
         expect(error, name).toBeInstanceOf(UserError)
         expect(error.message).toMatch(/^expected a .* picture of at most [\d.]+ megapixels, found 1200 x 900: /)
-        setMostMegapixels(Number(/--max-megapixels (\d+)$/.exec(error.message)?.[1]))
+        setLimitOf(/--limit (megapixels=\d+)$/.exec(error.message)![1]!)
         expect((await readImage(bytes)).width, name).toBe(1200)
       }
     } finally {
-      delete process.env.DIFF_PRIVACY_MAX_MEGAPIXELS
+      delete process.env.DIFF_PRIVACY_LIMITS
     }
     for (const wrong of [0, -1, Number.NaN, Number.POSITIVE_INFINITY])
-      expect(() => setMostMegapixels(wrong)).toThrow(UserError)
+      expect(() => setLimit('megapixels', wrong)).toThrow(UserError)
   })
 
   it('of a BMP that claims more pixels than it has is refused before they are made', async () => {

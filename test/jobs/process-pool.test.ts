@@ -46,7 +46,7 @@ test('every job is done once, by no more processes than there are slots, each wi
 })
 
 test('a process is not told passphrases, passwords and tokens', async () => {
-  const told = 'DIFF_PRIVACY_MAX_MEGAPIXELS'
+  const told = 'DIFF_PRIVACY_LIMITS'
   for (const name of ['DIFF_PRIVACY_PASSPHRASE', 'DIFF_PRIVACY_QUEUE_PASSWORD', 'HF_TOKEN', told]) vi.stubEnv(name, '9')
   const one = processPool({ ...options, jobs: 1 })
   expect(await one.run({ id: 'environment', kind: 'environment', input: {} })).toEqual([told])

@@ -7,9 +7,10 @@ import { type AsyncBuffer, type FileMetaData, parquetMetadataAsync, parquetReadO
 import { compressors } from 'hyparquet-compressors'
 import { nearestHint } from '../../util/did-you-mean.ts'
 import { UserError } from '../../util/errors.ts'
+import { limit, raising } from '../../util/limits.ts'
 import { once } from '../../util/memoize.ts'
 import { openBytes } from '../../weights/bytes.ts'
-import { mostEntries, mostRatio } from '../limits.ts'
+import { mostRatio } from '../limits.ts'
 import { picture, type Source, type SourcePicture } from './source.ts'
 
 /** An open shard. */
@@ -118,6 +119,7 @@ function notWhole(path: string): (error: Error) => never {
 function checkSizes({ row_groups, num_rows }: FileMetaData, size: number, path: string): void {
   const isCount = (value: unknown) => Number.isSafeInteger(Number(value ?? Number.NaN)) && Number(value) >= 0
   const wrong = (what: string) => new UserError(`${path} is not a whole Parquet file: ${what}; fetch it again`)
+  const ratio = mostRatio()
   let rows = 0
   for (const group of row_groups) {
     rows += Number(group.num_rows ?? Number.NaN)
@@ -132,12 +134,17 @@ function checkSizes({ row_groups, num_rows }: FileMetaData, size: number, path: 
         Number(start) + Number(packed) > size
       )
         throw wrong(`a column of it lies at byte ${start}, of ${packed} bytes, where the file has ${size}`)
-      if (unpacked > mostRatio.from && Number(unpacked) > mostRatio.times * Number(packed))
-        throw wrong(`a column of it is ${packed} bytes that claim to be ${unpacked}`)
+      if (unpacked > ratio.from && Number(unpacked) > ratio.times * Number(packed))
+        throw wrong(
+          `a column of it is ${packed} bytes that claim to be ${unpacked}: ${raising('ratio', Number(unpacked) / Number(packed))}, if that is meant`,
+        )
     }
   }
-  if (rows !== Number(num_rows ?? Number.NaN) || rows > mostEntries)
-    throw wrong(`it claims ${num_rows} rows, in groups of ${rows}; at most ${mostEntries} are read`)
+  if (rows !== Number(num_rows ?? Number.NaN)) throw wrong(`it claims ${num_rows} rows, in groups of ${rows}`)
+  if (rows > limit('entries'))
+    throw new UserError(
+      `${path}: expected at most ${limit('entries')} rows, found ${rows}: ${raising('entries', rows)}`,
+    )
 }
 
 function groupsOf(shard: Shard): Group[] {

@@ -1,7 +1,7 @@
 import { UserError } from '../../util/errors.ts'
 import { openBytes } from '../../weights/bytes.ts'
 import { openZip } from '../../weights/zip.ts'
-import { mostEntries, mostPictureBytes, mostRatio } from '../limits.ts'
+import { mostPictureBytes, mostRatio } from '../limits.ts'
 import { isPicture, picture, type Source } from './source.ts'
 
 /**
@@ -16,11 +16,11 @@ export async function zipSource(path: string): Promise<Source> {
       `expected a whole zip archive, found '${what}': ${path}; fetch it again, or unpack it and give the folder`,
     )
   try {
-    const entries = await openZip(bytes, wrong, { mostEntries })
+    const entries = await openZip(bytes, wrong, 'entries')
     const pictures = [...entries.keys()]
       .filter(isPicture)
       .sort()
-      .map(id => picture(id, () => entries.get(id)!.read({ most: mostPictureBytes(), ratio: mostRatio })))
+      .map(id => picture(id, () => entries.get(id)!.read({ most: mostPictureBytes(), ratio: mostRatio() })))
     return { kind: 'zip', pictures, close: bytes.close }
   } catch (error) {
     await bytes.close()
