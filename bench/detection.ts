@@ -106,7 +106,9 @@ await command(async () => {
     const result = await measureScene(scene, options.show ? { show: options.show } : {})
     measured.scenes[scene.name] = result
     await writeJsonAtomic(store, measured)
-    process.stderr.write(`${scene.name}: ${result.missed} missed, ${result.misplaced} misplaced of ${result.faces}\n`)
+    process.stderr.write(
+      `${scene.name}: ${result.missed} missed, ${result.misplaced} misplaced, ${result.covered} covered of ${result.faces}\n`,
+    )
   }
   for (const [backend, megapixels] of timed) {
     const isKnown = measured.timings.some(timing => timing.backend === backend && timing.megapixels === megapixels)

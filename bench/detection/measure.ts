@@ -3,7 +3,8 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import sharp from 'sharp'
 import { encodeImage } from '../../src/data/image.ts'
-import { detectFaces, type Face } from '../../src/faces/detect.ts'
+import { detectFaces } from '../../src/faces/detect.ts'
+import { type JudgedFace, judgeFace } from '../../src/faces/judge-face.ts'
 import { judge, type Verdict } from './judge.ts'
 import type { Photo, Scene } from './scenes.ts'
 
@@ -12,6 +13,8 @@ export interface SceneResult {
   readonly photos: number
   readonly faces: number
   readonly missed: number
+  /** Found, but not well placed: covered instead of given a new face. */
+  readonly covered: number
   readonly misplaced: number
   /** Photos in which a face was found that is none. */
   readonly falselyAlarmed: number
@@ -28,17 +31,18 @@ export interface MeasureOptions {
 }
 
 export async function measureScene({ name, photos }: Scene, { show, onPhoto }: MeasureOptions): Promise<SceneResult> {
-  const counts = { photos: 0, faces: 0, missed: 0, misplaced: 0, falselyAlarmed: 0 }
+  const counts = { photos: 0, faces: 0, missed: 0, covered: 0, misplaced: 0, falselyAlarmed: 0 }
   const failures: string[] = []
   let seconds = 0
   for await (const photo of photos()) {
     const started = performance.now()
-    const found = await detectFaces(photo.picture)
+    const found = (await detectFaces(photo.picture)).map(judgeFace)
     seconds += (performance.now() - started) / 1000
-    const { verdicts, falseAlarms } = judge(photo.places, found)
+    const { verdicts, falseAlarms } = judge(photo.picture, photo.places, found)
     counts.photos++
     counts.faces += photo.places.length
     counts.missed += verdicts.filter(verdict => verdict === 'missed').length
+    counts.covered += verdicts.filter(verdict => verdict === 'covered').length
     counts.misplaced += verdicts.filter(verdict => verdict === 'misplaced').length
     if (falseAlarms.length > 0) counts.falselyAlarmed++
     if (falseAlarms.length > 0 || verdicts.some(verdict => verdict !== 'found')) {
@@ -55,12 +59,12 @@ export async function measureScene({ name, photos }: Scene, { show, onPhoto }: M
 /** Draws what is in a photo (dashed) and what was found (green), with the landmarks. */
 async function annotate(
   { name, picture, places }: Photo,
-  found: readonly Face[],
+  found: readonly JudgedFace[],
   verdicts: readonly Verdict[],
   folder: string,
 ) {
   const line = Math.max(1, picture.width / 800)
-  const rectangle = ({ box }: Pick<Face, 'box'>, style: string) =>
+  const rectangle = ({ box }: Pick<JudgedFace, 'box'>, style: string) =>
     `<rect x="${box.x}" y="${box.y}" width="${box.width}" height="${box.height}" fill="none" stroke-width="${line}" ${style}/>`
   const svg = [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${picture.width}" height="${picture.height}">`,

@@ -24,12 +24,13 @@ export function scenesMarkdown(groups: readonly Group[]): string {
   const rows = groups.flatMap(({ title, aim, results }) => {
     const all = sum(title, results)
     const shown = results.length > 1 ? [...results, { ...all, name: `**${title}**` }] : results
-    return shown.map(({ name, photos, faces, missed, misplaced, falselyAlarmed }) => [
+    return shown.map(({ name, photos, faces, missed, covered, misplaced, falselyAlarmed }) => [
       name,
       photos,
       faces,
       faces > 0 ? missed : '',
       faces > 0 ? misplaced : '',
+      faces > 0 ? covered : '',
       faces > 0 ? '' : falselyAlarmed,
       faces > 0 ? shareWithInterval(missed + misplaced, faces) : shareWithInterval(falselyAlarmed, photos),
       `${percent(aim)}`,
@@ -41,6 +42,7 @@ export function scenesMarkdown(groups: readonly Group[]): string {
     'faces',
     'missed',
     'misplaced',
+    'covered instead',
     'photos with a false alarm',
     'wrong',
     'aim, at most',
@@ -62,13 +64,14 @@ export function timesMarkdown(timings: readonly Timing[]): string {
 }
 
 function sum(name: string, results: readonly SceneResult[]): SceneResult {
-  const of = (key: 'photos' | 'faces' | 'missed' | 'misplaced' | 'falselyAlarmed') =>
+  const of = (key: 'photos' | 'faces' | 'missed' | 'covered' | 'misplaced' | 'falselyAlarmed') =>
     results.reduce((total, result) => total + result[key], 0)
   return {
     name,
     photos: of('photos'),
     faces: of('faces'),
     missed: of('missed'),
+    covered: of('covered'),
     misplaced: of('misplaced'),
     falselyAlarmed: of('falselyAlarmed'),
     failures: [],
