@@ -8,7 +8,8 @@ import { meanLandmarks } from './mean-landmarks.ts'
 import { fivePoints } from './template.ts'
 
 /** Why a face is covered instead of replaced. */
-export type CoverReason = 'too small' | 'misplaced' | 'in profile' | 'recognised'
+export const coverReasons = ['too small', 'misplaced', 'in profile', 'recognised'] as const
+export type CoverReason = (typeof coverReasons)[number]
 
 /** What keeps a face from being replaced. */
 export interface FaceProblem {

@@ -93,8 +93,12 @@ export function faceLines(task: Recipe['task'], photos: readonly DonePhoto[]): s
   const lines = covered.map(
     ({ path, number, covered }) => `${path}: face ${number} covered: ${covered!.reason} (${covered!.detail})`,
   )
-  lines.push(`${counted(all.length, 'face')} in ${counted(photos.length, 'photo')} ${verb}`)
-  if (covered.length > 0) lines.push(`covered by a blur instead: ${counted(covered.length, 'face')}: ${reasons}`)
+  const where = `${counted(all.length, 'face')} in ${counted(photos.length, 'photo')}`
+  lines.push(
+    covered.length === 0
+      ? `${where} ${verb}`
+      : `${where}: ${all.length - covered.length} ${verb}, ${covered.length} covered by a blur instead: ${reasons}`,
+  )
   if (doubtful.length > 0) {
     const count = doubtful.reduce((sum, { report }) => sum + report.doubtful.length, 0)
     lines.push(

@@ -3,15 +3,19 @@
  * and what to look at first. It holds no picture: originals and results are shown from where they lie, so that the page
  * alone gives nobody's face away.
  */
+import { z } from 'zod'
 import type { Recipe } from '../config/recipe.ts'
 import type { Box } from '../faces/box.ts'
+import { coverReasons } from '../faces/judge-face.ts'
+import { recognizerNames } from '../faces/recognizers.ts'
 import type { FaceReport, PhotoReport } from '../pipeline/photo-report.ts'
-import { type Html, html, page } from './html.ts'
+import { Html, html, page } from './html.ts'
 import { counted, failedChecks } from './protect-summary.ts'
 import { reviewScript, reviewStyle } from './review-style.ts'
 
 /** An entry of what a run was given, and what became of it. */
 export interface ReviewEntry {
+  readonly task: Recipe['task']
   /** As people know it. */
   readonly name: string
   readonly state: 'done' | 'refused' | 'left out'
@@ -25,14 +29,14 @@ export interface ReviewEntry {
 }
 
 export interface Review {
-  readonly task: Recipe['task']
+  /** Those of the last run, and of earlier ones whose results are still there. */
   readonly entries: readonly ReviewEntry[]
-  /** What the run said at its end. */
+  /** What the last run said at its end. */
   readonly summary: readonly string[]
 }
 
 /** What of an entry people have to look at; empty where there is nothing. */
-export function needsLook(task: Recipe['task'], { state, report }: ReviewEntry): string[] {
+export function needsLook({ task, state, report }: ReviewEntry): string[] {
   if (state === 'refused') return ['not done']
   if (!report) return []
   const covered = report.faces.filter(face => face.covered).length
@@ -46,13 +50,12 @@ export function needsLook(task: Recipe['task'], { state, report }: ReviewEntry):
 }
 
 /** The page as HTML: one file, which loads pictures from this machine only. */
-export function reviewPage({ task, entries, summary }: Review): string {
+export function reviewPage({ entries, summary }: Review): string {
   const photos = entries.filter(({ report, state }) => report !== undefined || state === 'refused')
   const others = entries.filter(entry => !photos.includes(entry))
   // What needs a look comes first, each part in the order of the run.
-  const urgent = photos.filter(entry => needsLook(task, entry).length > 0)
+  const urgent = photos.filter(entry => needsLook(entry).length > 0)
   const ordered = [...urgent, ...photos.filter(entry => !urgent.includes(entry))]
-  const verb = task === 'hide' ? 'hidden' : 'anonymized'
   const body = html`<main>
 <header>
 <h1>Review: ${counted(photos.length, 'photo')}</h1>
@@ -63,7 +66,7 @@ publish it with the results.</p>
 <span class="keys"><kbd>j</kbd> <kbd>k</kbd> or arrows: next, previous · <kbd>f</kbd>: filter · <kbd>o</kbd>: hold to see the original in place of the result</span>
 <output id="place" aria-live="polite"></output></p>
 </header>
-${ordered.map((entry, i) => card(task, entry, i, verb))}
+${ordered.map((entry, i) => card(entry, i))}
 <p id="nothing" hidden>Nothing needs a look.</p>
 ${
   others.length > 0 &&
@@ -74,13 +77,63 @@ ${
 }
 <footer>White numbers are faces; a dashed frame with a question mark is what may be a face and was left as it is. Look for faces
 without a number.</footer>
-</main>`
+</main>
+${entriesBlock(entries)}`
   return page('Review', reviewStyle, body, reviewScript, "'self' file: data:")
 }
 
-function card(task: Recipe['task'], entry: ReviewEntry, number: number, verb: string): Html {
-  const { name, report, reason, original, versions = [] } = entry
-  const looks = needsLook(task, entry)
+/** The entries as data, by which the page of a later run holds those of this one as well. */
+function entriesBlock(entries: readonly ReviewEntry[]): Html {
+  const json = JSON.stringify(entries).replaceAll('<', '\\u003c')
+  return html`<script type="application/json" id="entries">${new Html(json)}</script>`
+}
+
+/** An address below the page's folder or beside it: nothing that a page of somebody else's could lead away by. */
+const address = z.string().regex(/^(?![a-z][a-z0-9+.-]*:|\/\/)/i)
+
+const box = z.object({ x: z.number(), y: z.number(), width: z.number(), height: z.number() })
+
+const entrySchema = z.object({
+  task: z.enum(['anonymize', 'hide']),
+  name: z.string(),
+  state: z.enum(['done', 'refused', 'left out']),
+  reason: z.string().optional(),
+  original: address.optional(),
+  versions: z.array(address).optional(),
+  report: z
+    .object({
+      width: z.number(),
+      height: z.number(),
+      faces: z.array(
+        z.object({
+          box,
+          score: z.number(),
+          covered: z.object({ reason: z.enum(coverReasons), detail: z.string() }).optional(),
+          resampled: z.number(),
+          checks: z.array(z.object({ similarity: z.number(), accepted: z.boolean() })),
+        }),
+      ),
+      doubtful: z.array(z.object({ box, score: z.number() })),
+      smallest: z.number(),
+      checkedBy: z.enum(recognizerNames).optional(),
+    })
+    .optional(),
+})
+
+/** The entries of a page; none of what is no such page. */
+export function entriesOf(page: string): ReviewEntry[] {
+  const json = /<script type="application\/json" id="entries">(.*?)<\/script>/s.exec(page)?.[1]
+  try {
+    return z.array(entrySchema).parse(JSON.parse(json ?? '[]')) as ReviewEntry[]
+  } catch {
+    return []
+  }
+}
+
+function card(entry: ReviewEntry, number: number): Html {
+  const { task, name, report, reason, original, versions = [] } = entry
+  const verb = task === 'hide' ? 'hidden' : 'anonymized'
+  const looks = needsLook(entry)
   return html`<article class="photo" id="photo-${number + 1}" tabindex="-1" data-look="${looks.length > 0 ? 'yes' : 'no'}">
 <h2>${name} ${looks.map(look => html`<span class="bad">${look}</span>`)}${looks.length === 0 && html`<span class="good">as meant</span>`}</h2>
 ${reason !== undefined && html`<p>${reason}</p>`}

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -7,7 +7,7 @@ import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { FaceReport, PhotoReport } from '../../src/pipeline/photo-report.ts'
 import { writeReview } from '../../src/report/review-files.ts'
-import { needsLook } from '../../src/report/review-page.ts'
+import { entriesOf, needsLook } from '../../src/report/review-page.ts'
 import { findChromium, launch, look, looks } from './browser.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'review-'))
@@ -59,7 +59,7 @@ beforeAll(async () => {
 })
 
 test('what needs a look is said of each photo', () => {
-  const asked = Object.values(reports).map(report => needsLook('anonymize', { name: '', state: 'done', report }))
+  const asked = Object.values(reports).map(report => needsLook({ task: 'anonymize', name: '', state: 'done', report }))
   expect(asked).toEqual([
     [],
     ['1 face covered'],
@@ -68,7 +68,7 @@ test('what needs a look is said of each photo', () => {
     ['no face found'],
     [],
   ])
-  expect(needsLook('anonymize', { name: '', state: 'refused' })).toEqual(['not done'])
+  expect(needsLook({ task: 'anonymize', name: '', state: 'refused' })).toEqual(['not done'])
 })
 
 test('the page holds no picture, is readable to its owner alone, and links by addresses that lead there', () => {
@@ -79,9 +79,41 @@ test('the page holds no picture, is readable to its owner alone, and links by ad
   expect(text).toContain('b &lt;covered&gt;.jpg')
   expect(text).not.toContain('<covered>')
   expect(text).toContain('Browsers do not show files of this format')
-  expect(text).not.toContain('.heic"')
+  expect(text).not.toMatch(/(src|href)="[^"]*heic"/)
   expect(text).toMatch(/notes\.txt<\/td><td>no picture/)
   expect(statSync(path).mode & 0o777).toBe(0o600)
+})
+
+test('a later run adds to the page what it did, and leaves out what is gone or was made again', async () => {
+  const there = join(out, 'later')
+  mkdirSync(there)
+  const page = join(there, 'review.html')
+  const done = (name: string) => {
+    const made = join(there, `${name}.hidden.jpg`)
+    writeFileSync(made, '')
+    return { path: join(originals, `${name}.jpg`), paths: [made], report: report() }
+  }
+  await writeReview(page, 'hide', [done('<b>one'), done('two'), done('three')], [], ['first'])
+  rmSync(join(there, 'two.hidden.jpg'))
+  await writeReview(page, 'anonymize', [done('three'), done('four')], [], ['second'])
+  const entries = entriesOf(readFileSync(page, 'utf8'))
+  expect(entries.map(({ task, name }) => [task, name.replace(`${originals}/`, '')])).toEqual([
+    ['anonymize', 'three.jpg'],
+    ['anonymize', 'four.jpg'],
+    ['hide', '<b>one.jpg'],
+  ])
+  expect(readFileSync(page, 'utf8')).not.toContain('<b>one')
+})
+
+test('what leads elsewhere, or is no entry, is not taken over from a page', () => {
+  const entry = { task: 'hide', name: 'a', state: 'done', versions: ['a.jpg'] }
+  const pageOf = (entries: unknown) =>
+    `<script type="application/json" id="entries">${JSON.stringify(entries)}</script>`
+  expect(entriesOf(pageOf([entry]))).toEqual([entry])
+  for (const original of ['javascript:alert(1)', 'https://example.org/a.jpg', '//example.org/a.jpg', 'JavaScript:x'])
+    expect(entriesOf(pageOf([{ ...entry, original }])), original).toEqual([])
+  expect(entriesOf(pageOf([{ ...entry, task: 'other' }]))).toEqual([])
+  expect(entriesOf('nothing')).toEqual([])
 })
 
 const chromium = findChromium()
