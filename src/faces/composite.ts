@@ -48,6 +48,36 @@ const lowFrequency = 0.035
  * @returns a new photo; pixels outside of the face's outline are the given one's, bit for bit
  */
 export function compositeFace(photo: Image, generated: Image, options: CompositeOptions): Image {
+  const { toAnalysis, analysis, box } = prepare(photo, generated, options)
+  if (!box) return { ...photo, data: photo.data.slice() }
+  const face = detailed(photo, generated, box, toAnalysis, analysis, options.grain ?? grainOf())
+  return blend(photo, face, box, toAnalysis, analysis)
+}
+
+/** Of the pixels that a composite changes, those in which something of the photo stays, as shares of them. */
+export interface OriginalShare {
+  /** More than 2 % of the photo's details. */
+  readonly details: number
+  /** More than 2 % of its low frequencies, which say no more than colour and light. */
+  readonly lowFrequencies: number
+}
+
+/** How much of the original face a composite lets through. @param generated, options as of `compositeFace` */
+export function originalShare(photo: Image, generated: Image, options: CompositeOptions): OriginalShare {
+  const { toAnalysis, analysis, box } = prepare(photo, generated, options)
+  const counts = { changed: 0, details: 0, lowFrequencies: 0 }
+  if (box)
+    eachChanged(photo, box, toAnalysis, analysis, (_k, _i, narrow, slow) => {
+      if (narrow <= 0.02) return
+      counts.changed++
+      if (narrow < 0.98) counts.details++
+      if (slow < 0.98) counts.lowFrequencies++
+    })
+  return { details: counts.details / counts.changed, lowFrequencies: counts.lowFrequencies / counts.changed }
+}
+
+/** What the photo and the generated face show in the square, and where in the photo that is. */
+function prepare(photo: Image, generated: Image, options: CompositeOptions) {
   const size = generated.width
   if (generated.height !== size)
     throw new Error(`compositeFace: expected a square face, found ${size} x ${generated.height}`)
@@ -60,10 +90,7 @@ export function compositeFace(photo: Image, generated: Image, options: Composite
   const scale = size / analysisSide
   const after = resampleSimilarity(generated, { a: scale, b: 0, tx: 0, ty: 0 }, analysisSide, analysisSide)
   const analysis = analyse(before, after, regions)
-  const box = boxOf(analysis.mask, invert(toAnalysis), photo)
-  if (!box) return { ...photo, data: photo.data.slice() }
-  const face = detailed(photo, generated, box, toAnalysis, analysis, options.grain ?? grainOf())
-  return blend(photo, face, box, toAnalysis, analysis)
+  return { toAnalysis, analysis, box: boxOf(analysis.mask, invert(toAnalysis), photo) }
 }
 
 /** What is known at `analysisSide`. */
@@ -169,9 +196,31 @@ function detailed(
 }
 
 function blend(photo: Image, face: Raster, box: Rectangle, toAnalysis: Similarity, analysis: Analysis): Image {
-  const { edges, wide, low } = analysis
-  const look = lookUp(fromBox(toAnalysis, box), analysisSide)
   const data = photo.data.slice()
+  eachChanged(photo, box, toAnalysis, analysis, (k, i, narrow, slow, soft) => {
+    for (let c = 0; c < 3; c++) {
+      const [old, low] = [photo.data[k + c]!, soft(c)]
+      const value = old + slow * low + narrow * (face.data[3 * i + c]! - old - low)
+      data[k + c] = Math.min(255, Math.max(0, value + 0.5))
+    }
+  })
+  return { width: photo.width, height: photo.height, data }
+}
+
+/**
+ * Visits the pixels within the face's outline.
+ * @param visit its place in the photo's data and in the box, how much of the generated face's details and of its low frequencies
+ * shows there, and by how much low frequencies differ, by channel
+ */
+function eachChanged(
+  photo: Image,
+  box: Rectangle,
+  toAnalysis: Similarity,
+  { edges, wide, low }: Analysis,
+  visit: (k: number, i: number, narrow: number, slow: number, soft: (channel: number) => number) => void,
+): void {
+  const look = lookUp(fromBox(toAnalysis, box), analysisSide)
+  const soft = (channel: number) => look.of(low, 3, channel)
   for (let y = 0, i = 0; y < box.height; y++) {
     for (let x = 0; x < box.width; x++, i++) {
       look.at(x + 0.5, y + 0.5)
@@ -185,16 +234,9 @@ function blend(photo: Image, face: Raster, box: Rectangle, toAnalysis: Similarit
         look.of(edges.slope, 1, 0) * luma + look.of(edges.offset, 1, 0),
         look.of(edges.bareAfter, 1, 0),
       )
-      const slow = Math.min(narrow, look.of(wide, 1, 0))
-      for (let c = 0; c < 3; c++) {
-        const old = photo.data[k + c]!
-        const soft = look.of(low, 3, c)
-        const value = old + slow * soft + narrow * (face.data[3 * i + c]! - old - soft)
-        data[k + c] = Math.min(255, Math.max(0, value + 0.5))
-      }
+      visit(k, i, narrow, Math.min(narrow, look.of(wide, 1, 0)), soft)
     }
   }
-  return { width: photo.width, height: photo.height, data }
 }
 
 /** Bilinear look-ups in maps of side x side, all at one place. */
