@@ -4,8 +4,9 @@
  */
 import { join } from 'node:path'
 import sharp from 'sharp'
-import { type Image, readImage } from '../src/data/image.ts'
 import { apply } from '../src/faces/similarity.ts'
+import { readImage } from '../src/images/codec.node.ts'
+import type { Image } from '../src/images/image.ts'
 import { register } from '../src/keys/register.ts'
 import { viewOf } from '../src/keys/view.ts'
 import { packageFolder } from '../src/util/paths.ts'

@@ -9,7 +9,6 @@ import { join } from 'node:path'
 import * as tf from '@tensorflow/tfjs'
 import { useBackend } from '../src/backend/index.ts'
 import { FaceStore } from '../src/data/face-store.ts'
-import { readImage, toTensor } from '../src/data/image.ts'
 import { detectFaces } from '../src/faces/detect.ts'
 import {
   attributeFeatures,
@@ -18,6 +17,8 @@ import {
   facialAttributesPath,
 } from '../src/faces/facial-attributes.ts'
 import { alignFfhq } from '../src/faces/ffhq.ts'
+import { readImage } from '../src/images/codec.node.ts'
+import { toTensor } from '../src/images/image.ts'
 import { repositoryPath } from '../src/util/paths.ts'
 import { textTable } from '../src/util/text-table.ts'
 import { writeSafetensors } from '../src/weights/safetensors.ts'

@@ -7,7 +7,6 @@
 import * as tf from '@tensorflow/tfjs'
 import { EigenvalueDecomposition, Matrix } from 'ml-matrix'
 import { useBackend } from '../src/backend/index.ts'
-import { normal } from '../src/data/random.ts'
 import { ethnicities } from '../src/faces/apparent-ethnicity.ts'
 import { facialAttributes } from '../src/faces/facial-attributes.ts'
 import { loadGenerator } from '../src/faces/generator.ts'
@@ -19,6 +18,7 @@ import {
   projectDescriptors,
 } from '../src/faces/latent-bank.ts'
 import { progress } from '../src/util/progress.ts'
+import { normal } from '../src/util/random.ts'
 import { writeSafetensors } from '../src/weights/safetensors.ts'
 
 const count = Number(process.argv[2] ?? 3600)

@@ -1,8 +1,9 @@
 /** Puts faces into pictures: turned, scaled and cut out with hair and chin, with a soft rim. */
-import type { Image } from '../../src/data/image.ts'
+
 import { apply, invert, type Similarity } from '../../src/faces/similarity.ts'
 import type { Point } from '../../src/faces/template.ts'
 import { sampler } from '../../src/faces/warp.ts'
+import type { Image } from '../../src/images/image.ts'
 import type { Place, SourceFace } from './sources.ts'
 
 /** Half axes of the ellipse that is cut out with a face, relative to its box's side; it begins to fade at this share of them. */

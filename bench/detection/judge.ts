@@ -1,8 +1,8 @@
 /** Whether a face that is in a photo was found, and where. */
 
-import type { Image } from '../../src/data/image.ts'
 import { clip, intersectionOverUnion } from '../../src/faces/box.ts'
 import type { JudgedFace } from '../../src/faces/judge-face.ts'
+import type { Image } from '../../src/images/image.ts'
 import type { Place } from './sources.ts'
 
 /** A face that is 'covered' was found, but its landmarks are not where they should be, and the finder says so: it is covered whole. */

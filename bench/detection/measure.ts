@@ -2,9 +2,9 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import sharp from 'sharp'
-import { encodeImage } from '../../src/data/image.ts'
 import { detectFaces } from '../../src/faces/detect.ts'
 import { type JudgedFace, judgeFace } from '../../src/faces/judge-face.ts'
+import { encodeImage } from '../../src/images/codec.node.ts'
 import { judge, type Verdict } from './judge.ts'
 import type { Photo, Scene } from './scenes.ts'
 

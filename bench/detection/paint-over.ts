@@ -1,5 +1,5 @@
 /** Pictures without their faces: backgrounds to put others into, and photos without people. */
-import type { Image } from '../../src/data/image.ts'
+import type { Image } from '../../src/images/image.ts'
 import type { Place } from './sources.ts'
 
 /** Half axes of what is painted over, relative to the side of a face's box: hair, ears and chin too. */

@@ -1,7 +1,9 @@
 /** The scenes: photos composed of real faces, with what is where in them. */
-import { type Image, readImage, resizeImage } from '../../src/data/image.ts'
-import { RandomStream } from '../../src/data/random.ts'
+
 import type { Point } from '../../src/faces/template.ts'
+import { readImage, resizeImage } from '../../src/images/codec.node.ts'
+import type { Image } from '../../src/images/image.ts'
+import { RandomStream } from '../../src/util/random.ts'
 import { cut, darken, drawFace, placing } from './compose.ts'
 import { paintOver } from './paint-over.ts'
 import { type Place, placeIn, type SourceFace } from './sources.ts'

@@ -1,13 +1,15 @@
 /** Faces to compose scenes from: pictures of a folder that show one person, and where the face is in them. */
 import { readdir } from 'node:fs/promises'
 import { extname, join } from 'node:path'
-import { type Image, pictureExtensions, readImage } from '../../src/data/image.ts'
-import { RandomStream } from '../../src/data/random.ts'
 import type { Box } from '../../src/faces/box.ts'
 import { frameOf, repeatEdge } from '../../src/faces/frame.ts'
 import { detectSsd } from '../../src/faces/ssd-mobilenet.ts'
 import type { Point } from '../../src/faces/template.ts'
+import { readImage } from '../../src/images/codec.node.ts'
+import { pictureExtensions } from '../../src/images/format.ts'
+import type { Image } from '../../src/images/image.ts'
 import { UserError } from '../../src/util/errors.ts'
+import { RandomStream } from '../../src/util/random.ts'
 
 /** Where a face is, in a picture's pixels. */
 export interface Place {

@@ -4,8 +4,8 @@
  */
 import { join } from 'node:path'
 import { releaseBackend, useBackend } from '../../src/backend/index.ts'
-import { readImage, resizeImage } from '../../src/data/image.ts'
 import { detectFaces } from '../../src/faces/detect.ts'
+import { readImage, resizeImage } from '../../src/images/codec.node.ts'
 import { packageFolder } from '../../src/util/paths.ts'
 import { peakMemory } from '../peak-memory.ts'
 

@@ -1,6 +1,7 @@
 /** Faces by the lightness of their skin. */
-import type { Image } from '../../src/data/image.ts'
+
 import type { Point } from '../../src/faces/template.ts'
+import type { Image } from '../../src/images/image.ts'
 import type { SourceFace } from './sources.ts'
 
 export const tones = ['light', 'medium', 'dark'] as const

@@ -24,7 +24,7 @@ export async function handler({ faces, far, write, backend }: ArgumentsCamelCase
   const { FaceStore } = await import('../data/face-store.ts')
   const { calibrate, checkPairs } = await import('../eval/calibrate.ts')
   const { byIdentity } = await import('../eval/pairs.ts')
-  const { thresholdsPath } = await import('../eval/thresholds.ts')
+  const { thresholdsPath } = await import('../faces/thresholds.ts')
   const { loadRecognizer, recognizerNames } = await import('../faces/recognizers.ts')
   const { progress } = await import('../util/progress.ts')
   const { sha256 } = await import('../weights/checksum.ts')

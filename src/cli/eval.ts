@@ -112,7 +112,7 @@ export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<v
   const { writeEvaluation } = await import('../report/evaluation-files.ts')
   const { guidingNetworks } = await import('../eval/networks.ts')
   const { loadTargets, targetLines, targetsMarkdown, targetsOf } = await import('../eval/targets.ts')
-  const { loadThresholds } = await import('../eval/thresholds.ts')
+  const { loadThresholds } = await import('../faces/thresholds.ts')
   const { recognizerNetworks } = await import('../faces/recognizers.ts')
   const { progress } = await import('../util/progress.ts')
   const known = Object.keys(recognizerNetworks) as AnyRecognizerName[]

@@ -50,7 +50,7 @@ export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<v
   const { circumstances } = await import('../eval/provenance.ts')
   const { writeEvaluation } = await import('../report/evaluation-files.ts')
   const { makeSuite, measureSuite, originalsFolder } = await import('../eval/suite.ts')
-  const { loadThresholds } = await import('../eval/thresholds.ts')
+  const { loadThresholds } = await import('../faces/thresholds.ts')
   const { checkJobs } = await import('../jobs/process-pool.ts')
   const { refuseRecipes } = await import('../plan/protect.ts')
   const { progress } = await import('../util/progress.ts')

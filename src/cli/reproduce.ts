@@ -42,7 +42,7 @@ export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<v
   const { useBackend } = await import('../backend/index.ts')
   const { recipesOf } = await import('../config/suite.ts')
   const { experimentsFolder, loadTable, tableNames } = await import('../config/table.ts')
-  const { loadThresholds } = await import('../eval/thresholds.ts')
+  const { loadThresholds } = await import('../faces/thresholds.ts')
   const { writeIndex } = await import('../experiments/index-page.ts')
   const { planTables } = await import('../experiments/plan.ts')
   const { reproduceTable } = await import('../experiments/reproduce.ts')

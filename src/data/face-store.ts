@@ -10,10 +10,10 @@ import { type FileHandle, rename } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import * as tf from '@tensorflow/tfjs'
 import { z } from 'zod'
+import { bytesToTensor } from '../images/image.ts'
 import { styleRows, styleWidth } from '../models/generator/synthesis.ts'
 import { UserError } from '../util/errors.ts'
 import { openRegular, readRegularText } from '../util/regular-file.ts'
-import { bytesToTensor } from './image.ts'
 
 export interface FaceEntry {
   /** The picture's path within its data set. */

@@ -4,7 +4,7 @@ import type { Generator } from '../faces/generator.ts'
 import { type FaceSize, faceSizes, styleRows, styleWidth } from '../models/generator/synthesis.ts'
 import { UserError } from '../util/errors.ts'
 import { withLock } from '../util/lock.ts'
-import { normal, RandomStream } from './random.ts'
+import { normal, RandomStream } from '../util/random.ts'
 import { StoreWriter } from './store-writer.ts'
 
 /** Faces that are generated at once. */

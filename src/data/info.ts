@@ -2,11 +2,11 @@
 import { readdir } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import * as tf from '@tensorflow/tfjs'
+import { writeImage } from '../images/codec.node.ts'
+import { gridImage } from '../images/image.ts'
 import { UserError } from '../util/errors.ts'
 import { readRegularText } from '../util/regular-file.ts'
 import { FaceStore, readIndex } from './face-store.ts'
-import { gridImage } from './grid.ts'
-import { writeImage } from './image.ts'
 import type { LfwPair } from './lfw-pairs.ts'
 import type { PrepareSummary } from './prepare.ts'
 

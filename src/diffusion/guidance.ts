@@ -1,6 +1,6 @@
 /** Energy guidance: a DDIM step followed by a step down the gradient of an energy of what the clean estimate shows. */
 import * as tf from '@tensorflow/tfjs'
-import { freeing } from '../models/ops/freeing.ts'
+import { freeing } from '../backend/freeing.ts'
 import { type AddedNoise, addNoise, ddimStep } from './ddim.ts'
 import type { Denoiser } from './denoiser.ts'
 import type { DdimStep } from './schedule.ts'

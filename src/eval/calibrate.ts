@@ -1,11 +1,11 @@
 /** Where a recognizer draws the line between one person and two, measured on clean faces. */
 import type { FaceStore } from '../data/face-store.ts'
+import type { RecognizerThreshold } from '../faces/thresholds.ts'
 import type { Recognizer } from '../models/recognizers/recognizer.ts'
 import { UserError } from '../util/errors.ts'
 import { allSimilarities, embedStore, similarities } from './embeddings.ts'
 import { acceptRate, thresholdAtFar, tooFewImpostors } from './metrics/tar-at-far.ts'
 import { genuineCap, genuinePairs, onePerIdentity } from './pairs.ts'
-import type { RecognizerThreshold } from './thresholds.ts'
 
 /** How many pairs `calibrate` compares. */
 export interface PairCounts {

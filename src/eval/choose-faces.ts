@@ -1,6 +1,6 @@
 import type { FaceEntry } from '../data/face-store.ts'
-import { RandomStream } from '../data/random.ts'
 import { UserError } from '../util/errors.ts'
+import { RandomStream } from '../util/random.ts'
 import { byIdentity, onePerIdentity } from './pairs.ts'
 
 /** Numbers of one face each of `count` different people, those first who have as many photos; otherwise as chooseFaces. */

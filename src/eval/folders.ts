@@ -3,8 +3,8 @@ import { createHash } from 'node:crypto'
 import { readdir } from 'node:fs/promises'
 import { extname, join, relative, sep } from 'node:path'
 import sharp from 'sharp'
-import { pictureExtensions, readBytes } from '../data/image.ts'
-import { headBytes, pictureFormat } from '../data/picture-format.ts'
+import { readBytes } from '../images/codec.node.ts'
+import { headBytes, pictureExtensions, pictureFormat } from '../images/format.ts'
 import { UserError } from '../util/errors.ts'
 
 /** Names that a message lists before it only counts. */

@@ -1,5 +1,5 @@
 /** Which pairs of faces verification is measured on. */
-import { RandomStream } from '../data/random.ts'
+import { RandomStream } from '../util/random.ts'
 
 /** Numbers of two faces. */
 export type Pair = readonly [number, number]

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { dirname } from 'node:path'
 import { type AnyRecognizerName, recognizerNames } from '../faces/recognizers.ts'
 import type { Similarity } from '../faces/similarity.ts'
+import type { RecognizerThreshold } from '../faces/thresholds.ts'
 import { UserError } from '../util/errors.ts'
 import type { FeatureCache, FeatureTable } from './features/cache.ts'
 import type { FoundFace } from './features/faces.ts'
@@ -10,7 +11,6 @@ import type { Feature } from './features/feature.ts'
 import { checkNames, identifyPicture, listPictures, listSamples, type Picture } from './folders.ts'
 import type { Manifest, ManifestPicture } from './manifest.ts'
 import type { Alignment } from './metric.ts'
-import type { RecognizerThreshold } from './thresholds.ts'
 
 /** One picture under its name in all folders. */
 export interface Case {

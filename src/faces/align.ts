@@ -1,4 +1,4 @@
-import type { Image } from '../data/image.ts'
+import type { Image } from '../images/image.ts'
 import { invert, type Similarity, similarity } from './similarity.ts'
 import { faceSize, fivePoints, type Point, template } from './template.ts'
 import { warp } from './warp.ts'

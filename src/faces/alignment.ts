@@ -1,5 +1,5 @@
 /** The two ways in which faces are cut out of photos, by name. */
-import type { Image } from '../data/image.ts'
+import type { Image } from '../images/image.ts'
 import { type AlignedFace, alignFace } from './align.ts'
 import { alignFfhq } from './ffhq.ts'
 import { landmarksInBox } from './landmarks.ts'

@@ -1,4 +1,4 @@
-import type { Image } from '../data/image.ts'
+import type { Image } from '../images/image.ts'
 
 /** A rectangle in a photo's pixels. */
 export interface Box {

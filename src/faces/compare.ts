@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs'
-import { type Image, toTensor } from '../data/image.ts'
+import { type Image, toTensor } from '../images/image.ts'
 import type { Recognizer } from '../models/recognizers/recognizer.ts'
 
 /** Cosine similarity of the first of some aligned faces to each of the others, under each recognizer by its name. */

@@ -1,5 +1,5 @@
 /** How well a composite hides that it is one: measures of a photo before and after, within a mask of its pixels. */
-import type { Image } from '../data/image.ts'
+import type { Image } from '../images/image.ts'
 import { blur } from './blur.ts'
 import { lumaOf } from './skin.ts'
 

@@ -1,5 +1,5 @@
 /** Puts a generated face into a photo so that the photo looks untouched: its light, its sharpness and its grain. */
-import type { Image } from '../data/image.ts'
+import type { Image } from '../images/image.ts'
 import { blur } from './blur.ts'
 import { colourField, darkOffset } from './colour-field.ts'
 import { smoothStep } from './composite-mask.ts'

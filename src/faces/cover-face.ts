@@ -1,5 +1,5 @@
 /** Covers a face beyond recognition where it cannot be replaced: no network has a part in it, so that it always works. */
-import type { Image } from '../data/image.ts'
+import type { Image } from '../images/image.ts'
 import { type Box, clip } from './box.ts'
 import { faceOutline, smoothStep } from './composite-mask.ts'
 import { boundingBox, faceFit, misfit } from './coverage.ts'

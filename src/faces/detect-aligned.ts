@@ -1,5 +1,6 @@
 /** Whether a detector still finds the face in an aligned face. */
-import { type Image, resizeImage } from '../data/image.ts'
+import { resizeImage } from '../images/codec.node.ts'
+import type { Image } from '../images/image.ts'
 import { frameOf, repeatEdge } from './frame.ts'
 import { detectSsd } from './ssd-mobilenet.ts'
 

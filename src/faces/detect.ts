@@ -1,5 +1,5 @@
 /** The face finder: every face of a photo, which way up each of them is, and its landmarks. */
-import type { Image } from '../data/image.ts'
+import type { Image } from '../images/image.ts'
 import { type Box, clip, withoutOverlaps } from './box.ts'
 import { look, passesFor } from './find/passes.ts'
 import { placeLandmarks } from './find/place-landmarks.ts'

@@ -1,5 +1,5 @@
 /** Faces in the alignment of FFHQ (Karras et al., arXiv 1812.04948, appendix A), in which generators were trained. */
-import type { Image } from '../data/image.ts'
+import type { Image } from '../images/image.ts'
 import type { Rectangle } from '../models/recognizers/crop.ts'
 import type { AlignedFace } from './align.ts'
 import { blur } from './blur.ts'

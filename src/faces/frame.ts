@@ -1,5 +1,5 @@
 /** Detectors are made for faces in pictures, not for pictures that a face fills: such a picture gets a frame first. */
-import type { Image } from '../data/image.ts'
+import type { Image } from '../images/image.ts'
 
 /** How many pixels of frame a picture gets on every side: a quarter of the longer one. */
 export function frameOf({ width, height }: Image): number {

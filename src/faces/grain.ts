@@ -1,5 +1,5 @@
 /** The white noise that a composite's grain is made of. */
-import { type Randomness, RandomStream } from '../data/random.ts'
+import { type Randomness, RandomStream } from '../util/random.ts'
 
 /** `count` numbers of mean 0 and standard deviation about 1, for the band of a pyramid. */
 export type Grain = (count: number, level: number) => Float32Array

@@ -1,5 +1,5 @@
 /** Whether a found face can be given a new one, or has to be covered. */
-import type { Image } from '../data/image.ts'
+import type { Image } from '../images/image.ts'
 import type { Box } from './box.ts'
 import { faceFit, misfit } from './coverage.ts'
 import type { Face } from './detect.ts'

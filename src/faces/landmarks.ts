@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs'
-import type { Image } from '../data/image.ts'
+import type { Image } from '../images/image.ts'
 import { type Box, clip } from './box.ts'
 import { faceNetworks, pixels, read } from './networks.ts'
 import { apply, invert, type Similarity, similarity } from './similarity.ts'

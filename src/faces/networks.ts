@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import * as tf from '@tensorflow/tfjs'
-import type { Image } from '../data/image.ts'
+import type { Image } from '../images/image.ts'
 import { oncePer } from '../util/memoize.ts'
 
 /** What we use of face-api's classes: their forward passes, which ask their input only for a batch of pixels. */

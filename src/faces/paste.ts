@@ -1,4 +1,4 @@
-import type { Image } from '../data/image.ts'
+import type { Image } from '../images/image.ts'
 import { faceMask } from './mask.ts'
 import { apply, invert, type Similarity, scaleOf } from './similarity.ts'
 import type { Point } from './template.ts'

@@ -1,4 +1,4 @@
-import type { Image } from '../data/image.ts'
+import type { Image } from '../images/image.ts'
 import { blur } from './blur.ts'
 import { type Raster, toRaster } from './resample-similarity.ts'
 import { lumaOf } from './skin.ts'

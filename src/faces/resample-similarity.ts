@@ -1,5 +1,5 @@
 /** Pictures seen through a similarity, fast enough for a megapixel: what `warp` does in seconds, in a tenth of one. */
-import type { Image } from '../data/image.ts'
+import type { Image } from '../images/image.ts'
 import { type Similarity, scaleOf } from './similarity.ts'
 
 /** A picture of numbers, row-major, channels interleaved; colours in 0..255. */

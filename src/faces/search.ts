@@ -1,5 +1,5 @@
 /** What a search for faces finds: those that are faces, those that may be, and how small a face may be to be found. */
-import type { Image } from '../data/image.ts'
+import type { Image } from '../images/image.ts'
 import type { Box } from './box.ts'
 import { detectFaces, type Face } from './detect.ts'
 

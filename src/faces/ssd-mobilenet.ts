@@ -3,7 +3,8 @@
  * faces finds them with detect.ts.
  */
 import * as tf from '@tensorflow/tfjs'
-import { type Image, resizeImage } from '../data/image.ts'
+import { resizeImage } from '../images/codec.node.ts'
+import type { Image } from '../images/image.ts'
 import { type Box, clip } from './box.ts'
 import { landmarksInBox } from './landmarks.ts'
 import { faceNetworks, pixels, read } from './networks.ts'

@@ -1,4 +1,4 @@
-import type { Image } from '../data/image.ts'
+import type { Image } from '../images/image.ts'
 import type { Point } from './template.ts'
 
 /** A picture turned clockwise by a number of quarters. */

@@ -1,4 +1,4 @@
-import type { Image } from '../data/image.ts'
+import type { Image } from '../images/image.ts'
 import { type Similarity, scaleOf } from './similarity.ts'
 
 /** Writes the colour (0..255, not rounded) of a place of the source into `colour`. */

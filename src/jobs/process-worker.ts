@@ -11,7 +11,7 @@ export type WorkerMessage =
   | { readonly result: unknown }
   | { readonly error: string }
 
-const [url = new URL('./handlers.ts', import.meta.url).href] = process.argv.slice(2)
+const [url = new URL('../cli/queue-handlers.ts', import.meta.url).href] = process.argv.slice(2)
 const { handlers } = (await import(url)) as { handlers: Readonly<Record<string, Handler<unknown>>> }
 
 const send = (message: WorkerMessage) => void process.send?.(message)

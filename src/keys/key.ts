@@ -1,10 +1,10 @@
 /** The key of a protected picture: what recovery needs of it and of each of its faces, in one file beside it. */
 import { createHash } from 'node:crypto'
-import { RandomStream } from '../data/random.ts'
 import type { Box } from '../faces/box.ts'
 import type { Similarity } from '../faces/similarity.ts'
 import { writeFileAtomic } from '../util/atomic-write.ts'
 import { UserError } from '../util/errors.ts'
+import { RandomStream } from '../util/random.ts'
 import { readRegular } from '../util/regular-file.ts'
 import { type Decryption, decrypt, type Encryption, encrypt, isAge, isEncrypting } from './age.ts'
 import { KeyError } from './key-error.ts'

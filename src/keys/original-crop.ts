@@ -1,8 +1,10 @@
 /** Exact recovery: a key carries what protection changed of the photo. */
-import { encodeImage, type Image, readImage } from '../data/image.ts'
+
 import type { Box } from '../faces/box.ts'
 import { resampleSimilarity } from '../faces/resample-similarity.ts'
 import { apply, compose, identity, invert, type Similarity, scaleOf } from '../faces/similarity.ts'
+import { encodeImage, readImage } from '../images/codec.node.ts'
+import type { Image } from '../images/image.ts'
 import { UserError } from '../util/errors.ts'
 import type { OriginalCrop } from './key.ts'
 

@@ -1,6 +1,8 @@
 /** Pictures and keys as JSON, for work in other processes and on other machines. Nothing is lost of either. */
-import { encodeImage, type Image, readImage } from '../data/image.ts'
+
 import type { Box } from '../faces/box.ts'
+import { encodeImage, readImage } from '../images/codec.node.ts'
+import type { Image } from '../images/image.ts'
 import type { FaceKey } from './key.ts'
 
 /** A picture as PNG in base64. */

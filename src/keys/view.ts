@@ -1,5 +1,6 @@
 /** The small version of a protected picture that its key holds, by which edited copies of it are known. */
-import { encodeImage, type Image, readImage, resizeImage } from '../data/image.ts'
+import { encodeImage, readImage, resizeImage } from '../images/codec.node.ts'
+import type { Image } from '../images/image.ts'
 import type { PhotoKey } from './key.ts'
 import { type Registration, register } from './register.ts'
 

@@ -1,6 +1,6 @@
 /** Descent of latents along the gradient of what they are to lower: inversion, refinement, and guidance after sampling. */
 import * as tf from '@tensorflow/tfjs'
-import { freeing } from './ops/freeing.ts'
+import { freeing } from '../backend/freeing.ts'
 
 export interface LatentOptimization {
   /** Steps of Adam (Kingma and Ba, ICLR 2015). */

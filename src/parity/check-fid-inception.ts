@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs'
-import { bytesToTensor } from '../data/image.ts'
+import { bytesToTensor } from '../images/image.ts'
 import { type FidResizeName, fidInception, fidInput, fidResizes } from '../models/fid-inception.ts'
 import type { Weights } from '../models/module.ts'
 import { type Check, checkOver, compare, type GoldenFile } from './golden.ts'

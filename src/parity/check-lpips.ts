@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs'
-import { bytesToTensor } from '../data/image.ts'
+import { bytesToTensor } from '../images/image.ts'
 import { type LpipsTrunk, lpips } from '../models/lpips.ts'
 import { type Check, compareParameters, networkTolerance, proceduralWeights, relativeError } from './golden.ts'
 import { proceduralPicture } from './procedural.ts'

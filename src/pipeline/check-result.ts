@@ -1,14 +1,15 @@
 /** Compares the faces of a protected photo with those of the original, by a recognizer that had no part in protecting them. */
 import * as tf from '@tensorflow/tfjs'
 import { guidesOf, type Recipe } from '../config/recipe.ts'
-import { type Image, resizeImage, toTensor } from '../data/image.ts'
-import { loadThresholds } from '../eval/thresholds.ts'
 import { alignFace } from '../faces/align.ts'
 import { type Box, intersectionOverUnion } from '../faces/box.ts'
 import { detectFaces, type Face } from '../faces/detect.ts'
 import { around } from '../faces/judge-face.ts'
 import { loadRecognizer, type RecognizerName } from '../faces/recognizers.ts'
 import type { Point } from '../faces/template.ts'
+import { loadThresholds } from '../faces/thresholds.ts'
+import { resizeImage } from '../images/codec.node.ts'
+import { type Image, toTensor } from '../images/image.ts'
 import type { FaceCheck } from './photo-report.ts'
 
 /** A face with what is around it, in the pixels of the cut-out. */

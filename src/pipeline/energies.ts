@@ -5,7 +5,7 @@ import type { Energy } from '../diffusion/guidance.ts'
 import { diversity } from '../energies/diversity.ts'
 import { dissimilarity, similarity } from '../energies/identity.ts'
 import type { ImageEnergy } from '../energies/image-energy.ts'
-import { shellEnergy } from '../energies/shell.ts'
+import { shellEnergy } from '../models/generator/shell.ts'
 import type { Recognizer } from '../models/recognizers/recognizer.ts'
 
 /** The face that samples stand for. */

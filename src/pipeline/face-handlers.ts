@@ -1,11 +1,11 @@
 /** The work on faces in a worker process, one piece of it at a time. */
 import { useBackend } from '../backend/index.ts'
 import { guidesOf, type Recipe } from '../config/recipe.ts'
-import { readImage } from '../data/image.ts'
 import { compareFaces } from '../faces/compare.ts'
 import { type DetectOptions, detectFaces, type Face } from '../faces/detect.ts'
 import { loadRecognizer, type RecognizerName, recognizerNames } from '../faces/recognizers.ts'
 import { detectSsd, type SsdFace } from '../faces/ssd-mobilenet.ts'
+import { readImage } from '../images/codec.node.ts'
 import type { Handler } from '../jobs/job.ts'
 import type { FaceKey } from '../keys/key.ts'
 import { type Packed, packImage, packKey, unpackImage, unpackKey } from '../keys/packed.ts'

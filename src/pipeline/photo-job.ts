@@ -1,11 +1,11 @@
 /** A photo protected by a worker, perhaps on another machine: the photo goes there and comes back; keys are written here. */
 import { useBackend } from '../backend/index.ts'
 import { guidesOf, type Recipe } from '../config/recipe.ts'
-import { readImage } from '../data/image.ts'
-import type { Secret } from '../data/keyed-words.ts'
 import { loadRecognizer } from '../faces/recognizers.ts'
+import { readImage } from '../images/codec.node.ts'
 import type { Handler } from '../jobs/job.ts'
 import { type Packed, packImage, packKey, unpackImage, unpackKey } from '../keys/packed.ts'
+import type { Secret } from '../util/random.ts'
 import { loadChecker } from './check-result.ts'
 import { loadModelOnce } from './model-once.ts'
 import type { ProtectedPhoto, UnboundKey } from './photo.ts'

@@ -1,9 +1,9 @@
 /** The record of a run that protects photos, which grows by a photo each time its picture and key are put in their places. */
 import { createHash } from 'node:crypto'
 import type { Recipe } from '../config/recipe.ts'
-import type { Secret } from '../data/keyed-words.ts'
 import { isEncrypting } from '../keys/age.ts'
 import { commitFiles, type PendingFile } from '../util/commit-files.ts'
+import type { Secret } from '../util/random.ts'
 import { keyPath } from './output-files.ts'
 import type { KeyContents } from './protect-file.ts'
 import type { Safeguards } from './protect-photo.ts'

@@ -1,7 +1,8 @@
 /** The faces of a photo, each with whether it can be given a new one. */
-import type { Image } from '../data/image.ts'
+
 import { type JudgedFace, judgeFace } from '../faces/judge-face.ts'
 import { type FaceSearch, searchFaces } from '../faces/search.ts'
+import type { Image } from '../images/image.ts'
 import { UserError } from '../util/errors.ts'
 
 export interface PhotoSearch extends Omit<FaceSearch, 'faces'> {

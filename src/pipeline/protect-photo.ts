@@ -3,13 +3,13 @@
  * or covered where they are still recognised. Where the work on single faces is done is left to `FaceWork`.
  */
 import type { Recipe } from '../config/recipe.ts'
-import type { Image } from '../data/image.ts'
-import { freshSecret, type Secret } from '../data/keyed-words.ts'
-import type { Randomness } from '../data/random.ts'
 import type { FaceProblem } from '../faces/judge-face.ts'
 import type { RecognizerName } from '../faces/recognizers.ts'
+import type { Image } from '../images/image.ts'
 import type { Recognizer } from '../models/recognizers/recognizer.ts'
 import { UserError } from '../util/errors.ts'
+import type { Randomness } from '../util/random.ts'
+import { freshSecret, type Secret } from '../util/random.ts'
 import { type Checker, checkFace, type Embeddings, embedViews, type FaceView, passes, viewOf } from './check-result.ts'
 import type { FaceModel } from './model.ts'
 import {

@@ -2,7 +2,7 @@
 import type { Dirent, Stats } from 'node:fs'
 import { open, readdir, realpath, stat } from 'node:fs/promises'
 import { basename, extname, join, resolve } from 'node:path'
-import { formatOfExtension, headBytes, pictureFormat } from '../data/picture-format.ts'
+import { formatOfExtension, headBytes, pictureFormat } from '../images/format.ts'
 import { finishCommits } from '../util/commit-files.ts'
 import { UserError } from '../util/errors.ts'
 

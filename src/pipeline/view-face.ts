@@ -1,10 +1,10 @@
 /** How an aligned face is looked at: what recognizers see of it, and what of a change to it the photo will show. */
 import * as tf from '@tensorflow/tfjs'
-import { fromTensor } from '../data/image.ts'
 import { landmarksOfAligned } from '../faces/alignment.ts'
 import { outlineMask } from '../faces/composite-mask.ts'
 import { templateRectangle } from '../faces/ffhq.ts'
 import type { Point } from '../faces/template.ts'
+import { fromTensor } from '../images/image.ts'
 import { cropResize } from '../models/recognizers/crop.ts'
 import type { Recognizer } from '../models/recognizers/recognizer.ts'
 import type { FaceModel } from './model.ts'

@@ -1,7 +1,8 @@
 /** Which faces of the photos the demonstration shows: those that make portraits. */
-import type { Image } from '../data/image.ts'
+
 import { clip } from '../faces/box.ts'
 import type { Point } from '../faces/template.ts'
+import type { Image } from '../images/image.ts'
 import type { PhotoFace } from '../pipeline/photo.ts'
 
 /** Eyes as open as this, height relative to width, are wide open. */

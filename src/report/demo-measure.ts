@@ -1,5 +1,5 @@
 /** What the demonstration measures of a face: each version as others see it, against the original. */
-import { encodeImage, type Image } from '../data/image.ts'
+
 import { psnr } from '../eval/metrics/psnr.ts'
 import { alignFace } from '../faces/align.ts'
 import { align } from '../faces/alignment.ts'
@@ -8,6 +8,8 @@ import { alignFfhq } from '../faces/ffhq.ts'
 import { frameOf, repeatEdge } from '../faces/frame.ts'
 import { apply, scaleOf } from '../faces/similarity.ts'
 import type { Point } from '../faces/template.ts'
+import { encodeImage } from '../images/codec.node.ts'
+import type { Image } from '../images/image.ts'
 import type { FaceWorkers, WorkOptions } from '../pipeline/face-workers.ts'
 import type { PhotoFace } from '../pipeline/photo.ts'
 import type { FaceFigure } from './demo-figures.ts'

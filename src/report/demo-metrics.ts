@@ -1,8 +1,8 @@
 /** What the demonstration measures: metrics.json, and what the report's tables are made of. */
 import { guidesOf, type Recipe } from '../config/recipe.ts'
-import type { Thresholds } from '../eval/thresholds.ts'
 import type { Box } from '../faces/box.ts'
 import type { RecognizerName } from '../faces/recognizers.ts'
+import type { Thresholds } from '../faces/thresholds.ts'
 
 export const versionKinds = ['anonymized', 'hidden', 'recovered', 'regenerated', 'wrongKey'] as const
 export type VersionKind = (typeof versionKinds)[number]

@@ -1,7 +1,7 @@
 import type { BackendName } from '../backend/names.ts'
 import { loadModelConfig } from '../config/model.ts'
-import { loadThresholds, type Thresholds } from '../eval/thresholds.ts'
 import type { Alignment } from '../faces/alignment.ts'
+import { loadThresholds, type Thresholds } from '../faces/thresholds.ts'
 import { type FaceWorkers, facePool, faceWorkers } from '../pipeline/face-workers.ts'
 import type { DemoRecipes } from './demo-photo.ts'
 

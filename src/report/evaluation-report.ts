@@ -1,9 +1,10 @@
 /** The report of an evaluation: a page that needs nothing beside it, every number one click from what it means. */
-import { readImage } from '../data/image.ts'
+
 import type { Evaluation, Row } from '../eval/evaluation.ts'
 import type { Provenance } from '../eval/provenance.ts'
 import type { Ranked } from '../eval/ranking.ts'
 import { type Table, tables, titleOf } from '../eval/table.ts'
+import { readImage } from '../images/codec.node.ts'
 import { versionPlots } from './evaluation-plots.ts'
 import { dataUri, type Html, html, page } from './html.ts'
 import { style } from './style.ts'

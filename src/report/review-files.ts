@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs'
 import { extname, join, relative, resolve, sep } from 'node:path'
 import type { Recipe } from '../config/recipe.ts'
-import { formatOfExtension } from '../data/picture-format.ts'
+import { formatOfExtension } from '../images/format.ts'
 import type { OtherEntry } from '../pipeline/survey.ts'
 import { writeFileAtomic } from '../util/atomic-write.ts'
 import { readRegularText } from '../util/regular-file.ts'

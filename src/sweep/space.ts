@@ -2,8 +2,8 @@
 
 import { type Recipe, recipeSchema } from '../config/recipe.ts'
 import type { AxisConfig, SweepConfig } from '../config/sweep.ts'
-import { RandomStream } from '../data/random.ts'
 import { UserError } from '../util/errors.ts'
+import { RandomStream } from '../util/random.ts'
 import { loadConfig } from '../yaml/load.ts'
 
 export type Value = string | number | boolean

@@ -1,4 +1,4 @@
-import type { Image } from '../data/image.ts'
+import type { Image } from '../images/image.ts'
 
 /** What a run is called and was asked for. */
 export interface RunDescription {

@@ -4,11 +4,11 @@
  */
 import * as tf from '@tensorflow/tfjs'
 import type { FaceStore } from '../data/face-store.ts'
-import { normal, RandomStream } from '../data/random.ts'
 import { type Autoencoder, splitMoments } from '../models/autoencoder.ts'
 import { discriminator } from '../models/discriminator.ts'
 import type { Weights } from '../models/module.ts'
 import { constant } from '../models/ops/differentiable.ts'
+import { normal, RandomStream } from '../util/random.ts'
 import { batchIndices } from './batches.ts'
 import type { PerceptualNetwork } from './perceptual.ts'
 import type { TrainingTask } from './task.ts'

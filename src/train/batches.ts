@@ -1,4 +1,4 @@
-import { RandomStream } from '../data/random.ts'
+import { RandomStream } from '../util/random.ts'
 
 /**
  * Which items make up the batch of a step: each epoch goes through all of them in a random order of its own, batches

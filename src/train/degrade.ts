@@ -3,9 +3,9 @@
  * out of what photos do not have.
  */
 import * as tf from '@tensorflow/tfjs'
-import { normal, RandomStream } from '../data/random.ts'
 import { bilinearBetween, type Matrix, resample } from '../models/ops/resample.ts'
 import { bilinear } from '../models/recognizers/crop.ts'
+import { normal, RandomStream } from '../util/random.ts'
 
 /** Greatest shift, as a share of the side; greatest change of scale; and of contrast, brightness and each colour. */
 const limits = { shift: 0.015, zoom: 0.02, contrast: 0.2, brightness: 0.12, tint: 0.08, noise: 0.06 } as const

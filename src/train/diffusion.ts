@@ -3,7 +3,6 @@
  * of the face's identity embedding, or the prompt is empty, so that the slot becomes a space in which MSI can invert.
  */
 import * as tf from '@tensorflow/tfjs'
-import { normal, RandomStream } from '../data/random.ts'
 import type { NoiseSchedule } from '../diffusion/schedule.ts'
 import { spreadRows } from '../models/generator/tied-rows.ts'
 import {
@@ -17,6 +16,7 @@ import { latentTransformerZeros } from '../models/latent-transformer.ts'
 import { linear } from '../models/layers.ts'
 import type { Weights } from '../models/module.ts'
 import { withoutPrefix, withPrefix } from '../models/prefix.ts'
+import { normal, RandomStream } from '../util/random.ts'
 import { batchIndices } from './batches.ts'
 import type { LatentCache } from './latents.ts'
 import type { TrainingTask } from './task.ts'

@@ -4,11 +4,11 @@
  */
 import * as tf from '@tensorflow/tfjs'
 import type { FaceStore } from '../data/face-store.ts'
-import { RandomStream } from '../data/random.ts'
 import type { Generator } from '../faces/generator.ts'
 import { encoderInputSize, inversionEncoder } from '../models/inversion-encoder.ts'
 import type { Weights } from '../models/module.ts'
 import { cropResize, whole } from '../models/recognizers/crop.ts'
+import { RandomStream } from '../util/random.ts'
 import { batchIndices } from './batches.ts'
 import { degrade } from './degrade.ts'
 import type { TrainingTask } from './task.ts'

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs'
+import { freeing } from '../backend/freeing.ts'
 import type { Weights } from '../models/module.ts'
-import { freeing } from '../models/ops/freeing.ts'
 import type { TrainingTask } from './task.ts'
 import type { WeightVector } from './vector.ts'
 

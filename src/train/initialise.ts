@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs'
-import { RandomStream } from '../data/random.ts'
 import type { Shapes, Weights } from '../models/module.ts'
+import { RandomStream } from '../util/random.ts'
 import { runtimeShape } from '../weights/layout.ts'
 
 /**

@@ -1,10 +1,10 @@
 /** Trains MSI: frozen networks, frozen features and latents; only the inversion network learns (He et al. 2024). */
 import * as tf from '@tensorflow/tfjs'
-import { RandomStream } from '../data/random.ts'
 import type { NoiseSchedule } from '../diffusion/schedule.ts'
 import { conditionalEmbedding, type LatentDiffusion, type LatentDiffusionConfig } from '../models/latent-diffusion.ts'
 import type { Weights } from '../models/module.ts'
 import { BUCKETS, type Dropout } from '../models/msi.ts'
+import { RandomStream } from '../util/random.ts'
 import { batchIndices } from './batches.ts'
 import { type LatentStructure, type LossTarget, lossWeight, noisePredictionLoss } from './diffusion.ts'
 import type { LatentCache } from './latents.ts'

@@ -3,8 +3,8 @@
  * what recognizers see in their views is not what they see in them.
  */
 import * as tf from '@tensorflow/tfjs'
-import { RandomStream } from '../data/random.ts'
 import { bilinearBetween, resample } from '../models/ops/resample.ts'
+import { RandomStream } from '../util/random.ts'
 
 /**
  * A view of each face, of the same shape: a part of it, at least 1 - `variation` of its width and of its height, each drawn by

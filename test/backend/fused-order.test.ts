@@ -2,11 +2,11 @@ import * as tf from '@tensorflow/tfjs'
 import { describe, expect, it } from 'vitest'
 import { fused } from '../../src/backend/fused.ts'
 import { useBackend } from '../../src/backend/index.ts'
-import { normal } from '../../src/data/random.ts'
 import { inverseHaar } from '../../src/models/ops/haar.ts'
 import { layerNorm } from '../../src/models/ops/layer-norm.ts'
 import { modulatedSeparable } from '../../src/models/ops/modulated-separable.ts'
 import { adamWStart, adamWStep } from '../../src/train/adamw.ts'
+import { normal } from '../../src/util/random.ts'
 import { usableBackends } from '../models/backends.ts'
 
 // More threads than cores come to the end in any order. Read when the library is loaded.

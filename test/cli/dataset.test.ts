@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest'
 import { run } from '../../src/cli/program.ts'
-import { writeImage } from '../../src/data/image.ts'
+import { writeImage } from '../../src/images/codec.node.ts'
 
 let folder: string
 let photos: string

@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { encodeImage, readImage } from '../../src/data/image.ts'
 import { openSource } from '../../src/data/sources/open.ts'
 import { picture, type Source } from '../../src/data/sources/source.ts'
+import { encodeImage, readImage } from '../../src/images/codec.node.ts'
 
 const golden = fileURLToPath(new URL('../golden/sources/', import.meta.url))
 

@@ -2,10 +2,10 @@ import * as tf from '@tensorflow/tfjs'
 import fc from 'fast-check'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { useBackend } from '../../src/backend/index.ts'
-import { normal } from '../../src/data/random.ts'
 import { addNoise, ddimStep, predictClean, sample } from '../../src/diffusion/ddim.ts'
 import { inverseTransitions, invert, move, releasedTransitions } from '../../src/diffusion/inversion.ts'
 import { ddimSigma, ddimSteps, noiseSchedule } from '../../src/diffusion/schedule.ts'
+import { normal } from '../../src/util/random.ts'
 import { distance, latentShape, noise, smooth } from './synthetic.ts'
 
 beforeAll(() => useBackend('cpu'))

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs'
-import { normal } from '../../src/data/random.ts'
 import type { Denoiser } from '../../src/diffusion/denoiser.ts'
+import { normal } from '../../src/util/random.ts'
 
 export const latentShape: [number, number, number, number] = [2, 4, 4, 3]
 

@@ -1,10 +1,10 @@
 import * as tf from '@tensorflow/tfjs'
-import { readImage } from '../../src/data/image.ts'
 import type { OriginalFace } from '../../src/energies/image-energy.ts'
 import { alignFace } from '../../src/faces/align.ts'
 import { apply } from '../../src/faces/similarity.ts'
 import { detectSsd } from '../../src/faces/ssd-mobilenet.ts'
 import { type Point, template } from '../../src/faces/template.ts'
+import { readImage } from '../../src/images/codec.node.ts'
 
 /** A real face on the backend in use, upright and [1, side, side, 3]; its caller owns the tensor. */
 export async function aFace(side = 128, sample = 1): Promise<OriginalFace> {

@@ -4,9 +4,9 @@ import { join } from 'node:path'
 import * as tf from '@tensorflow/tfjs'
 import { afterAll, expect, test } from 'vitest'
 import { type FaceEntry, FaceStore } from '../../src/data/face-store.ts'
-import { RandomStream } from '../../src/data/random.ts'
 import { calibrate } from '../../src/eval/calibrate.ts'
 import { type Recognizer, unit } from '../../src/models/recognizers/recognizer.ts'
+import { RandomStream } from '../../src/util/random.ts'
 import { makeStoreOf } from '../data/store.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'calibrate-'))

@@ -3,10 +3,10 @@ import * as tf from '@tensorflow/tfjs'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { useBackend } from '../../src/backend/index.ts'
 import type { FaceStore } from '../../src/data/face-store.ts'
-import { normal } from '../../src/data/random.ts'
 import { type Arm, armName, arms, measureMsiVariants, msiVariantsTable } from '../../src/eval/msi-variants.ts'
 import type { Recognizer } from '../../src/models/recognizers/recognizer.ts'
 import { type FaceModel, loadModel } from '../../src/pipeline/model.ts'
+import { normal } from '../../src/util/random.ts'
 import { type TinyModel, tinyModel } from '../pipeline/tiny-model.ts'
 
 let tiny: TinyModel

@@ -1,9 +1,10 @@
 /** Folders of pictures for tests: blocks of colour by person and photo, and versions of them. */
 import { mkdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { type Image, writeImage } from '../../src/data/image.ts'
-import { RandomStream } from '../../src/data/random.ts'
 import type { DistributionNetwork } from '../../src/eval/features/inception.ts'
+import { writeImage } from '../../src/images/codec.node.ts'
+import type { Image } from '../../src/images/image.ts'
+import { RandomStream } from '../../src/util/random.ts'
 
 /** A picture of `size` x `size` that its key alone decides: 8 x 8 blocks of random colours. */
 export function blocks(size: number, ...key: (string | number)[]): Image {

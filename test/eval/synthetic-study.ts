@@ -1,8 +1,8 @@
 /** A study whose embeddings are given: what metrics of identity make of them can then be known beforehand. */
 
-import { RandomStream } from '../../src/data/random.ts'
 import type { Calibration, Study, Which } from '../../src/eval/study.ts'
 import type { AnyRecognizerName } from '../../src/faces/recognizers.ts'
+import { RandomStream } from '../../src/util/random.ts'
 
 export interface SyntheticPictures {
   /** Who is on each picture. */

@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, it } from 'vitest'
-import { loadThresholds, thresholdsPath } from '../../src/eval/thresholds.ts'
 import { recognizerNames } from '../../src/faces/recognizers.ts'
+import { loadThresholds, thresholdsPath } from '../../src/faces/thresholds.ts'
 import { UserError } from '../../src/util/errors.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'thresholds-'))

@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest'
-import { type Image, readImage, resizeImage } from '../../src/data/image.ts'
 import { compositeFace } from '../../src/faces/composite.ts'
 import { outlineMask } from '../../src/faces/composite-mask.ts'
 import { alignFfhq } from '../../src/faces/ffhq.ts'
 import { meanLandmarks } from '../../src/faces/mean-landmarks.ts'
 import { apply, type Similarity, similarity } from '../../src/faces/similarity.ts'
 import { fivePoints } from '../../src/faces/template.ts'
+import { readImage, resizeImage } from '../../src/images/codec.node.ts'
+import type { Image } from '../../src/images/image.ts'
 
 const sample = 'node_modules/@vladmandic/face-api/demo/sample1.jpg'
 /** The five points of the right face of the first sample photo at half its size, as detectFaces finds them. */

@@ -1,12 +1,13 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import { useBackend } from '../../src/backend/index.ts'
-import { type Image, readImage } from '../../src/data/image.ts'
 import { coverFace } from '../../src/faces/cover-face.ts'
 import { faceFit, misfit } from '../../src/faces/coverage.ts'
 import { detectFaces, type Face } from '../../src/faces/detect.ts'
 import { headPose } from '../../src/faces/head-pose.ts'
 import { judgeFace } from '../../src/faces/judge-face.ts'
 import { meanLandmarks } from '../../src/faces/mean-landmarks.ts'
+import { readImage } from '../../src/images/codec.node.ts'
+import type { Image } from '../../src/images/image.ts'
 import { couple } from '../pipeline/photos.ts'
 
 const box = { x: 250, y: 330, width: 500, height: 560 }

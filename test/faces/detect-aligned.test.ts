@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
-import type { Image } from '../../src/data/image.ts'
 import { repeatEdge } from '../../src/faces/frame.ts'
+import type { Image } from '../../src/images/image.ts'
 
 const picture = (width: number, height: number, value: (i: number) => number): Image => ({
   width,

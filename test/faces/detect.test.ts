@@ -1,11 +1,12 @@
 import * as tf from '@tensorflow/tfjs'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { useBackend } from '../../src/backend/index.ts'
-import { type Image, readImage, resizeImage } from '../../src/data/image.ts'
 import { detectFaces, type Face } from '../../src/faces/detect.ts'
 import { apply, invert, type Similarity } from '../../src/faces/similarity.ts'
 import type { Point } from '../../src/faces/template.ts'
 import { warp } from '../../src/faces/warp.ts'
+import { readImage, resizeImage } from '../../src/images/codec.node.ts'
+import type { Image } from '../../src/images/image.ts'
 import { usableBackends } from '../models/backends.ts'
 import { expectUpright } from './expect-upright.ts'
 

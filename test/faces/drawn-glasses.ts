@@ -1,6 +1,7 @@
-import { type Image, readImage } from '../../src/data/image.ts'
 import { alignFfhq } from '../../src/faces/ffhq.ts'
 import { detectSsd } from '../../src/faces/ssd-mobilenet.ts'
+import { readImage } from '../../src/images/codec.node.ts'
+import type { Image } from '../../src/images/image.ts'
 
 /** A real face without glasses in FFHQ's alignment, 256 x 256, and the same with rings drawn around the eyes. */
 export async function withAndWithoutGlasses(): Promise<{ bare: Image; withGlasses: Image }> {

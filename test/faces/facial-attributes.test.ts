@@ -1,8 +1,8 @@
 import * as tf from '@tensorflow/tfjs'
 import { beforeAll, expect, test } from 'vitest'
 import { useBackend } from '../../src/backend/index.ts'
-import { type Image, toTensor } from '../../src/data/image.ts'
 import { facialAttributes, loadFacialAttributes } from '../../src/faces/facial-attributes.ts'
+import { type Image, toTensor } from '../../src/images/image.ts'
 import { withAndWithoutGlasses } from './drawn-glasses.ts'
 
 beforeAll(() => useBackend('wasm'))

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import type { Image } from '../../src/data/image.ts'
 import { alignFfhq, ffhqTransform, templateRectangle } from '../../src/faces/ffhq.ts'
 import { apply, invert, type Similarity, scaleOf } from '../../src/faces/similarity.ts'
 import { fivePoints, type Point, template } from '../../src/faces/template.ts'
+import type { Image } from '../../src/images/image.ts'
 
 /** 68 landmarks whose five points are these; the others are at the nose. */
 function landmarksOf([leftEye, rightEye, nose, mouthLeft, mouthRight]: Point[]): Point[] {

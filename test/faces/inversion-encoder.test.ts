@@ -1,9 +1,9 @@
 import * as tf from '@tensorflow/tfjs'
 import { beforeAll, expect, test } from 'vitest'
 import { useBackend } from '../../src/backend/index.ts'
-import { normal } from '../../src/data/random.ts'
 import { type Generator, loadGenerator } from '../../src/faces/generator.ts'
 import { type InversionEncoder, loadInversionEncoder } from '../../src/faces/inversion-encoder.ts'
+import { normal } from '../../src/util/random.ts'
 
 let generator: Generator
 let encode: InversionEncoder

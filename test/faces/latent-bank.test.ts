@@ -1,7 +1,6 @@
 import * as tf from '@tensorflow/tfjs'
 import { beforeAll, expect, test } from 'vitest'
 import { useBackend } from '../../src/backend/index.ts'
-import { readImage, toTensor } from '../../src/data/image.ts'
 import { detectFaces } from '../../src/faces/detect.ts'
 import { alignFfhq } from '../../src/faces/ffhq.ts'
 import {
@@ -11,6 +10,8 @@ import {
   loadFaceDescriber,
   loadLatentBank,
 } from '../../src/faces/latent-bank.ts'
+import { readImage } from '../../src/images/codec.node.ts'
+import { toTensor } from '../../src/images/image.ts'
 
 beforeAll(() => useBackend('wasm'))
 

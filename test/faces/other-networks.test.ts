@@ -2,12 +2,13 @@
 import * as tf from '@tensorflow/tfjs'
 import { beforeAll, expect, test } from 'vitest'
 import { useBackend } from '../../src/backend/index.ts'
-import { type Image, readImage, toTensor } from '../../src/data/image.ts'
 import { alignFace } from '../../src/faces/align.ts'
 import { attributeNetworks } from '../../src/faces/attributes.ts'
 import { detectBlaze } from '../../src/faces/blazeface.ts'
 import { intersectionOverUnion } from '../../src/faces/box.ts'
 import { detectSsd } from '../../src/faces/ssd-mobilenet.ts'
+import { readImage } from '../../src/images/codec.node.ts'
+import { type Image, toTensor } from '../../src/images/image.ts'
 import { couple, grey, portrait } from '../pipeline/photos.ts'
 
 const image = async (picture: ReturnType<typeof grey>): Promise<Image> => readImage(await picture.png().toBuffer())

@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest'
-import { type Image, readImage, resizeImage } from '../../src/data/image.ts'
 import { alignFace } from '../../src/faces/align.ts'
 import { faceMask } from '../../src/faces/mask.ts'
 import { pasteFace } from '../../src/faces/paste.ts'
 import { apply } from '../../src/faces/similarity.ts'
 import { template } from '../../src/faces/template.ts'
+import { readImage, resizeImage } from '../../src/images/codec.node.ts'
+import type { Image } from '../../src/images/image.ts'
 
 const sample = 'node_modules/@vladmandic/face-api/demo/sample1.jpg'
 /** The five points of the right face of the first sample photo at half its size, as detectFaces finds them. */

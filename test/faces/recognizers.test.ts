@@ -3,9 +3,10 @@ import { dirname, join } from 'node:path'
 import * as tf from '@tensorflow/tfjs'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { useBackend } from '../../src/backend/index.ts'
-import { readImage, toTensor } from '../../src/data/image.ts'
 import { alignFace } from '../../src/faces/align.ts'
 import { loadRecognizer, recognizerNames } from '../../src/faces/recognizers.ts'
+import { readImage } from '../../src/images/codec.node.ts'
+import { toTensor } from '../../src/images/image.ts'
 
 /** Four faces of the sample photos: the first two are the same woman's. */
 const faces = [

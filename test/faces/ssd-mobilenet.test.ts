@@ -1,13 +1,14 @@
 import * as tf from '@tensorflow/tfjs'
 import '@tensorflow/tfjs-backend-wasm'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { type Image, readImage, resizeImage } from '../../src/data/image.ts'
 import { landmarksInBox } from '../../src/faces/landmarks.ts'
 import { anchorGrid, cellAnchors } from '../../src/faces/networks.ts'
 import { apply, invert } from '../../src/faces/similarity.ts'
 import { detectSsd, type SsdFace } from '../../src/faces/ssd-mobilenet.ts'
 import type { Point } from '../../src/faces/template.ts'
 import { warp } from '../../src/faces/warp.ts'
+import { readImage, resizeImage } from '../../src/images/codec.node.ts'
+import type { Image } from '../../src/images/image.ts'
 import { expectUpright } from './expect-upright.ts'
 
 const sample = (i: number) => readImage(`node_modules/@vladmandic/face-api/demo/sample${i}.jpg`)

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
-import type { Image } from '../../src/data/image.ts'
 import { turn, turnBack } from '../../src/faces/turn.ts'
+import type { Image } from '../../src/images/image.ts'
 
 it('turning by quarters moves pixels and points alike', () => {
   const data = Uint8Array.from({ length: 5 * 3 * 3 }, (_, k) => k)

@@ -1,5 +1,5 @@
 /** Changes of files that make readers stumble: of bytes, of numbers in them, of text, of JSON. The same ones for a seed. */
-import type { RandomStream } from '../../src/data/random.ts'
+import type { RandomStream } from '../../src/util/random.ts'
 
 /** A file of a case by its name, and what was done to it. */
 export interface Mutant {

@@ -1,6 +1,7 @@
 /** Protected pictures that say their version in their pixels and in their keys. */
 import { join } from 'node:path'
-import { type Image, readImage } from '../../src/data/image.ts'
+import { readImage } from '../../src/images/codec.node.ts'
+import type { Image } from '../../src/images/image.ts'
 import type { UnboundKey } from '../../src/pipeline/photo.ts'
 import { readProtected } from '../../src/pipeline/recover-file.ts'
 

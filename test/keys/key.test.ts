@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { RandomStream } from '../../src/data/random.ts'
 import { decrypt } from '../../src/keys/age.ts'
 import {
   checkPicture,
@@ -21,6 +20,7 @@ import {
   wrongKey,
 } from '../../src/keys/key.ts'
 import { UserError } from '../../src/util/errors.ts'
+import { RandomStream } from '../../src/util/random.ts'
 import { encodeSafetensors } from '../../src/weights/safetensors-bytes.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'dpkey-'))

@@ -1,11 +1,11 @@
 /** Key files that version 0.1 wrote, in test/golden/keys, are read and recover. */
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { readImage } from '../../src/data/image.ts'
-import { RandomStream } from '../../src/data/random.ts'
+import { readImage } from '../../src/images/codec.node.ts'
 import { KeyError, parseKey, pictureHash, readKey } from '../../src/keys/key.ts'
 import { recoverPhoto } from '../../src/pipeline/photo.ts'
 import { readProtected } from '../../src/pipeline/recover-file.ts'
+import { RandomStream } from '../../src/util/random.ts'
 
 const at = (name: string) => `test/golden/keys/${name}`
 const picture = readFileSync(at('protected.png'))

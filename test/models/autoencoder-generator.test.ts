@@ -1,11 +1,11 @@
 import * as tf from '@tensorflow/tfjs'
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { useBackend } from '../../src/backend/index.ts'
-import { normal } from '../../src/data/random.ts'
 import { splitMoments } from '../../src/models/autoencoder.ts'
 import { generatorAutoencoder, rowGroups } from '../../src/models/autoencoder-generator.ts'
 import { define, type Weights } from '../../src/models/module.ts'
 import { proceduralWeights } from '../../src/parity/golden.ts'
+import { normal } from '../../src/util/random.ts'
 import { usableBackends } from './backends.ts'
 
 /** Gives each face a latent of its mean colour. */

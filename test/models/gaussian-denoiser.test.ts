@@ -1,9 +1,9 @@
 import * as tf from '@tensorflow/tfjs'
 import { beforeAll, expect, test } from 'vitest'
 import { useBackend } from '../../src/backend/index.ts'
-import { normal } from '../../src/data/random.ts'
 import { addNoise } from '../../src/diffusion/ddim.ts'
 import { gaussianDenoiser } from '../../src/models/gaussian-denoiser.ts'
+import { normal } from '../../src/util/random.ts'
 
 beforeAll(() => useBackend('wasm'))
 

@@ -1,12 +1,12 @@
 import * as tf from '@tensorflow/tfjs'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { useBackend } from '../../src/backend/index.ts'
-import { normal } from '../../src/data/random.ts'
 import { type Generator, loadGenerator } from '../../src/faces/generator.ts'
 import { type HeadStyles, headOfRows, imageHead } from '../../src/models/generator/image-head.ts'
 import type { Weights } from '../../src/models/module.ts'
 import { haar } from '../../src/models/ops/haar.ts'
 import { initialise } from '../../src/train/initialise.ts'
+import { normal } from '../../src/util/random.ts'
 import { usableBackends } from './backends.ts'
 
 const [channels, styleWidth] = [6, 4]

@@ -1,11 +1,11 @@
 import * as tf from '@tensorflow/tfjs'
 import { beforeAll, expect, test } from 'vitest'
 import { useBackend } from '../../src/backend/index.ts'
-import { normal } from '../../src/data/random.ts'
 import { rowGroups } from '../../src/models/autoencoder-generator.ts'
 import { inversionEncoder } from '../../src/models/inversion-encoder.ts'
 import { countParameters, type Weights } from '../../src/models/module.ts'
 import { initialise } from '../../src/train/initialise.ts'
+import { normal } from '../../src/util/random.ts'
 
 const encode = inversionEncoder()
 let weights: Weights

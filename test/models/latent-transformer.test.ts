@@ -1,13 +1,13 @@
 import * as tf from '@tensorflow/tfjs'
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { useBackend } from '../../src/backend/index.ts'
-import { normal } from '../../src/data/random.ts'
 import { noiseSchedule } from '../../src/diffusion/schedule.ts'
 import { spreadRows } from '../../src/models/generator/tied-rows.ts'
 import { latentTransformer, latentTransformerZeros } from '../../src/models/latent-transformer.ts'
 import type { PerturbedBlocks } from '../../src/models/perturbed-blocks.ts'
 import { proceduralWeights, relativeError } from '../../src/parity/golden.ts'
 import { initialise } from '../../src/train/initialise.ts'
+import { normal } from '../../src/util/random.ts'
 import { usableBackends } from './backends.ts'
 
 const schedule = noiseSchedule()

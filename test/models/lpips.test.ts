@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs'
 import { describe, expect, it } from 'vitest'
 import { useBackend } from '../../src/backend/index.ts'
-import { bytesToTensor } from '../../src/data/image.ts'
+import { bytesToTensor } from '../../src/images/image.ts'
 import { lpips, lpipsTrunkOf, lpipsTrunks } from '../../src/models/lpips.ts'
 import { proceduralWeights } from '../../src/parity/golden.ts'
 import { proceduralPicture } from '../../src/parity/procedural.ts'

@@ -1,9 +1,10 @@
 import * as tf from '@tensorflow/tfjs'
 import { beforeAll, expect, test } from 'vitest'
 import { useBackend } from '../../src/backend/index.ts'
-import { type Image, readImage } from '../../src/data/image.ts'
 import { coverFace } from '../../src/faces/cover-face.ts'
 import { detectFaces, type Face } from '../../src/faces/detect.ts'
+import { readImage } from '../../src/images/codec.node.ts'
+import type { Image } from '../../src/images/image.ts'
 import {
   type Checker,
   checkerOf,

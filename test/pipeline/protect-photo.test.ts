@@ -1,10 +1,10 @@
 /** What becomes of a photo's faces, with work on them that is made up: who is who is told by how strong an edge is. */
 import { describe, expect, test } from 'vitest'
 import { loadRecipe, type Recipe } from '../../src/config/recipe.ts'
-import type { Image } from '../../src/data/image.ts'
 import type { JudgedFace } from '../../src/faces/judge-face.ts'
 import { meanLandmarks } from '../../src/faces/mean-landmarks.ts'
 import { fivePoints } from '../../src/faces/template.ts'
+import type { Image } from '../../src/images/image.ts'
 import { type FaceView, passes, viewOf } from '../../src/pipeline/check-result.ts'
 import { recoverPhoto, type UnboundKey } from '../../src/pipeline/photo.ts'
 import { NoFaceError } from '../../src/pipeline/photo-search.ts'

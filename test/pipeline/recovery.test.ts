@@ -2,9 +2,9 @@ import { rmSync } from 'node:fs'
 import * as tf from '@tensorflow/tfjs'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { useBackend } from '../../src/backend/index.ts'
-import { normal } from '../../src/data/random.ts'
 import { type FaceModel, loadModel } from '../../src/pipeline/model.ts'
 import { makeSecret, recoverFace } from '../../src/pipeline/recovery.ts'
+import { normal } from '../../src/util/random.ts'
 import { type TinyModel, tinyModel } from './tiny-model.ts'
 
 let tiny: TinyModel

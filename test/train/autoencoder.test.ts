@@ -1,7 +1,6 @@
 import * as tf from '@tensorflow/tfjs'
 import { beforeAll, expect, it } from 'vitest'
 import { useBackend } from '../../src/backend/index.ts'
-import { normal } from '../../src/data/random.ts'
 import { type Autoencoder, squareLatents } from '../../src/models/autoencoder.ts'
 import { discriminator } from '../../src/models/discriminator.ts'
 import { conv2d, upsample2 } from '../../src/models/layers.ts'
@@ -11,6 +10,7 @@ import { unit } from '../../src/models/recognizers/recognizer.ts'
 import { type AutoencoderTaskOptions, autoencoderTask } from '../../src/train/autoencoder.ts'
 import { initialise } from '../../src/train/initialise.ts'
 import type { PerceptualNetwork } from '../../src/train/perceptual.ts'
+import { normal } from '../../src/util/random.ts'
 
 beforeAll(() => useBackend('wasm'))
 

@@ -6,12 +6,12 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { useBackend } from '../../src/backend/index.ts'
 import { loadModelConfig } from '../../src/config/model.ts'
 import { trainSchema } from '../../src/config/train.ts'
-import { normal } from '../../src/data/random.ts'
 import { StoreWriter } from '../../src/data/store-writer.ts'
 import type { Weights } from '../../src/models/module.ts'
 import { encoderTask, imageLoss } from '../../src/train/encoder.ts'
 import { initialise } from '../../src/train/initialise.ts'
 import { runTraining } from '../../src/train/run.ts'
+import { normal } from '../../src/util/random.ts'
 
 /** Styles are latents; pictures are of the colour that the first three numbers of the last row say. */
 const generator = {

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { FaceEntry } from '../../src/data/face-store.ts'
-import { RandomStream } from '../../src/data/random.ts'
+import { RandomStream } from '../../src/util/random.ts'
 
 /** Writes a store of one face for each entry into `folder`. @returns the folder */
 export async function writeStore(folder: string, entries: readonly FaceEntry[], size = 64): Promise<string> {

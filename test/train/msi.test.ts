@@ -5,7 +5,6 @@ import * as tf from '@tensorflow/tfjs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { useBackend } from '../../src/backend/index.ts'
 import { FaceStore } from '../../src/data/face-store.ts'
-import { normal, RandomStream } from '../../src/data/random.ts'
 import { StoreWriter } from '../../src/data/store-writer.ts'
 import { noiseSchedule } from '../../src/diffusion/schedule.ts'
 import type { LatentDiffusion } from '../../src/models/latent-diffusion.ts'
@@ -16,6 +15,7 @@ import { initialise } from '../../src/train/initialise.ts'
 import { type FrozenNetworks, LatentCache, type LatentOptions } from '../../src/train/latents.ts'
 import { msiTask } from '../../src/train/msi.ts'
 import { facesOf } from '../../src/train/subject.ts'
+import { normal, RandomStream } from '../../src/util/random.ts'
 
 const size = 16
 const people = ['Ann', 'Ann', 'Ben', 'Cleo', 'Ben']

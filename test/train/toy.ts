@@ -3,11 +3,11 @@ import { argv } from 'node:process'
 import { pathToFileURL } from 'node:url'
 import * as tf from '@tensorflow/tfjs'
 import { useBackend } from '../../src/backend/index.ts'
-import { normal } from '../../src/data/random.ts'
 import { conv2d, linear } from '../../src/models/layers.ts'
 import { folderTracker } from '../../src/tracking/folder.ts'
 import { type LoopOptions, train } from '../../src/train/loop.ts'
 import type { TrainingTask } from '../../src/train/task.ts'
+import { normal } from '../../src/util/random.ts'
 
 interface Batch extends tf.TensorContainerObject {
   x: tf.Tensor4D

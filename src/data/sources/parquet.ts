@@ -5,12 +5,12 @@
 import { basename, join, sep } from 'node:path'
 import { type AsyncBuffer, type FileMetaData, parquetMetadataAsync, parquetReadObjects } from 'hyparquet'
 import { compressors } from 'hyparquet-compressors'
+import { mostRatio } from '../../images/limits.ts'
 import { nearestHint } from '../../util/did-you-mean.ts'
 import { UserError } from '../../util/errors.ts'
 import { limit, raising } from '../../util/limits.ts'
 import { once } from '../../util/memoize.ts'
 import { openBytes } from '../../weights/bytes.ts'
-import { mostRatio } from '../limits.ts'
 import { picture, type Source, type SourcePicture } from './source.ts'
 
 /** An open shard. */

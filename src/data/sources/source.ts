@@ -1,6 +1,6 @@
 /** Pictures of a data set, wherever they are: a folder, a zip archive, Parquet files. */
 import { extname } from 'node:path'
-import { pictureExtensions } from '../image.ts'
+import { pictureExtensions } from '../../images/format.ts'
 
 /** One picture, not read yet. */
 export interface SourcePicture {

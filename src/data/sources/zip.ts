@@ -1,7 +1,7 @@
+import { mostPictureBytes, mostRatio } from '../../images/limits.ts'
 import { UserError } from '../../util/errors.ts'
 import { openBytes } from '../../weights/bytes.ts'
 import { openZip } from '../../weights/zip.ts'
-import { mostPictureBytes, mostRatio } from '../limits.ts'
 import { isPicture, picture, type Source } from './source.ts'
 
 /**

@@ -1,8 +1,9 @@
 /** Attack: a network that has learned, on pairs of other people, to undo protection. */
 import { createHash } from 'node:crypto'
 import * as tf from '@tensorflow/tfjs'
-import { bytesToTensor, type Image, readImage, resizeImage } from '../../data/image.ts'
 import { loadRecognizer } from '../../faces/recognizers.ts'
+import { readImage, resizeImage } from '../../images/codec.node.ts'
+import { bytesToTensor, type Image } from '../../images/image.ts'
 import { conv2d, upsample2 } from '../../models/layers.ts'
 import { define, type Module, type Weights } from '../../models/module.ts'
 import { cropResize } from '../../models/recognizers/crop.ts'

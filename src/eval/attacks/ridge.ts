@@ -1,6 +1,6 @@
 /** Linear models with a closed form, which attackers learn. */
 import { CholeskyDecomposition, Matrix } from 'ml-matrix'
-import { RandomStream } from '../../data/random.ts'
+import { RandomStream } from '../../util/random.ts'
 import { countOf, gram, type Vectors } from '../metrics/vectors.ts'
 
 /** y = W x + b. */

@@ -1,4 +1,4 @@
-import { RandomStream } from '../../data/random.ts'
+import { RandomStream } from '../../util/random.ts'
 import { baseline, type Method } from '../methods/method.ts'
 
 /** Normal noise on every byte. @param deviation in grey levels of 255 */

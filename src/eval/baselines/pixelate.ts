@@ -1,4 +1,4 @@
-import type { Image } from '../../data/image.ts'
+import type { Image } from '../../images/image.ts'
 import { baseline, type Method } from '../methods/method.ts'
 
 /** Squares of `block` x `block` pixels, each in its mean colour. */

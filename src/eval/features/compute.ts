@@ -3,10 +3,11 @@
  * pictures first, faces found in them among these, then features of the aligned faces and of pairs.
  */
 import { createHash } from 'node:crypto'
-import { type Image, readImage } from '../../data/image.ts'
 import { invert, type Similarity, similarity } from '../../faces/similarity.ts'
 import { faceSize, fivePoints, template } from '../../faces/template.ts'
 import { warp } from '../../faces/warp.ts'
+import { readImage } from '../../images/codec.node.ts'
+import type { Image } from '../../images/image.ts'
 import { oncePer } from '../../util/memoize.ts'
 import type { Picture } from '../folders.ts'
 import type { Alignment } from '../metric.ts'

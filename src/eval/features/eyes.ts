@@ -1,11 +1,11 @@
 /** Where the eyes of a version and of its original look. */
 import { join } from 'node:path'
 import * as tf from '@tensorflow/tfjs'
-import { toTensor } from '../../data/image.ts'
 import { eyeReader, gazeDegrees } from '../../energies/gaze.ts'
 import { energyNetworks } from '../../faces/differentiable-networks.ts'
 import { alignFfhq } from '../../faces/ffhq.ts'
 import { apply } from '../../faces/similarity.ts'
+import { toTensor } from '../../images/image.ts'
 import { packageFolder } from '../../util/paths.ts'
 import { checksumOf } from './checksum.ts'
 import type { PairFeature, PicturePair } from './feature.ts'

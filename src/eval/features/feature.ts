@@ -1,7 +1,8 @@
 /** What is computed once of a picture, of its aligned face, or of a picture and its original, and kept by content. */
-import type { Image } from '../../data/image.ts'
+
 import type { Similarity } from '../../faces/similarity.ts'
 import type { Point } from '../../faces/template.ts'
+import type { Image } from '../../images/image.ts'
 import type { Alignment } from '../metric.ts'
 
 /** A version of a picture beside the original, or two samples of a version, the later one as `version`. */

@@ -1,6 +1,6 @@
 /** Features of whole pictures, for distances between sets of them: FID's own network, or one that npm carries. */
 import * as tf from '@tensorflow/tfjs'
-import type { Image } from '../../data/image.ts'
+import type { Image } from '../../images/image.ts'
 import { type FidResizeName, fidInception, fidInput } from '../../models/fid-inception.ts'
 import { cropResize } from '../../models/recognizers/crop.ts'
 import { loadWeights } from '../../weights/load.ts'

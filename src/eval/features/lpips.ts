@@ -1,6 +1,6 @@
 /** LPIPS of versions and their originals, on weights of the user's. */
 import * as tf from '@tensorflow/tfjs'
-import { toTensor } from '../../data/image.ts'
+import { toTensor } from '../../images/image.ts'
 import { type LpipsTrunk, lpips, lpipsTrunkOf, lpipsTrunks } from '../../models/lpips.ts'
 import type { Shapes, Weights } from '../../models/module.ts'
 import { UserError } from '../../util/errors.ts'

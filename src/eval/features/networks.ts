@@ -1,10 +1,10 @@
 /** Features that a network makes of aligned faces, a batch at a time. */
 import { join } from 'node:path'
 import * as tf from '@tensorflow/tfjs'
-import { bytesToTensor, type Image } from '../../data/image.ts'
 import { attributeFiles, attributeNetworks } from '../../faces/attributes.ts'
 import { faceApi } from '../../faces/networks.ts'
 import { type AnyRecognizerName, loadRecognizer, recognizerChecksum } from '../../faces/recognizers.ts'
+import { bytesToTensor, type Image } from '../../images/image.ts'
 import { checksumOf } from './checksum.ts'
 import type { FaceFeature } from './feature.ts'
 

@@ -1,8 +1,9 @@
 /** What is compared pixel by pixel between a version and its original. */
-import type { Image } from '../../data/image.ts'
+
 import { faceMask } from '../../faces/mask.ts'
 import { apply, type Similarity } from '../../faces/similarity.ts'
 import { faceSize } from '../../faces/template.ts'
+import type { Image } from '../../images/image.ts'
 import { backgroundChange } from '../metrics/background-change.ts'
 import { isMeasured, type Unmeasured } from '../metrics/definition.ts'
 import { mae } from '../metrics/mae.ts'

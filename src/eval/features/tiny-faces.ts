@@ -1,10 +1,11 @@
 /** A third detector: face-api's TinyFaceDetector, a small YOLO v2 (Redmon and Farhadi, arXiv 1612.08242). */
 import { join } from 'node:path'
 import * as tf from '@tensorflow/tfjs'
-import { type Image, resizeImage } from '../../data/image.ts'
 import { clip } from '../../faces/box.ts'
 import { frameOf, repeatEdge } from '../../faces/frame.ts'
 import { faceApi, pixels } from '../../faces/networks.ts'
+import { resizeImage } from '../../images/codec.node.ts'
+import type { Image } from '../../images/image.ts'
 import { oncePer } from '../../util/memoize.ts'
 import { checksumOf } from './checksum.ts'
 import type { PictureFeature } from './feature.ts'

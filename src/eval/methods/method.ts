@@ -1,6 +1,6 @@
 /** What makes pictures out of faces, to be evaluated: the model's tasks, and baselines that need no weights. */
 import type { FaceStore } from '../../data/face-store.ts'
-import type { Image } from '../../data/image.ts'
+import type { Image } from '../../images/image.ts'
 import type { Manifest } from '../manifest.ts'
 import type { VersionKind } from '../study.ts'
 

@@ -1,6 +1,7 @@
 /** Keys that should recover nobody, made of the right one: controls of recovery. */
-import { RandomStream } from '../../data/random.ts'
+
 import { type FaceKey, wrongKey } from '../../keys/key.ts'
+import { RandomStream } from '../../util/random.ts'
 
 /** What is tried in place of the right key. */
 export const controls = ['wrong-key', 'half-wrong-key', 'key-e-only', 'key-i-only', 'swapped-key'] as const

@@ -1,5 +1,5 @@
 /** How much of the picture changed that is not face. */
-import type { Image } from '../../data/image.ts'
+import type { Image } from '../../images/image.ts'
 import type { Definition, Unmeasured } from './definition.ts'
 import { sameSize } from './picture-pair.ts'
 

@@ -2,7 +2,7 @@
  * How far a number may be from the truth because of whom the sample happened to hold: the percentile bootstrap (Efron,
  * Annals of Statistics 7(1), 1979), for pairs as in Bolle, Ratha and Pankanti, CVIU 93(1), 2004.
  */
-import { RandomStream } from '../../data/random.ts'
+import { RandomStream } from '../../util/random.ts'
 
 export interface Interval {
   readonly low: number

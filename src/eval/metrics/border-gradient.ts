@@ -1,8 +1,9 @@
 /** Is there a seam where the protected face ends and the photo begins? */
-import type { Image } from '../../data/image.ts'
+
 import { blur } from '../../faces/blur.ts'
 import type { Raster } from '../../faces/resample-similarity.ts'
 import type { Point } from '../../faces/template.ts'
+import type { Image } from '../../images/image.ts'
 import { quantile } from './bootstrap.ts'
 import type { Definition, Unmeasured } from './definition.ts'
 import { convexHull, eyeDistance, inside } from './face-regions.ts'

@@ -1,7 +1,8 @@
 /** Is a protected face as sharp and as grainy as the original? */
-import type { Image } from '../../data/image.ts'
+
 import { blur } from '../../faces/blur.ts'
 import type { Point } from '../../faces/template.ts'
+import type { Image } from '../../images/image.ts'
 import type { Definition, Unmeasured } from './definition.ts'
 import { eyeDistance, innerFace, inside, type Polygon, skin } from './face-regions.ts'
 import { cutOut, luma } from './luma.ts'

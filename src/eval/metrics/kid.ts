@@ -1,5 +1,5 @@
 /** Kernel distance of two sets of features. */
-import { RandomStream } from '../../data/random.ts'
+import { RandomStream } from '../../util/random.ts'
 import type { Definition, Unmeasured } from './definition.ts'
 import type { Products } from './vectors.ts'
 

@@ -1,6 +1,6 @@
-import type { Image } from '../../data/image.ts'
 import type { Raster } from '../../faces/resample-similarity.ts'
 import type { Point } from '../../faces/template.ts'
+import type { Image } from '../../images/image.ts'
 
 /** 0.299 R + 0.587 G + 0.114 B of the bytes (BT.601), in 0..255. */
 export function luma({ data, width, height }: Image): Raster {

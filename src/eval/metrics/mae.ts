@@ -1,4 +1,4 @@
-import type { Image } from '../../data/image.ts'
+import type { Image } from '../../images/image.ts'
 import type { Definition } from './definition.ts'
 import { sameSize } from './picture-pair.ts'
 

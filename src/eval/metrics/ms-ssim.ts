@@ -1,4 +1,4 @@
-import type { Image } from '../../data/image.ts'
+import type { Image } from '../../images/image.ts'
 import type { Definition, Unmeasured } from './definition.ts'
 import { channels, sameSize } from './picture-pair.ts'
 import { type Channel, similarityMeans, windowSize } from './structural-similarity.ts'

@@ -1,5 +1,5 @@
 /** What all metrics of two pictures share. */
-import type { Image } from '../../data/image.ts'
+import type { Image } from '../../images/image.ts'
 
 /** @throws Error when the pictures differ in size */
 export function sameSize(caller: string, a: Image, b: Image): void {

@@ -1,6 +1,7 @@
 /** How much lighter, redder or yellower the skin of a face became. */
-import type { Image } from '../../data/image.ts'
+
 import type { Point } from '../../faces/template.ts'
+import type { Image } from '../../images/image.ts'
 import type { Definition, Unmeasured } from './definition.ts'
 import { inside, skin } from './face-regions.ts'
 import { sameSize } from './picture-pair.ts'

@@ -1,13 +1,13 @@
 /** Faces drawn from pure noise, without a photo: what a model makes by itself. */
 import * as tf from '@tensorflow/tfjs'
-import { fromTensor, type Image } from '../../data/image.ts'
-import { normal } from '../../data/random.ts'
 import { awayFromPerturbed } from '../../diffusion/attention-guidance.ts'
 import { sample } from '../../diffusion/ddim.ts'
 import type { Denoiser } from '../../diffusion/denoiser.ts'
 import { ddimSteps } from '../../diffusion/schedule.ts'
+import { fromTensor, type Image } from '../../images/image.ts'
 import type { PerturbedBlocks } from '../../models/perturbed-blocks.ts'
 import type { FaceModel } from '../../pipeline/model.ts'
+import { normal } from '../../util/random.ts'
 
 export interface Drawing {
   /** DDIM steps, 1 to half of the model's timesteps. */

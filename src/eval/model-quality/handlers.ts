@@ -1,6 +1,6 @@
 /** What worker processes do: draw a batch of faces. */
 import { useBackend } from '../../backend/index.ts'
-import { writeImage } from '../../data/image.ts'
+import { writeImage } from '../../images/codec.node.ts'
 import type { Handler } from '../../jobs/job.ts'
 import { loadModelOnce } from '../../pipeline/model-once.ts'
 import { type Drawing, drawFaces } from './draw.ts'

@@ -4,11 +4,13 @@
  */
 import * as tf from '@tensorflow/tfjs'
 import type { FaceStore } from '../../data/face-store.ts'
-import { fromTensor, type Image, readImage, toTensor } from '../../data/image.ts'
-import { RandomStream } from '../../data/random.ts'
 import type { RecognizerName } from '../../faces/recognizers.ts'
+import type { RecognizerThreshold } from '../../faces/thresholds.ts'
+import { readImage } from '../../images/codec.node.ts'
+import { fromTensor, type Image, toTensor } from '../../images/image.ts'
 import type { FaceModel } from '../../pipeline/model.ts'
 import { reconstruct } from '../../pipeline/recovery.ts'
+import { RandomStream } from '../../util/random.ts'
 import { stack } from '../embedded.ts'
 import type { Evaluation, Row } from '../evaluation.ts'
 import type { FeatureCache } from '../features/cache.ts'
@@ -25,7 +27,6 @@ import { tarAtFarDefinition } from '../metrics/tar-at-far.ts'
 import { dot } from '../metrics/vectors.ts'
 import { genuineCap, genuinePairs, type Pair } from '../pairs.ts'
 import { distanceDefinitions, distances } from '../quality/distribution.ts'
-import type { RecognizerThreshold } from '../thresholds.ts'
 import { detectors, isFound } from '../utility/detection.ts'
 
 /** Pictures in memory at a time. */

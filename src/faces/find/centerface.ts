@@ -1,6 +1,6 @@
 /** CenterFace over its weights, and one pass of it over a picture. */
 import * as tf from '@tensorflow/tfjs'
-import type { Image } from '../../data/image.ts'
+import type { Image } from '../../images/image.ts'
 import { centerFace, headChannels, inputMultiple, stride } from '../../models/detectors/centerface.ts'
 import { oncePer } from '../../util/memoize.ts'
 import { repositoryPath } from '../../util/paths.ts'

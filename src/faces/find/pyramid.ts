@@ -1,5 +1,6 @@
 /** A photo at ever smaller sizes, so that a large face need not be looked at in all its pixels. */
-import { type Image, resizeImage } from '../../data/image.ts'
+import { resizeImage } from '../../images/codec.node.ts'
+import type { Image } from '../../images/image.ts'
 import { apply, type Similarity, scaleOf } from '../similarity.ts'
 import { warp } from '../warp.ts'
 import { type Beyond, cutWindow, type Window } from './window.ts'

@@ -1,5 +1,5 @@
 /** Dark photos for the detector: brighter, without clipping more than a few highlights. */
-import type { Image } from '../../data/image.ts'
+import type { Image } from '../../images/image.ts'
 
 /** Share of the values that may clip. */
 const clipped = 0.02

@@ -1,5 +1,5 @@
 /** Which proposals are faces, and which way each of them is up: decided for every face by itself. */
-import type { Image } from '../../data/image.ts'
+import type { Image } from '../../images/image.ts'
 import { type Box, clip, intersectionOverUnion } from '../box.ts'
 import type { Candidate } from './centerface.ts'
 import type { Pyramid } from './pyramid.ts'

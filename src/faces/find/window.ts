@@ -1,5 +1,5 @@
 /** A part of a picture, which may reach beyond its border. */
-import type { Image } from '../../data/image.ts'
+import type { Image } from '../../images/image.ts'
 
 export interface Window {
   readonly x: number

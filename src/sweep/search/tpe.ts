@@ -3,7 +3,7 @@
  * Optimization", NIPS 2011, section 4): where the good trials are dense and the others are not, one axis at a time.
  */
 import type { AxisConfig } from '../../config/sweep.ts'
-import { RandomStream } from '../../data/random.ts'
+import { RandomStream } from '../../util/random.ts'
 import { type Axes, choices, positionOf, randomSettings, type Settings, type Value, valueAt } from '../space.ts'
 import type { Trial } from './search.ts'
 

@@ -1,9 +1,9 @@
 import * as tf from '@tensorflow/tfjs'
 import { beforeAll, expect, test } from 'vitest'
 import { useBackend } from '../../../src/backend/index.ts'
-import { bytesToTensor } from '../../../src/data/image.ts'
 import { attackKey, inverter, trainInverter } from '../../../src/eval/attacks/inversion-network.ts'
 import type { Study } from '../../../src/eval/study.ts'
+import { bytesToTensor } from '../../../src/images/image.ts'
 import { blocks } from '../procedural.ts'
 
 beforeAll(async () => void (await useBackend('wasm')))

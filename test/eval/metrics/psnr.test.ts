@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import type { Image } from '../../../src/data/image.ts'
-import { RandomStream } from '../../../src/data/random.ts'
 import { mae } from '../../../src/eval/metrics/mae.ts'
 import { psnr } from '../../../src/eval/metrics/psnr.ts'
+import type { Image } from '../../../src/images/image.ts'
+import { RandomStream } from '../../../src/util/random.ts'
 
 const picture = (width: number, height: number, value: (i: number) => number): Image => ({
   width,

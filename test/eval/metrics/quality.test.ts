@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import type { Image } from '../../../src/data/image.ts'
 import { mae } from '../../../src/eval/metrics/mae.ts'
 import { msSsim } from '../../../src/eval/metrics/ms-ssim.ts'
 import { psnr } from '../../../src/eval/metrics/psnr.ts'
 import { ssim } from '../../../src/eval/metrics/ssim.ts'
+import type { Image } from '../../../src/images/image.ts'
 import { proceduralPicture } from '../../../src/parity/procedural.ts'
 import { golden, relative } from './golden.ts'
 

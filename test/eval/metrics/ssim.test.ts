@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import type { Image } from '../../../src/data/image.ts'
-import { RandomStream } from '../../../src/data/random.ts'
 import { ssim } from '../../../src/eval/metrics/ssim.ts'
+import type { Image } from '../../../src/images/image.ts'
+import { RandomStream } from '../../../src/util/random.ts'
 
 const picture = (width: number, height: number, value: (i: number) => number): Image => ({
   width,

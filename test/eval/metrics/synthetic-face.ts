@@ -1,7 +1,8 @@
 /** Landmarks of a face that looks straight ahead, and pictures to lay it on. */
-import type { Image } from '../../../src/data/image.ts'
-import { RandomStream } from '../../../src/data/random.ts'
+
 import type { Point } from '../../../src/faces/template.ts'
+import type { Image } from '../../../src/images/image.ts'
+import { RandomStream } from '../../../src/util/random.ts'
 
 /** 68 landmarks around (x, y), the eyes' centres `e` apart. */
 export function faceAt(x: number, y: number, e: number): Point[] {

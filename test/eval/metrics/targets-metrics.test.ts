@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest'
-import { RandomStream } from '../../../src/data/random.ts'
 import { isMeasured } from '../../../src/eval/metrics/definition.ts'
 import { overlapping } from '../../../src/eval/metrics/found-again.ts'
 import { gazeAngle } from '../../../src/eval/metrics/gaze.ts'
@@ -9,6 +8,7 @@ import { auc, roc } from '../../../src/eval/metrics/roc.ts'
 import { productsOf, type Vectors } from '../../../src/eval/metrics/vectors.ts'
 import { weightedAuc } from '../../../src/eval/metrics/weighted-auc.ts'
 import { quantileOf } from '../../../src/eval/quantile.ts'
+import { RandomStream } from '../../../src/util/random.ts'
 import { faceAt } from './synthetic-face.ts'
 
 const ones = (count: number) => new Float64Array(count).fill(1)

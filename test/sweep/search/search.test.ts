@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest'
-import { RandomStream } from '../../../src/data/random.ts'
 import { rounds } from '../../../src/sweep/search/halving.ts'
 import { mostPoints, type Proposal, searchOf, type Trial } from '../../../src/sweep/search/search.ts'
 import { parzen } from '../../../src/sweep/search/tpe.ts'
 import type { Axes, Settings } from '../../../src/sweep/space.ts'
+import { RandomStream } from '../../../src/util/random.ts'
 import { axis } from '../axes.ts'
 
 const faces = { from: '', count: 27, seed: 0 }

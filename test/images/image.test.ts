@@ -5,17 +5,10 @@ import * as tf from '@tensorflow/tfjs'
 import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { webAssembly } from '../../src/backend/web-assembly.ts'
-import { withProfile } from '../../src/data/decode.ts'
-import {
-  encodeImage,
-  fromTensor,
-  type Image,
-  readImage,
-  resizeImage,
-  toTensor,
-  writeImage,
-} from '../../src/data/image.ts'
-import { pictureFormat } from '../../src/data/picture-format.ts'
+import { encodeImage, readImage, resizeImage, writeImage } from '../../src/images/codec.node.ts'
+import { withProfile } from '../../src/images/decode.ts'
+import { pictureFormat } from '../../src/images/format.ts'
+import { fromTensor, type Image, toTensor } from '../../src/images/image.ts'
 import { UserError } from '../../src/util/errors.ts'
 import { setLimit, setLimitOf } from '../../src/util/limits.ts'
 

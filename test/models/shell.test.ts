@@ -1,10 +1,10 @@
 import * as tf from '@tensorflow/tfjs'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { useBackend } from '../../src/backend/index.ts'
-import { normal } from '../../src/data/random.ts'
-import { clampToShell, shellEnergy } from '../../src/energies/shell.ts'
-import { usableBackends } from '../models/backends.ts'
-import { expectGradient } from './gradients.ts'
+import { clampToShell, shellEnergy } from '../../src/models/generator/shell.ts'
+import { normal } from '../../src/util/random.ts'
+import { expectGradient } from '../energies/gradients.ts'
+import { usableBackends } from './backends.ts'
 
 /** Two latents of three rows of the given root-mean-squares. */
 const latents = (rows: readonly number[]) =>

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs'
 import { afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
-import { useBackend } from '../../../src/backend/index.ts'
-import { freeing } from '../../../src/models/ops/freeing.ts'
+import { freeing } from '../../src/backend/freeing.ts'
+import { useBackend } from '../../src/backend/index.ts'
 
 let tensors = 0
 beforeAll(async () => {

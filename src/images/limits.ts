@@ -1,6 +1,6 @@
 /** How much is read of pictures: the limits of util/limits.ts, by what the formats' decoders take. */
 import { limit } from '../util/limits.ts'
-import type { PictureFormat } from './picture-format.ts'
+import type { PictureFormat } from './format.ts'
 
 /** Most pixels of a picture. */
 export function mostPixels(): number {

@@ -1,7 +1,6 @@
 import { createCipheriv, hkdfSync } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
-import { freshSecret } from '../../src/data/keyed-words.ts'
-import { RandomStream } from '../../src/data/random.ts'
+import { freshSecret, RandomStream } from '../../src/util/random.ts'
 
 const secret = '0f'.repeat(32)
 const words = (stream: RandomStream, count: number) =>
