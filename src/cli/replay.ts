@@ -1,4 +1,6 @@
 import type { ArgumentsCamelCase, Argv } from 'yargs'
+import type { Remake } from '../pipeline/replay.ts'
+import type { RunRecord } from '../pipeline/run-record.ts'
 import { type DecryptionArguments, decryptionOptions } from './key-access.ts'
 
 export const command = 'replay <run>'
@@ -12,6 +14,15 @@ interface Arguments extends DecryptionArguments {
   run: string
   keep?: string
   backend?: string
+}
+
+/** How the outputs of each command that records its runs are made again. */
+export const remakes: Readonly<Record<RunRecord['command'], Remake>> = {
+  anonymize: async making => (await import('../pipeline/replay-photos.ts')).protectAgain(making),
+  hide: async making => (await import('../pipeline/replay-photos.ts')).protectAgain(making),
+  recover: async making => (await import('../pipeline/replay-photos.ts')).recoverAgain(making),
+  demo: async making => (await import('../report/replay-demo.ts')).demonstrateAgain(making),
+  point: async making => (await import('../sweep/replay-point.ts')).measureAgain(making),
 }
 
 /** Ends with exit code 1 when an output is not identical. */
@@ -40,7 +51,7 @@ export async function handler({
   if (keep === undefined) process.once('exit', remove)
   try {
     for (const record of runs) {
-      const { outputs, otherwise } = await replay(run, record, { into, backend, decryption })
+      const { outputs, otherwise } = await replay(run, record, remakes, { into, backend, decryption })
       for (const { path, identical, changedSince, difference } of outputs) {
         const apart = difference
           ? `: by up to ${difference.largest} of 255, in ${(100 * difference.share).toFixed(2)} % of its values`

@@ -1,32 +1,16 @@
 /** Makes the outputs of a recorded run again, from its record and its inputs, and compares them. */
 import { existsSync } from 'node:fs'
-import { rm } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
-import { z } from 'zod'
+import type { z } from 'zod'
 import { type BackendName, useBackend } from '../backend/index.ts'
 import { loadModelConfig } from '../config/model.ts'
-import { guidesOf, recipeSchema } from '../config/recipe.ts'
-import { type AnyRecognizerName, loadRecognizer, recognizerNames } from '../faces/recognizers.ts'
+import type { AnyRecognizerName } from '../faces/recognizers.ts'
 import { readImage } from '../images/codec.node.ts'
-import { type Decryption, encryptionFor, isEncrypting } from '../keys/age.ts'
-import { processesToProtect } from '../plan/jobs.ts'
-import { runDemo } from '../report/demo-run.ts'
-import { openDemo, piecesOfFace } from '../report/demo-tools.ts'
-import { faceFile } from '../sweep/folder.ts'
-import { measurePoint } from '../sweep/measure.ts'
-import { makeFolder, writeFileAtomic } from '../util/atomic-write.ts'
+import type { Decryption } from '../keys/age.ts'
 import { UserError } from '../util/errors.ts'
-import { oncePer } from '../util/memoize.ts'
 import { joinUnlinked } from '../util/safe-path.ts'
 import { sha256 } from '../weights/checksum.ts'
-import { loadChecker } from './check-result.ts'
-import { loadModel } from './model.ts'
 import { modelChecksum } from './model-weights.ts'
-import { recoveries } from './photo.ts'
-import { exactnesses, protectFile } from './protect-file.ts'
-import { fallbacks } from './protect-photo.ts'
-import { readProtected, recoverFile } from './recover-file.ts'
-import { pathIn, type RunRecord, recognizerWeights, type Software, softwareOf } from './run-record.ts'
+import { pathIn, type RunRecord, recognizerWeights, type Software } from './run-record.ts'
 
 /** What became of one output. */
 export interface Replayed {
@@ -55,27 +39,27 @@ export interface ReplayOptions {
 }
 
 /** What making a run again needs. */
-interface Making extends ReplayOptions {
+export interface Making extends ReplayOptions {
   readonly folder: string
   readonly record: RunRecord
   readonly backend: BackendName
 }
 
 /** How a command's outputs are made again, below `into` as they were below the run's folder; gives what computed them. */
-const make: Readonly<Record<RunRecord['command'], (making: Making) => Promise<Software>>> = {
-  anonymize: protectAgain,
-  hide: protectAgain,
-  recover: recoverAgain,
-  demo: demonstrateAgain,
-  point: measureAgain,
-}
+export type Remake = (making: Making) => Promise<Software>
 
 /**
  * Makes a run again and compares every output with what was recorded.
  * @param folder the run's
+ * @param remake how each command's outputs are made
  * @throws UserError when an input is gone or another one, or the weights are others
  */
-export async function replay(folder: string, record: RunRecord, options: ReplayOptions): Promise<ReplayResult> {
+export async function replay(
+  folder: string,
+  record: RunRecord,
+  remake: Readonly<Record<RunRecord['command'], Remake>>,
+  options: ReplayOptions,
+): Promise<ReplayResult> {
   for (const { path, sha256: expected } of record.inputs) {
     const input = pathIn(folder, path)
     if (!existsSync(input))
@@ -90,7 +74,7 @@ export async function replay(folder: string, record: RunRecord, options: ReplayO
     folder,
   )
   const backend = await useBackend(options.backend ?? record.software.backend)
-  const software = await make[record.command]({ ...options, folder, record, backend })
+  const software = await remake[record.command]({ ...options, folder, record, backend })
   const outputs: Replayed[] = []
   for (const { path, sha256: expected } of record.outputs) {
     const [then] = (await placesIn(folder, [path], folder)) as [string]
@@ -104,7 +88,7 @@ export async function replay(folder: string, record: RunRecord, options: ReplayO
 }
 
 /** Where outputs of the record in `folder` are below `root`. @throws UserError for one that would be elsewhere */
-async function placesIn(root: string, outputs: readonly string[], folder: string): Promise<string[]> {
+export async function placesIn(root: string, outputs: readonly string[], folder: string): Promise<string[]> {
   return Promise.all(outputs.map(output => joinUnlinked(root, output, `the record of a run in ${folder}`)))
 }
 
@@ -132,7 +116,7 @@ async function compare(a: string, b: string): Promise<Replayed['difference']> {
  * Before any work is done with them.
  * @throws UserError when the weights now are not those of the record
  */
-async function checkWeights(
+export async function checkWeights(
   { weights }: RunRecord,
   model: string,
   recognizers: readonly AnyRecognizerName[] = [],
@@ -148,122 +132,8 @@ async function checkWeights(
   }
 }
 
-const paths = z.array(z.string())
-const protectSettings = z.object({
-  recipe: recipeSchema,
-  fallback: z.enum(fallbacks).default('blur'),
-  check: z.boolean().default(false),
-  exact: z.enum(exactnesses).optional(),
-  photos: z.array(z.object({ photo: z.string(), outputs: paths, secret: z.string().optional() })),
-})
-
-async function protectAgain({ folder, record, backend, into, decryption = {} }: Making): Promise<Software> {
-  const { recipe, exact, photos, fallback, check } = settingsOf(record, protectSettings)
-  const checker = check ? await loadChecker(recipe) : undefined
-  const again: string[][] = []
-  for (const { outputs } of photos) again.push(await placesIn(into, outputs, folder))
-  // Encrypted keys are not recorded. Once encrypted, they are written in the clear nowhere.
-  const encrypted = !record.outputs.some(({ path }) => path.endsWith('.dpkey'))
-  const encryption = encrypted ? await encryptionFor(decryption) : undefined
-  if (encryption && !isEncrypting(encryption))
-    throw new UserError(
-      'the keys of this run were encrypted: give what those made again are encrypted with: --passphrase-file or --identity',
-    )
-  await checkWeights(record, recipe.model, guidesOf(recipe))
-  const model = await loadModel(recipe.model)
-  const guides = await Promise.all(guidesOf(recipe).map(loadRecognizer))
-  for (const [i, { photo, secret }] of photos.entries())
-    await protectFile(model, guides, pathIn(folder, photo), again[i]!, recipe, {
-      encryption,
-      exact,
-      secret,
-      fallback,
-      checker,
-    })
-  return softwareOf(backend)
-}
-
-const recoverSettings = z.object({
-  model: z.string().optional(),
-  recovery: z.enum(recoveries).default('generative'),
-  allowEdited: z.boolean().optional(),
-  pictures: z.array(z.object({ picture: z.string(), key: z.string(), output: z.string() })),
-})
-
-async function recoverAgain({ folder, record, backend, into, decryption = {} }: Making): Promise<Software> {
-  const { model, recovery, allowEdited = false, pictures } = settingsOf(record, recoverSettings)
-  const again = await placesIn(
-    into,
-    pictures.map(({ output }) => output),
-    folder,
-  )
-  const load = oncePer(async (name: string) => {
-    await checkWeights(record, name)
-    return loadModel(name)
-  })
-  for (const [i, { picture, key }] of pictures.entries()) {
-    const locked = await readProtected(pathIn(folder, picture), {
-      key: pathIn(folder, key),
-      allowEdited,
-      ...decryption,
-    })
-    await recoverFile(name => load(model ?? name), locked, again[i]!, recovery)
-  }
-  return softwareOf(backend)
-}
-
-const demoSettings = z.object({
-  recipes: z.object({ anonymize: recipeSchema, hide: recipeSchema }),
-  photos: paths,
-  count: z.int().nullable(),
-})
-
-async function demonstrateAgain({ folder, record, into, backend }: Making): Promise<Software> {
-  const { recipes, photos, count } = settingsOf(record, demoSettings)
-  await checkWeights(record, recipes.anonymize.model, recognizerNames)
-  await makeFolder(into)
-  const jobs = await processesToProtect(recipes.anonymize, backend, piecesOfFace * (count ?? photos.length))
-  const tools = await openDemo(recipes, backend, jobs)
-  try {
-    await runDemo(tools, {
-      photos: photos.map(photo => pathIn(folder, photo)),
-      count: count ?? Number.POSITIVE_INFINITY,
-      out: into,
-    })
-  } finally {
-    await tools.close()
-  }
-  return softwareOf(backend, jobs)
-}
-
-const pointSettings = z.object({
-  recipe: recipeSchema,
-  faces: z.object({ sha256: z.string(), count: z.int(), seed: z.int() }),
-  recovery: z.boolean(),
-})
-
-async function measureAgain({ folder, record, into, backend }: Making): Promise<Software> {
-  const { recipe, faces, recovery } = settingsOf(record, pointSettings)
-  await checkWeights(record, recipe.model, [...recognizerNames, ...guidesOf(recipe)])
-  const [input] = record.inputs
-  if (!input) throw new UserError(`expected the record of a point to name its faces, found no input in ${folder}`)
-  const from = dirname(pathIn(folder, input.path))
-  const scratch = join(into, '.unfinished')
-  const remove = () => rm(scratch, { recursive: true, force: true })
-  // Faces left there by a replay that was ended may be of another point or backend.
-  await remove()
-  const again = await measurePoint(
-    { recipe, faces: { ...faces, from }, recovery },
-    { scratch, here: { backend }, onProgress: () => {} },
-  ).finally(remove)
-  await makeFolder(join(into, 'faces'))
-  for (const { id, pictures } of again.faces)
-    for (const [i, picture] of pictures.entries())
-      await writeFileAtomic(join(into, 'faces', faceFile(id, i)), Buffer.from(picture, 'base64'))
-  return again.software
-}
-
-function settingsOf<S extends z.ZodType>({ command, settings, software }: RunRecord, schema: S): z.output<S> {
+/** A record's settings by a command's schema. @throws UserError for those that this version does not know */
+export function settingsOf<S extends z.ZodType>({ command, settings, software }: RunRecord, schema: S): z.output<S> {
   const parsed = schema.safeParse(settings)
   if (parsed.success) return parsed.data
   const [problem] = parsed.error.issues

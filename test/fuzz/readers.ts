@@ -4,6 +4,7 @@ import { mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import sharp from 'sharp'
 import { useBackend } from '../../src/backend/index.ts'
+import { remakes } from '../../src/cli/replay.ts'
 import { loadModelConfig } from '../../src/config/model.ts'
 import { recipeSchema } from '../../src/config/recipe.ts'
 import { trainSchema } from '../../src/config/train.ts'
@@ -80,7 +81,7 @@ export const readers = {
     await useBackend('cpu')
     const into = join(folder, 'kept')
     await mkdir(into, { recursive: true })
-    for (const record of await readRuns(folder)) await replay(folder, record, { into, backend: 'cpu' })
+    for (const record of await readRuns(folder)) await replay(folder, record, remakes, { into, backend: 'cpu' })
     return {}
   },
   archive: (folder: string, name: string) => sourceSums(join(folder, name)),
