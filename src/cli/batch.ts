@@ -1,3 +1,4 @@
+import { mapConcurrently } from '../jobs/concurrency.ts'
 import { UserError } from '../util/errors.ts'
 
 export interface BatchOptions<R> {
@@ -22,22 +23,14 @@ export async function batch<T, R>(
   const results: (R | undefined)[] = items.map(() => undefined)
   const failures: string[] = []
   const errors: unknown[] = []
-  const left = [...items.entries()]
-  const workThrough = async () => {
-    for (let next = left.shift(); next; next = left.shift()) {
-      const [index, item] = next
-      try {
-        results[index] = await work(item, index)
-      } catch (error) {
-        if (error instanceof UserError && items.length > 1) failures.push(error.message)
-        else {
-          left.length = 0
-          errors.push(error)
-        }
-      }
+  await mapConcurrently(items, atOnce, async (item, index) => {
+    try {
+      results[index] = await work(item, index)
+    } catch (error) {
+      if (!(error instanceof UserError) || items.length === 1) throw error
+      failures.push(error.message)
     }
-  }
-  await Promise.all(Array.from({ length: atOnce }, workThrough))
+  }).catch(error => errors.push(error))
   onEnd()
   if (failures.length > 0) {
     process.stderr.write(`${failures.length} of ${items.length} failed:\n`)

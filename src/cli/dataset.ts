@@ -1,5 +1,4 @@
 import type { ArgumentsCamelCase, Argv } from 'yargs'
-import type { PreparePart } from '../data/prepare-handlers.ts'
 
 export const command = 'dataset <action> [name]'
 
@@ -85,8 +84,8 @@ async function prepare({ name, from, out, size = 128, identities, jobs, backend 
   const { UserError } = await import('../util/errors.ts')
   const { loadManifest } = await import('../data/manifest.ts')
   const { prepareDataset } = await import('../data/prepare.ts')
+  const { preparePartTask } = await import('../data/prepare-task.ts')
   const { unknownPeople } = await import('../data/splits.ts')
-  const { asMistake } = await import('../jobs/job.ts')
   const { checkJobs, processPool } = await import('../jobs/process-pool.ts')
   const { progress } = await import('../util/progress.ts')
   if (!from) throw new UserError('expected --from, the folder, zip archive or Parquet files of the pictures')
@@ -97,21 +96,14 @@ async function prepare({ name, from, out, size = 128, identities, jobs, backend 
   await useBackend(backend)
   console.log(`${manifest.title}: ${manifest.licence}`)
   const workers = async (onLooked: (pictures: number) => void) => {
-    const pool = processPool({
-      jobs,
-      scratch: join(folder, 'preparing', 'jobs'),
-      handlers: new URL('../data/prepare-handlers.ts', import.meta.url),
-    })
+    const pool = processPool({ processes: jobs, scratch: join(folder, 'preparing', 'jobs') })
     const looked = Array.from({ length: jobs }, () => 0)
-    const parts = looked.map((_, part) => {
-      const input: PreparePart = { manifest, options: settings, part, parts: jobs, backend }
-      const onProgress = (done: number) => {
-        looked[part] = done
-        onLooked(looked.reduce((a, b) => a + b, 0))
-      }
-      return pool.run({ id: `part-${part}`, kind: 'prepare', input }, onProgress).catch(asMistake)
-    })
-    await Promise.all(parts).finally(() => pool.close())
+    const parts = looked.map((_, part) => ({ manifest, options: settings, part, parts: jobs, backend }))
+    const onProgress = (part: number, done: number) => {
+      looked[part] = done
+      onLooked(looked.reduce((a, b) => a + b, 0))
+    }
+    await pool.map(preparePartTask, parts, { id: part => `part-${part}`, onProgress }).finally(() => pool.close())
   }
   const bar = progress('preparing', 1)
   const summary = await prepareDataset(manifest, {

@@ -1,4 +1,4 @@
-import type { Pool } from '../jobs/job.ts'
+import type { Jobs } from '../jobs/jobs.ts'
 
 export interface PoolArguments {
   /** Worker processes on this machine. */
@@ -16,10 +16,10 @@ export interface PoolArguments {
 export async function openPool(
   { jobs, queue }: PoolArguments,
   { out, slots, scratch }: { out: string; slots: number; scratch: string },
-): Promise<Pool> {
+): Promise<Jobs> {
   const { checkJobs, processPool } = await import('../jobs/process-pool.ts')
   checkJobs(jobs)
-  if (queue === undefined) return processPool({ jobs, scratch })
+  if (queue === undefined) return processPool({ processes: jobs, scratch })
   const { folderOwner, queuePool } = await import('../jobs/queue.ts')
   return queuePool(queue, { owner: folderOwner(out), slots })
 }

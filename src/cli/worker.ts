@@ -32,17 +32,21 @@ export async function handler({ queue, faces, jobs, lock, backend }: ArgumentsCa
   const { UserError } = await import('../util/errors.ts')
   const { checkJobs, processPool } = await import('../jobs/process-pool.ts')
   const { serve, withoutCredentials } = await import('../jobs/queue.ts')
+  const { queueTasks } = await import('./queue-tasks.ts')
   const { interruptible } = await import('./interruptible.ts')
   checkJobs(jobs)
   if (!(lock >= 1)) throw new UserError(`expected a --lock of 1 second or more, found ${lock}`)
-  const here = { ...(faces !== undefined && { faces: resolve(faces) }), ...(backend !== undefined && { backend }) }
+  const environment = {
+    ...(faces !== undefined && { faces: resolve(faces) }),
+    ...(backend !== undefined && { backend }),
+  }
   // Where users share the folder of temporary files, each has one that it can write to.
   const scratch = join(tmpdir(), `diff-privacy-worker-${process.getuid?.() ?? 'user'}`)
-  const pool = processPool({ jobs, scratch, here })
+  const pool = processPool({ processes: jobs, scratch, environment })
   const { signal, stop } = interruptible()
-  const end = await serve(queue, pool, {
+  const end = await serve(queue, pool, queueTasks, {
     lockSeconds: lock,
-    onJob: ({ id, kind }, event) => void process.stderr.write(`${kind} ${id}: ${event}\n`),
+    onJob: ({ id, name }, event) => void process.stderr.write(`${name} ${id}: ${event}\n`),
   })
   process.stderr.write(`waiting for work at ${withoutCredentials(queue)}\n`)
   // Listening alone would not keep Node from exiting once Redis is gone for good.

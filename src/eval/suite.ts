@@ -2,17 +2,17 @@
 import { join } from 'node:path'
 import type { MethodConfig } from '../config/suite.ts'
 import { FaceStore } from '../data/face-store.ts'
-import { asMistake } from '../jobs/job.ts'
+import { mapConcurrently } from '../jobs/concurrency.ts'
 import { processPool } from '../jobs/process-pool.ts'
 import { UserError } from '../util/errors.ts'
 import { oncePer } from '../util/memoize.ts'
 import { type Evaluation, type EvaluationOptions, evaluateWith } from './evaluation.ts'
 import { withFeatures } from './features/cache.ts'
 import { manifestFile, readManifest } from './manifest.ts'
-import type { MakeInput } from './methods/handlers.ts'
 import { methodOf } from './methods/index.ts'
 import { facesOf, makePictures, refuseOtherBackend, unfinished, writeManifest, writeOriginals } from './methods/make.ts'
 import type { Faces, Method } from './methods/method.ts'
+import { makePicturesTask } from './methods/task.ts'
 
 export interface SuiteOptions {
   readonly methods: readonly MethodConfig[]
@@ -57,7 +57,7 @@ export async function makeSuite(options: SuiteOptions): Promise<void> {
     let done = 0
     const one = await maker(options, faces)
     try {
-      await inParallel(work, options.jobs, async task => {
+      await mapConcurrently(work, options.jobs, async task => {
         await one.make(task)
         onMade(++done, work.length, task.method.name)
       })
@@ -122,23 +122,13 @@ async function maker(options: SuiteOptions, faces: Faces) {
       close: async () => {},
     }
   }
-  const handlers = new URL('./methods/handlers.ts', import.meta.url)
   // Not `out`: METHOD-PLACE may be the folder of another method.
-  const pool = processPool({ jobs, handlers, scratch: join(out, '.jobs') })
+  const pool = processPool({ processes: jobs, scratch: join(out, '.jobs') })
   return {
     make: async ({ config, method, place }: Task) => {
-      const input: MakeInput = { config, store, indices, place, folder: join(out, method.name), backend }
-      await pool.run({ id: `${method.name}-${place}`, kind: 'make', input }).catch(asMistake)
+      const input = { config, store, indices, place, folder: join(out, method.name), backend }
+      await pool.run(makePicturesTask, input, { id: `${method.name}-${place}` })
     },
     close: () => pool.close(),
   }
-}
-
-/** Does the work, `count` pieces at a time; the first failure ends it. */
-async function inParallel<T>(items: readonly T[], count: number, work: (item: T) => Promise<void>): Promise<void> {
-  let next = 0
-  const run = async () => {
-    while (next < items.length) await work(items[next++]!)
-  }
-  await Promise.all(Array.from({ length: count }, run))
 }

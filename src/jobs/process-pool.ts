@@ -1,5 +1,6 @@
 /** Worker processes on this machine: tfjs keeps one engine a process, and a process that dies takes only its job along. */
 import { type ChildProcess, fork } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
 import { rm } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
@@ -7,19 +8,19 @@ import { withoutSecrets } from '../util/environment.ts'
 import { UserError } from '../util/errors.ts'
 import { typeScriptLoader } from '../util/paths.ts'
 import { joinUntrusted } from '../util/safe-path.ts'
-import { threadsFor } from './automatic.ts'
-import { type Circumstances, type Job, type JobContext, JobError, type Pool, PoolClosed } from './job.ts'
+import { slotsOf } from './concurrency.ts'
+import { threadsFor } from './cores.ts'
+import { deserializeError, type Jobs, JobsClosed, withMap } from './jobs.ts'
 import type { WorkerMessage, WorkerRequest } from './process-worker.ts'
+import type { Environment, JobContext } from './task.ts'
 
 export interface ProcessPoolOptions {
   /** Worker processes; the cores are shared out evenly among them. */
-  readonly jobs: number
-  /** URL of the module whose exported `handlers` do the work. */
-  readonly handlers?: URL
+  readonly processes: number
   /** Each job has a folder of its id below it, which goes when the job is done. */
   readonly scratch: string
-  readonly here?: Circumstances
-  /** How often a job may take its process along before it is blamed: 2 unless given. */
+  readonly environment?: Environment
+  /** How often a job may take its process along before it fails: 2 unless given. */
   readonly attempts?: number
 }
 
@@ -32,80 +33,59 @@ export function checkJobs(jobs: number): void {
 
 interface Slot {
   child?: ChildProcess
-  busy: boolean
 }
 
 /** Processes are started when there is work for them. */
-export function processPool({ jobs, handlers, scratch, here = {}, attempts = 2 }: ProcessPoolOptions): Pool {
-  const slots: Slot[] = Array.from({ length: jobs }, () => ({ busy: false }))
-  const waiting: { turn: number; begin: (slot: Slot) => void }[] = []
+export function processPool({ processes, scratch, environment = {}, attempts = 2 }: ProcessPoolOptions): Jobs {
+  const all: Slot[] = Array.from({ length: processes }, () => ({}))
+  const slots = slotsOf(all)
   let closed = false
 
-  const start = () => {
-    return fork(fileURLToPath(new URL('./process-worker.ts', import.meta.url)), handlers ? [handlers.href] : [], {
+  const start = () =>
+    fork(fileURLToPath(new URL('./process-worker.ts', import.meta.url)), [], {
       execArgv: ['--import', typeScriptLoader()],
+      // Pictures and tensors go as they are, not as JSON.
+      serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
       env: {
         ...withoutSecrets(process.env),
-        TF_NUM_INTRAOP_THREADS: String(threadsFor(jobs)),
+        TF_NUM_INTRAOP_THREADS: String(threadsFor(processes)),
         TF_NUM_INTEROP_THREADS: '1',
       },
     })
-  }
-  const take = async (turn: number): Promise<Slot> => {
-    const free = slots.find(({ busy }) => !busy)
-    if (!free) return new Promise(begin => insert(waiting, { turn, begin }))
-    free.busy = true
-    return free
-  }
-  const release = (slot: Slot) => {
-    const next = waiting.shift()
-    if (next) next.begin(slot)
-    else slot.busy = false
-  }
 
-  return {
-    slots: jobs,
-    async run(job, onProgress = () => {}) {
-      const slot = await take(job.turn ?? 0)
+  return withMap({
+    slots: processes,
+    async run({ module, name }, input, { id = randomUUID(), priority = 0, onProgress = () => {} } = {}) {
+      const slot = await slots.take(priority)
       try {
         for (let attempt = 1; ; attempt++) {
-          if (closed) throw new PoolClosed()
+          if (closed) throw new JobsClosed()
           if (!slot.child || hasEnded(slot.child)) slot.child = start()
-          const own = joinUntrusted(scratch, job.id, 'a job')
-          const outcome = await work(slot.child, job, { scratch: own, here, onProgress })
+          const own = joinUntrusted(scratch, id, 'a job')
+          const outcome = await work(slot.child, { module, name, input, scratch: own, environment }, onProgress)
           if ('result' in outcome) {
             await rm(own, { recursive: true, force: true })
-            return outcome.result
+            return outcome.result as never
           }
-          if ('error' in outcome) throw new JobError(outcome.error)
-          if (!closed && attempt === attempts) throw new JobError(`its process ended early (${outcome.died})`)
+          if ('error' in outcome) throw deserializeError(outcome.error)
+          if (!closed && attempt === attempts) throw new UserError(`its process ended early (${outcome.died})`)
         }
       } finally {
-        release(slot)
+        slots.release(slot)
       }
     },
     async close() {
       closed = true
-      await Promise.all(slots.map(({ child }) => child && end(child)))
+      await Promise.all(all.map(({ child }) => child && end(child)))
     },
-  }
-}
-
-/** Puts an entry behind all that are before it in turn or as early. */
-function insert<Entry extends { turn: number }>(entries: Entry[], entry: Entry): void {
-  const at = entries.findIndex(({ turn }) => turn > entry.turn)
-  entries.splice(at < 0 ? entries.length : at, 0, entry)
+  })
 }
 
 type Outcome = { readonly result: unknown } | { readonly error: string } | { readonly died: string }
 
 /** Gives one job to a process and waits for its answer or its end. */
-function work(
-  child: ChildProcess,
-  { id, kind, input }: Job,
-  { scratch, here, onProgress }: JobContext,
-): Promise<Outcome> {
+function work(child: ChildProcess, request: WorkerRequest, onProgress: JobContext['onProgress']): Promise<Outcome> {
   return new Promise(resolve => {
     let complaint = ''
     const onStderr = (chunk: Buffer) => {
@@ -127,10 +107,7 @@ function work(
     }
     child.stderr!.on('data', onStderr)
     child.on('message', onMessage).on('close', onClose)
-    child.send(
-      { id, kind, input, scratch, here } satisfies WorkerRequest,
-      error => error && finish({ died: error.message }),
-    )
+    child.send(request, error => error && finish({ died: error.message }))
   })
 }
 

@@ -1,9 +1,15 @@
-/** A worker process: does the jobs that its parent sends, one at a time. Argument: URL of the module of handlers. */
+/** A worker process: does the jobs that its parent sends, one at a time. */
 import { Worker } from 'node:worker_threads'
-import { type Handler, type Job, type JobContext, wordOf } from './job.ts'
+import { serializeError } from './jobs.ts'
+import { type JobContext, taskOf } from './task.ts'
 
 /** What it is sent. */
-export type WorkerRequest = Job & Omit<JobContext, 'onProgress'>
+export interface WorkerRequest extends Omit<JobContext, 'onProgress'> {
+  /** URL of the module that exports the task. */
+  readonly module: string
+  readonly name: string
+  readonly input: unknown
+}
 
 /** What it sends: progress any number of times, then the result or why there is none. */
 export type WorkerMessage =
@@ -11,18 +17,14 @@ export type WorkerMessage =
   | { readonly result: unknown }
   | { readonly error: string }
 
-const [url = new URL('../cli/queue-handlers.ts', import.meta.url).href] = process.argv.slice(2)
-const { handlers } = (await import(url)) as { handlers: Readonly<Record<string, Handler<unknown>>> }
-
 const send = (message: WorkerMessage) => void process.send?.(message)
 
-async function perform({ kind, input, scratch, here }: WorkerRequest): Promise<WorkerMessage> {
-  const handler = handlers[kind]
-  if (!handler) return { error: `expected a job out of ${Object.keys(handlers).join(', ')}, found '${kind}'` }
+async function perform({ module, name, input, ...context }: WorkerRequest): Promise<WorkerMessage> {
   try {
-    return { result: await handler(input, { scratch, here, onProgress: (...progress) => send({ progress }) }) }
+    const task = taskOf(await import(module), name)
+    return { result: await task.run(input, { ...context, onProgress: (...progress) => send({ progress }) }) }
   } catch (error) {
-    return { error: wordOf(error) }
+    return { error: serializeError(error) }
   }
 }
 

@@ -2,7 +2,7 @@
  * Jobs over many machines: BullMQ on Redis. A job is known by its id, so that one that is asked for twice is done once; a
  * worker holds a lock on it that it renews, and when the lock runs out another worker gets the job.
  */
-import { createHash } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import { resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -10,7 +10,9 @@ import { type Job, Queue, UnrecoverableError, WaitingError, Worker } from 'bullm
 import { Redis } from 'ioredis'
 import packageJson from '../../package.json' with { type: 'json' }
 import { UserError } from '../util/errors.ts'
-import { JobError, type Pool, PoolClosed, type Job as Work } from './job.ts'
+import { deserializeError, JobError, type Jobs, JobsClosed, serializeError, withMap } from './jobs.ts'
+import { fromJson, toJson } from './json.ts'
+import type { Task } from './task.ts'
 
 /** The variable of the environment that may hold the password of Redis, so that no command line shows it. */
 const passwordVariable = 'DIFF_PRIVACY_QUEUE_PASSWORD'
@@ -26,6 +28,7 @@ const askEvery = 500
 interface Payload {
   /** Of this package: a worker of another version might do the work differently. */
   readonly version: string
+  /** As `toJson` gives it. */
   readonly input: unknown
 }
 
@@ -71,7 +74,7 @@ export function folderOwner(folder: string): string {
  * @param owner whose jobs they are: two owners share no results
  * @param slots jobs that are in the queue at once
  */
-export async function queuePool(url: string, { owner, slots }: { owner: string; slots: number }): Promise<Pool> {
+export async function queuePool(url: string, { owner, slots }: { owner: string; slots: number }): Promise<Jobs> {
   await checkQueue(url)
   // Events hold results, and would fill Redis: nobody reads them, because states are asked for.
   const queue = new Queue<Payload, unknown, string>(queueName, {
@@ -90,79 +93,88 @@ export async function queuePool(url: string, { owner, slots }: { owner: string; 
       if (state === 'completed' || state === 'failed') {
         const { returnvalue, failedReason } = (await queue.getJob(job.id!))!
         await job.remove()
-        if (state === 'failed') throw new JobError(failedReason)
-        return returnvalue
+        if (state === 'failed') throw deserializeError(failedReason)
+        return fromJson(returnvalue)
       }
       await sleep(askEvery, undefined, { signal: closing.signal })
     }
   }
-  const ask = async ({ id, kind, input, turn }: Work): Promise<unknown> => {
-    const payload: Payload = { version: packageJson.version, input }
+  const ask = async (name: string, input: unknown, id: string, priority?: number): Promise<unknown> => {
+    const payload: Payload = { version: packageJson.version, input: toJson(input) }
     try {
-      return await outcome(await queue.add(kind, payload, { jobId: `${owner}-${id}`, priority: turn }))
+      return await outcome(await queue.add(name, payload, { jobId: `${owner}-${id}`, priority }))
     } catch (error) {
-      throw closing.signal.aborted && !(error instanceof JobError) ? new PoolClosed() : error
+      const isOutcome = error instanceof JobError || error instanceof UserError
+      throw closing.signal.aborted && !isOutcome ? new JobsClosed() : error
     }
   }
   /** By id: who collects a job takes it out of the queue, so that one asks for all who want it. */
   const asked = new Map<string, Promise<unknown>>()
-  return {
+  return withMap({
     slots,
-    run(job) {
-      const result = asked.get(job.id) ?? ask(job).finally(() => asked.delete(job.id))
-      asked.set(job.id, result)
-      return result
+    run({ name }, input, { id = randomUUID(), priority } = {}) {
+      const result = asked.get(id) ?? ask(name, input, id, priority).finally(() => asked.delete(id))
+      asked.set(id, result)
+      return result as Promise<never>
     },
     async close() {
       closing.abort()
       await queue.close()
     },
-  }
+  })
 }
 
 export interface ServeOptions {
   /** After so many seconds without a sign of life from a worker another one gets its job. */
   readonly lockSeconds?: number
-  readonly onJob?: (job: Pick<Work, 'id' | 'kind'>, event: 'begun' | 'done' | 'failed' | 'given back') => void
+  readonly onJob?: (
+    job: { readonly id: string; readonly name: string },
+    event: 'begun' | 'done' | 'failed' | 'given back',
+  ) => void
 }
 
 /**
- * Does the jobs of a queue in `pool`, whose processes leave this one free to renew its locks.
+ * Does the jobs of a queue by `jobs`, whose processes leave this one free to renew its locks.
+ * @param tasks that are done
  * @returns what ends it: jobs under way go back to the queue at once
  */
 export async function serve(
   url: string,
-  pool: Pool,
+  jobs: Jobs,
+  tasks: readonly Task<never, unknown>[],
   { lockSeconds = 30, onJob = () => {} }: ServeOptions = {},
 ): Promise<() => Promise<void>> {
   await checkQueue(url)
   const worker = new Worker<Payload>(
     queueName,
     async (job, token) => {
-      const { id, name: kind, data } = job
-      const told = { id: id!, kind }
+      const { id, name, data } = job
+      const told = { id: id!, name }
       onJob(told, 'begun')
       try {
         if (data.version !== packageJson.version)
-          throw new JobError(
+          throw new UserError(
             `made by version ${data.version}, its worker has ${packageJson.version}: update one of them`,
           )
-        const result = await pool.run({ id: id!, kind, input: data.input })
+        const task = tasks.find(task => task.name === name) as Task<unknown, unknown> | undefined
+        if (!task)
+          throw new UserError(`expected a job out of ${tasks.map(task => task.name).join(', ')}, found '${name}'`)
+        const result = await jobs.run(task, fromJson(data.input), { id })
         onJob(told, 'done')
-        return result
+        return toJson(result)
       } catch (error) {
-        if (error instanceof PoolClosed) {
+        if (error instanceof JobsClosed) {
           onJob(told, 'given back')
           await job.moveToWait(token)
           throw new WaitingError()
         }
         onJob(told, 'failed')
-        throw error instanceof JobError ? new UnrecoverableError(error.message) : error
+        throw new UnrecoverableError(serializeError(error))
       }
     },
     {
       connection: connectionTo(url),
-      concurrency: pool.slots,
+      concurrency: jobs.slots,
       lockDuration: 1000 * lockSeconds,
       stalledInterval: 500 * lockSeconds,
       maxStalledCount: maxStalls,
@@ -172,7 +184,7 @@ export async function serve(
   await worker.waitUntilReady()
   return async () => {
     const closing = worker.close()
-    await pool.close()
+    await jobs.close()
     await closing
   }
 }

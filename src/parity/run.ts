@@ -2,9 +2,10 @@
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import type { BackendName } from '../backend/index.ts'
-import { JobError } from '../jobs/job.ts'
+import { JobError } from '../jobs/jobs.ts'
 import { processPool } from '../jobs/process-pool.ts'
-import type { GoldenResult } from './handlers.ts'
+import { UserError } from '../util/errors.ts'
+import { checkGoldenTask, type GoldenResult } from './golden-task.ts'
 
 /** The result of one file on one backend. */
 export type FileResult = GoldenResult & { readonly path: string; readonly backend: BackendName }
@@ -21,16 +22,14 @@ export async function runParity(
 ): Promise<void> {
   for (const backend of backends) {
     const pool = processPool({
-      jobs: 1,
-      handlers: new URL('./handlers.ts', import.meta.url),
+      processes: 1,
       scratch: join(tmpdir(), 'diff-privacy-parity'),
-      here: { backend },
+      environment: { backend },
       attempts: 1,
     })
     try {
       for (const path of paths) {
-        const job = { id: basename(path, '.json'), kind: 'golden', input: path }
-        const result = (await pool.run(job).catch(failure)) as GoldenResult
+        const result = await pool.run(checkGoldenTask, path, { id: basename(path, '.json') }).catch(failure)
         onResult({ backend, path, ...result })
       }
     } finally {
@@ -40,6 +39,6 @@ export async function runParity(
 }
 
 function failure(error: unknown): GoldenResult {
-  if (!(error instanceof JobError)) throw error
+  if (!(error instanceof JobError || error instanceof UserError)) throw error
   return { error: error.message, seconds: 0, peakBytes: 0 }
 }

@@ -5,13 +5,13 @@ import { loadModelConfig } from '../config/model.ts'
 import { type GuideName, guidesOf, type Recipe } from '../config/recipe.ts'
 import { loadRecognizer } from '../faces/recognizers.ts'
 import { readBytes, readImage } from '../images/codec.node.ts'
-import { asMistake, JobError, type Pool } from '../jobs/job.ts'
+import { JobError, type Jobs } from '../jobs/jobs.ts'
 import { UserError } from '../util/errors.ts'
 import { freshSecret, type Secret } from '../util/random.ts'
 import { type Checker, loadChecker } from './check-result.ts'
-import { faceWorkers } from './face-workers.ts'
+import { faceWorkers } from './face-tasks.ts'
 import { loadModel } from './model.ts'
-import { type PhotoResult, type PhotoTask, unpackPhoto } from './photo-job.ts'
+import { protectPhotoTask, readVersions } from './photo-job.ts'
 import type { CommitPhoto, RecordedPhoto } from './photo-record.ts'
 import type { PhotoReport } from './photo-report.ts'
 import { NoFaceError } from './photo-search.ts'
@@ -68,11 +68,11 @@ export async function localProtector(
 
 /**
  * By processes of this machine, several faces at once: of one photo, or of the photos that are asked for side by side.
- * @param pool a `facePool`
+ * @param jobs `faceProcesses`
  * @param backend the processes'
  */
 export async function parallelProtector(
-  pool: Pool,
+  jobs: Jobs,
   recipe: Recipe,
   backend: BackendName,
   keys: KeyContents = {},
@@ -80,23 +80,23 @@ export async function parallelProtector(
   commit?: CommitPhoto,
 ): Promise<Protector> {
   const checker = check ? await loadChecker(recipe) : undefined
-  const workers = faceWorkers(pool)
+  const workers = faceWorkers(jobs)
   const model = await loadModelConfig(recipe.model)
-  const software = await softwareOf(backend, pool.slots)
+  const software = await softwareOf(backend, jobs.slots)
   const recognizers = await recognizerWeights(recognizersOf(recipe, checker))
   let asked = 0
   return async (path, outputs, onStep) => {
     // The photos one after the other, whichever of their faces are found first.
-    const turn = asked++
+    const priority = asked++
     const bytes = await readBytes(path)
     const photo = await readImage(bytes, path)
     const secret = recipe.seed === undefined ? freshSecret() : undefined
     const work: FaceWork = {
       sideBySide: true,
-      search: () => workers.search(bytes, { turn }),
-      protect: async (face, recipe, options) => (await workers.protect(face, recipe, { turn, ...options })).result,
-      key: async (face, recipe) => (await workers.key(face, recipe, { turn })).result,
-      embed: (views, recognizer) => workers.embed(views, recognizer, { turn }),
+      search: () => workers.search(photo, { priority }),
+      protect: async (face, recipe, options) => (await workers.protect(face, recipe, { priority, ...options })).result,
+      key: async (face, recipe) => (await workers.key(face, recipe, { priority })).result,
+      embed: (views, recognizer) => workers.embed(views, recognizer, { priority }),
     }
     const randomness = recipe.seed ?? secret!
     const options = { randomness, fallback, checker, onStep }
@@ -111,7 +111,7 @@ export async function parallelProtector(
 
 /** By the workers of a queue, a photo each. They see the photos; the key files, and what encrypts them, stay here. */
 export function queueProtector(
-  pool: Pool,
+  jobs: Jobs,
   recipe: Recipe,
   keys: KeyContents = {},
   safeguards: Safeguards = noSafeguards,
@@ -120,15 +120,15 @@ export function queueProtector(
   return async (path, outputs) => {
     const photo = await readBytes(path)
     // Not of the id: what an interrupted run left in the queue, made with another secret, is as good.
-    const input: PhotoTask = { recipe, photo: photo.toString('base64'), secret: freshSecret(), safeguards }
+    const input = { recipe, photo, secret: freshSecret(), safeguards }
     const id = createHash('sha256')
       .update(JSON.stringify([recipe, safeguards]))
       .update(photo)
       .digest('hex')
       .slice(0, 32)
-    const result = (await pool.run({ id, kind: 'photo', input }).catch(asMistake).catch(blame(path))) as PhotoResult
-    const unpacked = await unpackPhoto(result)
+    const result = await jobs.run(protectPhotoTask, input, { id }).catch(blame(path))
     const { report, secret, software, weights } = result
+    const unpacked = await readVersions(result)
     if (unpacked.faces.length === 0) throw new NoFaceError(report, path)
     await writeProtected(unpacked, outputs, writing(keys, { path, bytes: photo, secret, software, weights }, commit))
     return { faces: unpacked.faces.length, secret, report, software, weights }

@@ -12,7 +12,7 @@ import { z } from 'zod'
 import packageJson from '../../package.json' with { type: 'json' }
 import { type BackendName, backendVersion, fusedKernelsPath } from '../backend/index.ts'
 import { type AnyRecognizerName, recognizerChecksum } from '../faces/recognizers.ts'
-import { threadsOn } from '../jobs/automatic.ts'
+import { threadsOn } from '../jobs/cores.ts'
 import { type Decryption, decrypt, type Encryption, encrypt, isEncrypting } from '../keys/age.ts'
 import { writeFileAtomic } from '../util/atomic-write.ts'
 import type { PendingFile } from '../util/commit-files.ts'

@@ -2,7 +2,7 @@
 import { type BackendName, fusedBackend } from '../backend/index.ts'
 import { loadModelConfig } from '../config/model.ts'
 import type { Recipe } from '../config/recipe.ts'
-import { automaticJobs, type WorkToShare } from '../jobs/automatic.ts'
+import { automaticJobs, type WorkToShare } from '../jobs/cores.ts'
 import { checkJobs } from '../jobs/process-pool.ts'
 import { machineMemory, processBytes, refuseTooLarge } from './plan.ts'
 import { planProtection } from './protect.ts'

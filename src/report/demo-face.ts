@@ -1,7 +1,7 @@
 /** One face of the demonstration: protected, recovered with the key on disk, and measured. */
 import { type Recipe, seedOf, stepsTaken } from '../config/recipe.ts'
 import { wrongKey } from '../keys/key.ts'
-import type { Made } from '../pipeline/face-handlers.ts'
+import type { Made } from '../pipeline/face-tasks.ts'
 import type { PhotoFace } from '../pipeline/photo.ts'
 import { readProtected } from '../pipeline/recover-file.ts'
 import type { FaceFigure } from './demo-figures.ts'
@@ -15,7 +15,7 @@ export interface ChosenFace {
   readonly photo: DemoPhoto
   readonly face: PhotoFace
   /** Its place among the chosen: the work on the first is done first. */
-  readonly turn: number
+  readonly priority: number
 }
 
 /** What came of a face. */
@@ -39,7 +39,7 @@ export interface Tell {
  */
 export async function demonstrateFace(
   { workers, recipes }: Pick<DemoTools, 'workers' | 'recipes'>,
-  { photo, face, turn }: ChosenFace,
+  { photo, face, priority }: ChosenFace,
   before: Promise<unknown> | undefined,
   work: Work,
   { progress, protectedTo }: Tell,
@@ -53,10 +53,10 @@ export async function demonstrateFace(
     return result
   }
   const protect = (name: 'anonymize' | 'hide', recipe: Recipe, amount: number, doing: string) =>
-    timed(name, workers.protect(face, recipe, { turn, onStep: () => progress(amount, doing) }))
+    timed(name, workers.protect(face, recipe, { priority, onStep: () => progress(amount, doing) }))
 
   const anonymizing = protect('anonymize', anonymize, work.anonymizeStep, 'anonymizing')
-  const makingKey = timed('key', workers.key(face, anonymize, { turn }))
+  const makingKey = timed('key', workers.key(face, anonymize, { priority }))
   const hiding = protect('hide', { ...hide, samples: 1 }, work.hideStep, 'hiding')
   const keyed = Promise.all([makingKey, before]).then(([key]) => {
     progress(work.key, 'protecting')
@@ -72,7 +72,7 @@ export async function demonstrateFace(
     await addRecovered(photo, locked)
     const right = locked.keys.at(-1)!
     const regenerate = async (kind: RegeneratedFace['kind'], title: string, key: typeof right) => {
-      const making = workers.recover(anonymize.model, key, { turn })
+      const making = workers.recover(anonymize.model, key, { priority })
       const picture = await (kind === 'regenerated' ? timed('regenerate', making) : making.then(made => made.result))
       progress(work.recover, 'recovering')
       return { kind, title, picture }
@@ -88,11 +88,11 @@ export async function demonstrateFace(
   }
   const [regenerated] = await Promise.all([recover(), writeHidden()])
 
-  const { versions, figure } = await measureVersions(workers, photo, face, regenerated, { turn })
+  const { versions, figure } = await measureVersions(workers, photo, face, regenerated, { priority })
   progress(work.measure, 'measured')
   const { index, found } = face
   const measured = { photo: photo.name, face: index, box: found.box, seconds, versions }
-  return { photo, face, turn, measured, figure }
+  return { photo, face, priority, measured, figure }
 }
 
 /** What the parts of the work on a face cost, in evaluations of the denoiser, for the time left. */

@@ -38,12 +38,12 @@ export async function runDemo(tools: DemoTools, options: DemoOptions): Promise<D
   const { count, out, onLook, onProgress, onProtected, onFace } = options
   const wanted = options.photos.slice(0, count)
   let looked = 0
-  const looking = wanted.map(async (path, turn) => {
+  const looking = wanted.map(async (path, priority) => {
     const bytes = await readBytes(path)
     const original = await readImage(bytes, path)
     const faces = await facesOfPhoto(tools, original, {
       randomness: seedOf(recipes.anonymize),
-      detect: () => workers.detect(bytes, { turn }),
+      detect: () => workers.detect(bytes, { priority }),
     })
     onLook?.(++looked, wanted.length)
     return demoPhoto(path, { original, faces }, recipes, out)
@@ -52,16 +52,16 @@ export async function runDemo(tools: DemoTools, options: DemoOptions): Promise<D
   const choosing = Promise.all(looking).then(photos =>
     inRounds(photos)
       .slice(0, count)
-      .map(({ photo, face }, turn): ChosenFace => ({ photo: photos[photo]!, face, turn })),
+      .map(({ photo, face }, priority): ChosenFace => ({ photo: photos[photo]!, face, priority })),
   )
   const work = workOf(recipes)
   let units = 0
   let total = Number.isFinite(count) ? count : wanted.length
   let firstProtected: number | undefined
-  const tell = (turn: number): Tell => ({
+  const tell = (priority: number): Tell => ({
     progress(amount, doing) {
       units += amount
-      onProgress?.(Math.round(units), Math.round(work.face * total), `face ${turn + 1} of ${total}: ${doing}`)
+      onProgress?.(Math.round(units), Math.round(work.face * total), `face ${priority + 1} of ${total}: ${doing}`)
     },
     protectedTo(path) {
       if (firstProtected !== undefined) return
@@ -101,10 +101,10 @@ export async function runDemo(tools: DemoTools, options: DemoOptions): Promise<D
   }
 
   const demonstrate = (choice: ChosenFace, before?: Promise<DoneFace>) =>
-    demonstrateFace(tools, choice, before, work, tell(choice.turn))
-  const first = looking.map(async (looking, turn) => {
+    demonstrateFace(tools, choice, before, work, tell(choice.priority))
+  const first = looking.map(async (looking, priority) => {
     const photo = await looking
-    return demonstrate({ photo, face: inRounds([photo])[0]!.face, turn })
+    return demonstrate({ photo, face: inRounds([photo])[0]!.face, priority })
   })
   // Faces come into the report one after the other.
   let reported = Promise.resolve()
@@ -113,7 +113,7 @@ export async function runDemo(tools: DemoTools, options: DemoOptions): Promise<D
     await choosing
     reported = reported.then(() => {
       done.push(face)
-      done.sort((p, q) => p.turn - q.turn)
+      done.sort((p, q) => p.priority - q.priority)
       return report()
     })
     await reported
@@ -124,7 +124,7 @@ export async function runDemo(tools: DemoTools, options: DemoOptions): Promise<D
     const endings = [...first]
     for (const choice of chosen.slice(first.length)) {
       // The faces of a photo are put into it one after the other.
-      const before = chosen.findLastIndex(({ photo, turn }) => photo === choice.photo && turn < choice.turn)
+      const before = chosen.findLastIndex(({ photo, priority }) => photo === choice.photo && priority < choice.priority)
       endings.push(demonstrate(choice, endings[before]))
     }
     await Promise.all(endings.slice(first.length).map(show))

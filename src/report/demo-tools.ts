@@ -2,7 +2,7 @@ import type { BackendName } from '../backend/names.ts'
 import { loadModelConfig } from '../config/model.ts'
 import type { Alignment } from '../faces/alignment.ts'
 import { loadThresholds, type Thresholds } from '../faces/thresholds.ts'
-import { type FaceWorkers, facePool, faceWorkers } from '../pipeline/face-workers.ts'
+import { type FaceWorkers, faceProcesses, faceWorkers } from '../pipeline/face-tasks.ts'
 import type { DemoRecipes } from './demo-photo.ts'
 
 /** What the demonstration works with. */
@@ -29,7 +29,7 @@ export async function openDemo(
 ): Promise<DemoTools & { close(): Promise<void> }> {
   const { imageSize, alignment } = await loadModelConfig(recipes.anonymize.model)
   const thresholds = await loadThresholds()
-  const pool = facePool(jobs, backend)
+  const pool = faceProcesses(jobs, backend)
   return {
     workers: faceWorkers(pool),
     jobs,

@@ -17,7 +17,7 @@ import { loadRecognizer, recognizerNames } from '../faces/recognizers.ts'
 import { loadThresholds, type Thresholds } from '../faces/thresholds.ts'
 import { encodeImage } from '../images/codec.node.ts'
 import { fromTensor, type Image, toTensor } from '../images/image.ts'
-import type { JobContext } from '../jobs/job.ts'
+import { defineTask, type JobContext } from '../jobs/task.ts'
 import { wrongKey } from '../keys/key.ts'
 import type { FaceModel } from '../pipeline/model.ts'
 import { loadModelOnce } from '../pipeline/model-once.ts'
@@ -35,9 +35,12 @@ type Scores = PointFace['scores']
  * Measures a point. Each face is kept in `scratch` as it is done, so that another attempt goes on there.
  * @throws UserError when the store holds other faces than were meant, or faces of another size
  */
-export async function measurePoint(task: PointTask, { scratch, here, onProgress }: JobContext): Promise<PointResult> {
+export async function measurePoint(
+  task: PointTask,
+  { scratch, environment, onProgress }: JobContext,
+): Promise<PointResult> {
   const { recipe, faces } = task
-  const { faces: from = faces.from, backend: asked = recipe.backend } = here
+  const { faces: from = faces.from, backend: asked = recipe.backend } = environment
   const found = (await readIndex(from)).sha256
   if (found !== faces.sha256)
     throw new UserError(
@@ -71,6 +74,8 @@ export async function measurePoint(task: PointTask, { scratch, here, onProgress 
     await store.close()
   }
 }
+
+export const measurePointTask = defineTask('point', import.meta.url, measurePoint)
 
 async function readKept(path: string, measure: () => Promise<PointFace>): Promise<PointFace> {
   try {

@@ -29,7 +29,7 @@ export async function measureAgain({ folder, record, into, backend }: Making): P
   await remove()
   const again = await measurePoint(
     { recipe, faces: { ...faces, from }, recovery },
-    { scratch, here: { backend }, onProgress: () => {} },
+    { scratch, environment: { backend }, onProgress: () => {} },
   ).finally(remove)
   await makeFolder(join(into, 'faces'))
   for (const { id, pictures } of again.faces)

@@ -6,7 +6,7 @@ import type { SweepConfig } from '../config/sweep.ts'
 import { FaceStore, readIndex } from '../data/face-store.ts'
 import { chooseFaces } from '../eval/choose-faces.ts'
 import { writeImage } from '../images/codec.node.ts'
-import { JobError, type Pool, PoolClosed } from '../jobs/job.ts'
+import { JobError, type Jobs, JobsClosed, serializeError } from '../jobs/jobs.ts'
 import { makeFolder, writeJsonAtomic } from '../util/atomic-write.ts'
 import { nearestHint } from '../util/did-you-mean.ts'
 import { UserError } from '../util/errors.ts'
@@ -21,8 +21,9 @@ import {
   writeFailure,
   writePoint,
 } from './folder.ts'
+import { measurePointTask } from './measure.ts'
 import { measureNames } from './measure-names.ts'
-import { type Measure, type PointResult, type PointTask, pointId } from './point.ts'
+import { type Measure, type PointTask, pointId } from './point.ts'
 import { faceCounts, searchOf, type Trial } from './search/search.ts'
 import { checkAxes, recipeOf, type Settings } from './space.ts'
 
@@ -66,12 +67,12 @@ export async function checkSweep(config: SweepConfig): Promise<Recipe[]> {
  * @returns the points of this sweep by number, those of an earlier one with other recipes left out
  * @throws UserError for a mistake in the sweep or its faces, or when it is under way in another process
  */
-export async function runSweep(config: SweepConfig, pool: Pool, options: RunOptions): Promise<SweepPoint[]> {
+export async function runSweep(config: SweepConfig, jobs: Jobs, options: RunOptions): Promise<SweepPoint[]> {
   const { out } = options
-  return withLock(join(out, '.lock'), `the sweep in ${out}`, () => sweepAlone(config, pool, options))
+  return withLock(join(out, '.lock'), `the sweep in ${out}`, () => sweepAlone(config, jobs, options))
 }
 
-async function sweepAlone(config: SweepConfig, pool: Pool, options: RunOptions): Promise<SweepPoint[]> {
+async function sweepAlone(config: SweepConfig, jobs: Jobs, options: RunOptions): Promise<SweepPoint[]> {
   const { out, retry = false, signal, onChange = () => {} } = options
   const { sha256 } = await readIndex(config.faces.from)
   await makeFolder(join(out, 'points'))
@@ -94,32 +95,28 @@ async function sweepAlone(config: SweepConfig, pool: Pool, options: RunOptions):
     const task = await taskOf(point.settings, point.count)
     const note = (done: number, total: number) =>
       onChange(points, `point ${point.number}: face ${done + 1} of ${total}`)
-    try {
-      const result = await pool.run({ id: point.id, kind: 'point', input: task }, note)
-      await writePoint(out, point, task, result as PointResult)
-    } catch (error) {
-      if (!(error instanceof JobError)) throw error
-      await writeFailure(out, point, error.message)
-    }
+    const result = await jobs.run(measurePointTask, task, { id: point.id, onProgress: note }).catch(failureOf)
+    if (typeof result === 'string') await writeFailure(out, point, result)
+    else await writePoint(out, point, task, result)
     points[at] = { ...point, outcome: await readOutcome(out, point) }
     onChange(points, '')
   }
   const start = (at: number) => {
     const work = measure(at)
       .catch(error => {
-        if (!(error instanceof PoolClosed)) failure ??= error
+        if (!(error instanceof JobsClosed)) failure ??= error
       })
       .finally(() => running.delete(at))
     running.set(at, work)
   }
 
-  const stop = () => void pool.close()
+  const stop = () => void jobs.close()
   signal?.addEventListener('abort', stop)
   try {
     // Points that were under way when the sweep was interrupted come first.
     const pending = points.flatMap(({ outcome }, at) => (outcome ? [] : [at]))
     while (!signal?.aborted && !failure) {
-      const next = running.size >= pool.slots ? 'wait' : (pending.shift() ?? propose(trialsOf(points, config)))
+      const next = running.size >= jobs.slots ? 'wait' : (pending.shift() ?? propose(trialsOf(points, config)))
       if (next === 'done' && running.size === 0) break
       if (next === 'done' || next === 'wait') {
         if (running.size === 0) break
@@ -138,6 +135,13 @@ async function sweepAlone(config: SweepConfig, pool: Pool, options: RunOptions):
   }
   if (failure) throw failure
   return points
+}
+
+/** Why a job failed, with the stack of what nobody expected. @throws any other error */
+function failureOf(error: unknown): string {
+  if (error instanceof UserError) return error.message
+  if (error instanceof JobError) return serializeError(error)
+  throw error
 }
 
 /** The points that `out` knows of this sweep: those whose settings still mean the same recipe and faces. */

@@ -6,9 +6,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { JobError, type Pool, PoolClosed } from '../../src/jobs/job.ts'
+import { type Jobs, JobsClosed } from '../../src/jobs/jobs.ts'
 import { checkQueue, queuePool, withoutCredentials } from '../../src/jobs/queue.ts'
+import { UserError } from '../../src/util/errors.ts'
 import { type RedisServer, redisAbsent, startRedis } from './redis.ts'
+import * as tasks from './tasks.ts'
 
 const absent = redisAbsent()
 if (absent) console.log(`the queue is not tested: ${absent}`)
@@ -30,7 +32,7 @@ test('an address is shown without its credentials, and not at all when it is non
 describe.skipIf(absent)('with Redis', () => {
   let redis: RedisServer
   const workers: ChildProcess[] = []
-  const pools: Pool[] = []
+  const pools: Jobs[] = []
   beforeAll(async () => {
     redis = await startRedis()
   })
@@ -51,14 +53,15 @@ describe.skipIf(absent)('with Redis', () => {
     return worker
   }
 
-  async function connect(owner: string): Promise<Pool> {
+  async function connect(owner: string): Promise<Jobs> {
     const pool = await queuePool(redis.url, { owner, slots: 10 })
     pools.push(pool)
     return pool
   }
 
   const begun = (log: string) => (existsSync(log) ? readFileSync(log, 'utf8').trim().split('\n') : [])
-  const wait = (log: string, name: string, ms: number) => ({ id: name, kind: 'wait', input: { ms, log, name } })
+  const wait = (jobs: Jobs, log: string, name: string, ms: number) =>
+    jobs.run(tasks.wait, { ms, log, name }, { id: name })
 
   async function until(what: () => boolean) {
     for (let i = 0; !what(); i++) {
@@ -72,10 +75,10 @@ describe.skipIf(absent)('with Redis', () => {
     const [victim] = await Promise.all([startWorker('victim'), startWorker('other')])
     const pool = await connect('killed')
     const names = ['a', 'b', 'c', 'd', 'e', 'f']
-    const results = names.map(name => pool.run(wait(log, name, 600)))
+    const results = names.map(name => wait(pool, log, name, 600))
     await until(() => begun(log).length >= 2)
     victim.kill('SIGKILL')
-    expect((await Promise.all(results)).map(result => (result as { name: string }).name)).toEqual(names)
+    expect((await Promise.all(results)).map(({ name }) => name)).toEqual(names)
     // One job was begun twice, by the one who was killed and by the one who was not.
     expect(begun(log).toSorted()).not.toEqual(names)
     expect([...new Set(begun(log))].toSorted()).toEqual(names)
@@ -86,18 +89,18 @@ describe.skipIf(absent)('with Redis', () => {
     const log = join(folder, 'twice')
     await startWorker('twin')
     const pool = await connect('twice')
-    const both = await Promise.all([pool.run(wait(log, 'z', 100)), pool.run(wait(log, 'z', 100))])
+    const both = await Promise.all([wait(pool, log, 'z', 100), wait(pool, log, 'z', 100)])
     expect(both).toEqual([expect.objectContaining({ name: 'z' }), both[0]])
     expect(begun(log)).toEqual(['z'])
     // Asked for later it is done again.
-    await pool.run(wait(log, 'z', 100))
+    await wait(pool, log, 'z', 100)
     expect(begun(log)).toEqual(['z', 'z'])
   })
 
   test('what was done while nobody collected is collected later, and not done again', async () => {
     const log = join(folder, 'collected')
     const first = await connect('collector')
-    const abandoned = expect(first.run(wait(log, 'x', 10))).rejects.toThrow(PoolClosed)
+    const abandoned = expect(wait(first, log, 'x', 10)).rejects.toThrow(JobsClosed)
     await sleep(200)
     await first.close()
     await abandoned
@@ -105,7 +108,7 @@ describe.skipIf(absent)('with Redis', () => {
     await until(() => begun(log).length === 1)
     await sleep(500)
     worker.kill('SIGKILL')
-    expect(await (await connect('collector')).run(wait(log, 'x', 10))).toMatchObject({ name: 'x' })
+    expect(await wait(await connect('collector'), log, 'x', 10)).toMatchObject({ name: 'x' })
     expect(begun(log)).toEqual(['x'])
   })
 
@@ -113,18 +116,30 @@ describe.skipIf(absent)('with Redis', () => {
     const log = join(folder, 'ended')
     const first = await startWorker('first')
     const pool = await connect('ended')
-    const result = pool.run(wait(log, 'y', 1000))
+    const result = wait(pool, log, 'y', 1000)
     await until(() => begun(log).length === 1)
     first.kill('SIGTERM')
     await new Promise(resolve => first.once('exit', resolve))
     await startWorker('second')
     expect(await result).toMatchObject({ name: 'y' })
-    const refused = pool.run({ id: 'refused', kind: 'refuse', input: {} })
-    await expect(refused).rejects.toThrow(JobError)
+    const refused = pool.run(tasks.refuse, {})
+    await expect(refused).rejects.toThrow(UserError)
     await expect(refused).rejects.toThrow(/^expected something else$/)
     const other = await connect('another')
-    await other.run(wait(log, 'y', 10))
+    await wait(other, log, 'y', 10)
     expect(begun(log)).toEqual(['y', 'y', 'y'])
+  })
+
+  test('pictures and tensors come as they went, bit by bit; what a worker does not know is refused', async () => {
+    await startWorker('echo')
+    const pool = await connect('echo')
+    const input = { bytes: Uint8Array.of(0, 255, 7), more: [{ numbers: Float32Array.of(0.1, -0, Number.NaN) }] }
+    expect(await pool.run(tasks.echo, input)).toEqual(input)
+    await expect(pool.run({ ...tasks.echo, name: 'dance' }, input)).rejects.toThrow(/found 'dance'$/)
+    await expect(pool.run(tasks.stumble, {})).rejects.toMatchObject({
+      name: 'JobError',
+      message: 'RangeError: out of range',
+    })
   })
 
   test('a password is taken from the address or the environment, and is in no message', async () => {

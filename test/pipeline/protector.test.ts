@@ -4,11 +4,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { useBackend } from '../../src/backend/index.ts'
-import { handlers } from '../../src/cli/queue-handlers.ts'
 import { loadRecipe, type Recipe } from '../../src/config/recipe.ts'
-import { JobError, type Pool, wordOf } from '../../src/jobs/job.ts'
+import { deserializeError, JobError, type Jobs, type Run, serializeError, withMap } from '../../src/jobs/jobs.ts'
+import { fromJson, toJson } from '../../src/jobs/json.ts'
+import type { Task } from '../../src/jobs/task.ts'
 import { readKey, readKeys } from '../../src/keys/key.ts'
-import { facePool } from '../../src/pipeline/face-workers.ts'
+import { faceProcesses } from '../../src/pipeline/face-tasks.ts'
 import { keyPath } from '../../src/pipeline/output-files.ts'
 import { NoFaceError } from '../../src/pipeline/photo-search.ts'
 import { localProtector, parallelProtector, queueProtector } from '../../src/pipeline/protector.ts'
@@ -22,18 +23,15 @@ let model: TinyModel
 let recipe: Recipe
 
 /** Does the work here, and lets nothing through but JSON. */
-const pool: Pool = {
-  slots: 1,
-  async run({ kind, input }) {
-    const work = handlers[kind] as (input: unknown, context: object) => Promise<unknown>
-    const context = { scratch: folder, here: { backend: 'wasm' }, onProgress: () => {} }
-    const result = await work(JSON.parse(JSON.stringify(input)), context).catch((error: Error) => {
-      throw new JobError(wordOf(error))
-    })
-    return JSON.parse(JSON.stringify(result))
-  },
-  close: async () => {},
+const throughJson = (value: unknown) => fromJson(JSON.parse(JSON.stringify(toJson(value))))
+const run = async (task: Task<unknown, unknown>, input: unknown) => {
+  const context = { scratch: folder, environment: { backend: 'wasm' }, onProgress: () => {} }
+  const result = await task.run(throughJson(input), context).catch((error: Error) => {
+    throw deserializeError(serializeError(error))
+  })
+  return throughJson(result)
 }
+const pool = withMap({ slots: 1, run: run as Run, close: async () => {} })
 
 beforeAll(async () => {
   await useBackend('wasm')
@@ -73,11 +71,11 @@ test('a queue gives the same pictures and keys as this process, and says what it
 
 test('the passphrase stays here: keys are encrypted where they are written', async () => {
   const asked: unknown[] = []
-  const listening: Pool = {
+  const listening: Jobs = {
     ...pool,
-    run: job => {
-      asked.push(job)
-      return pool.run(job)
+    run: (task, input, options) => {
+      asked.push([task, toJson(input), options])
+      return pool.run(task, input, options)
     },
   }
   await queueProtector(listening, recipe, { encryption: { passphrase: 'open sesame', workFactor: 10 } })(
@@ -108,7 +106,7 @@ test('a photo without a face comes back from a queue with what was found in it',
 })
 
 test('what nobody expected of a worker is told in a line with the name of the photo', async () => {
-  const failing: Pool = { ...pool, run: () => Promise.reject(new JobError(wordOf(new RangeError('out of range')))) }
+  const failing: Jobs = { ...pool, run: () => Promise.reject(new JobError('RangeError: out of range')) }
   const refused = queueProtector(failing, recipe)(photo, outputs('none'))
   await expect(refused).rejects.toThrow(new UserError(`${photo}: unexpected: RangeError: out of range`))
 })
@@ -125,7 +123,7 @@ test('a photo that cannot be read is the mistake of the user, wherever it is to 
 test('two processes, a face each, give the same pictures and keys as this one, and tell of every step', async () => {
   const two = join(folder, 'two.png')
   await couple().png().toFile(two)
-  const pool = facePool(2, 'wasm')
+  const pool = faceProcesses(2, 'wasm')
   try {
     const protect = await parallelProtector(pool, recipe, 'wasm', {}, safeguards)
     const [steps, stepsHere] = [[] as number[][], [] as number[][]]

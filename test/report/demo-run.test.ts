@@ -13,7 +13,7 @@ import { loadThresholds } from '../../src/faces/thresholds.ts'
 import { readImage } from '../../src/images/codec.node.ts'
 import type { Image } from '../../src/images/image.ts'
 import { readKeys } from '../../src/keys/key.ts'
-import type { FaceWorkers } from '../../src/pipeline/face-workers.ts'
+import type { FaceWorkers } from '../../src/pipeline/face-tasks.ts'
 import type { UnboundKey } from '../../src/pipeline/photo.ts'
 import { runDemo } from '../../src/report/demo-run.ts'
 import type { DemoTools } from '../../src/report/demo-tools.ts'
@@ -49,10 +49,10 @@ const flat = (value: number): Image => ({
 const cosines = { dlib: 0, faceres: 0, mobilefacenet: 0 }
 const made = <T>(result: T) => ({ result, seconds: 1 })
 
-/** Workers whose work on a face takes as long as `pause` says of its turn. */
-function workers(pause: (turn: number) => number): FaceWorkers {
-  const late = async <T>(turn: number | undefined, result: T): Promise<T> => {
-    await sleep(pause(turn!))
+/** Workers whose work on a face takes as long as `pause` says of its priority. */
+function workers(pause: (priority: number) => number): FaceWorkers {
+  const late = async <T>(priority: number | undefined, result: T): Promise<T> => {
+    await sleep(pause(priority!))
     return result
   }
   return {
@@ -62,7 +62,7 @@ function workers(pause: (turn: number) => number): FaceWorkers {
     embed: () => Promise.reject(new Error('the demonstration checks nothing')),
     protect: ({ index }, { task, samples }, options) =>
       late(
-        options!.turn,
+        options!.priority,
         made(Array.from({ length: samples }, (_, i) => flat(task === 'hide' ? 200 : 40 * index + i))),
       ),
     key: ({ index, transform }, _recipe, options) => {
@@ -75,12 +75,12 @@ function workers(pause: (turn: number) => number): FaceWorkers {
         embeddings: Float32Array.of(index),
         latent: Float32Array.of(1),
       }
-      return late(options!.turn, made(key))
+      return late(options!.priority, made(key))
     },
-    recover: (_model, key, options) => late(options!.turn, made(flat(60 + 10 * key.face))),
+    recover: (_model, key, options) => late(options!.priority, made(flat(60 + 10 * key.face))),
     compare: (images, options) =>
       late(
-        options!.turn,
+        options!.priority,
         images.slice(1).map(() => cosines),
       ),
   }
@@ -90,7 +90,7 @@ const outOf = (name: string) => join(folder, name)
 
 async function demonstrate(
   name: string,
-  pause: (turn: number) => number,
+  pause: (priority: number) => number,
   changed: Partial<FaceWorkers> = {},
   onFirst?: (path: string) => void,
 ) {
@@ -119,8 +119,8 @@ async function demonstrate(
 }
 
 test('faces that are done last first are in every picture and key in the order of the first', async () => {
-  const first = await demonstrate('first', turn => 20 * turn)
-  const last = await demonstrate('last', turn => 20 * (3 - turn))
+  const first = await demonstrate('first', priority => 20 * priority)
+  const last = await demonstrate('last', priority => 20 * (3 - priority))
   expect(last.told).toEqual([1, 2, 3, 4])
   expect(last.metrics.faces.map(({ photo, face }) => `${photo} ${face}`)).toEqual([
     'a.png 1',
@@ -144,11 +144,11 @@ test('the first anonymized photo waits neither for its hidden version nor for ot
   const made = workers(() => 1)
   const late: Partial<FaceWorkers> = {
     detect: async (photo, options) => {
-      if (options!.turn! > 0) await isProtected
+      if (options!.priority! > 0) await isProtected
       return made.detect(photo, options)
     },
     protect: async (face, recipe, options) => {
-      if (recipe.task === 'hide' || options!.turn! > 0) await isProtected
+      if (recipe.task === 'hide' || options!.priority! > 0) await isProtected
       return made.protect(face, recipe, options)
     },
   }
@@ -184,7 +184,7 @@ test('one failed piece of work ends the run, with its reason', async () => {
   const failing = demonstrate('failed', () => 5, {
     protect: async (_face, _recipe, options) => {
       await sleep(5)
-      if (options!.turn === 2) throw new UserError('expected more memory')
+      if (options!.priority === 2) throw new UserError('expected more memory')
       return made([flat(1), flat(2)])
     },
   })

@@ -6,11 +6,11 @@ import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { loadSweep, type SweepConfig } from '../../src/config/sweep.ts'
-import { JobError } from '../../src/jobs/job.ts'
 import { writeReport } from '../../src/report/sweep-files.ts'
 import { effectOf, sweepCsv, sweepTable } from '../../src/report/sweep-table.ts'
 import { paretoFront } from '../../src/sweep/pareto.ts'
 import { runSweep, type SweepPoint } from '../../src/sweep/run.ts'
+import { UserError } from '../../src/util/errors.ts'
 import { makeStore, pretend, pretendPool, writeSweep } from '../sweep/fixtures.ts'
 import { findChromium, launch, look, looks } from './browser.ts'
 
@@ -26,7 +26,7 @@ beforeAll(async () => {
   makeStore(folder)
   config = await loadSweep(writeSweep(folder, { title: 'lambda & <others>', measures: ['accepted.faceres'] }))
   const pool = pretendPool(task => {
-    if (task.recipe.guidance.above === 2 && task.recipe.threshold === 600) throw new JobError('out of memory')
+    if (task.recipe.guidance.above === 2 && task.recipe.threshold === 600) throw new UserError('out of memory')
     return pretend(task)
   })
   points = await runSweep(config, pool, { out })

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import sharp from 'sharp'
 import { stringify } from 'yaml'
 import { recognizerNames } from '../../src/faces/recognizers.ts'
-import { type Job, type Pool, PoolClosed } from '../../src/jobs/job.ts'
+import { type Jobs, JobsClosed, type Run, withMap } from '../../src/jobs/jobs.ts'
 import type { PointResult, PointTask } from '../../src/sweep/point.ts'
 
 /** Writes a prepared store of `count` people, one face each, of plain colours. @returns its folder */
@@ -67,7 +67,7 @@ export function pretend({ recipe, faces }: PointTask): PointResult {
   }
 }
 
-export interface PretendPool extends Pool {
+export interface PretendPool extends Jobs {
   /** What it was asked, in order. */
   readonly asked: PointTask[]
 }
@@ -76,16 +76,17 @@ export interface PretendPool extends Pool {
 export function pretendPool(answer: (task: PointTask) => PointResult | undefined = pretend, slots = 1): PretendPool {
   const asked: PointTask[] = []
   const held: ((reason: Error) => void)[] = []
-  return {
-    slots,
-    asked,
-    async run({ input }: Job) {
-      asked.push(input as PointTask)
-      const result = answer(input as PointTask)
-      return result ?? new Promise((_, reject) => held.push(reject))
-    },
-    async close() {
-      for (const reject of held.splice(0)) reject(new PoolClosed())
-    },
+  const run = async (_: unknown, input: PointTask) => {
+    asked.push(input)
+    const result = answer(input)
+    return result ?? new Promise((_, reject) => held.push(reject))
   }
+  const jobs = withMap({
+    slots,
+    run: run as Run,
+    async close() {
+      for (const reject of held.splice(0)) reject(new JobsClosed())
+    },
+  })
+  return { ...jobs, asked }
 }

@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { loadSweep } from '../../src/config/sweep.ts'
-import { JobError } from '../../src/jobs/job.ts'
 import { readRuns } from '../../src/pipeline/run-record.ts'
 import { faceFile, pointFolder } from '../../src/sweep/folder.ts'
 import { checkSweep, runSweep } from '../../src/sweep/run.ts'
+import { UserError } from '../../src/util/errors.ts'
 import { makeStore, pretend, pretendPool, writeSweep } from './fixtures.ts'
 
 let folder: string
@@ -65,7 +65,7 @@ test('a longer axis adds points under new numbers; another recipe leaves the old
 
 test('a failed point is recorded with its reason and the rest go on; --retry does it again', async () => {
   const pool = pretendPool(task => {
-    if (task.recipe.guidance.above === 2) throw new JobError('out of memory')
+    if (task.recipe.guidance.above === 2) throw new UserError('out of memory')
     return pretend(task)
   }, 2)
   const points = await runSweep(await sweep({ axes: { 'guidance.above': [1, 2, 4] } }), pool, { out })

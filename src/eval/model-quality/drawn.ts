@@ -1,11 +1,10 @@
 /** A folder of faces drawn from noise, one a seed, that an interrupted run goes on filling. */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { asMistake } from '../../jobs/job.ts'
 import { processPool } from '../../jobs/process-pool.ts'
 import { makeFolder } from '../../util/atomic-write.ts'
 import type { Drawing } from './draw.ts'
-import type { DrawInput } from './handlers.ts'
+import { drawTask } from './draw-task.ts'
 
 /** Faces drawn at a time: larger batches are no faster on a CPU. */
 const batchSize = 16
@@ -31,27 +30,19 @@ export async function drawMissing(options: DrawOptions): Promise<string[]> {
   await makeFolder(folder)
   const paths = Array.from({ length: count }, (_, seed) => join(folder, `${String(seed).padStart(5, '0')}.png`))
   const missing = [...paths.entries()].filter(([, path]) => !existsSync(path))
-  const pool = processPool({
-    jobs,
-    handlers: new URL('./handlers.ts', import.meta.url),
-    scratch: folder,
-    here: { backend },
-  })
+  const batches = Array.from({ length: Math.ceil(missing.length / batchSize) }, (_, i) => ({
+    ...{ model, steps, eta, attentionGuidance },
+    paths: missing.slice(i * batchSize, (i + 1) * batchSize),
+  }))
+  const pool = processPool({ processes: jobs, scratch: folder, environment: { backend } })
   let [done, seconds] = [0, 0]
-  const draw = async (batch: DrawInput['paths']) => {
-    const input: DrawInput = { model, steps, eta, attentionGuidance, paths: batch }
-    const taken = (await pool.run({ id: `draw-${batch[0]![0]}`, kind: 'draw', input }).catch(asMistake)) as number
+  const onResult = (taken: number, i: number) => {
     seconds += taken
-    done += batch.length
+    done += batches[i]!.paths.length
     onProgress(done, missing.length, seconds / done)
   }
-  try {
-    const batches = Array.from({ length: Math.ceil(missing.length / batchSize) }, (_, i) =>
-      missing.slice(i * batchSize, (i + 1) * batchSize),
-    )
-    await Promise.all(batches.map(draw))
-  } finally {
-    await pool.close()
-  }
+  await pool
+    .map(drawTask, batches, { id: i => `draw-${batches[i]!.paths[0]![0]}`, onResult })
+    .finally(() => pool.close())
   return paths
 }

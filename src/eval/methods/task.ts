@@ -2,7 +2,7 @@
 import { useBackend } from '../../backend/index.ts'
 import type { MethodConfig } from '../../config/suite.ts'
 import { FaceStore } from '../../data/face-store.ts'
-import type { Handler } from '../../jobs/job.ts'
+import { defineTask } from '../../jobs/task.ts'
 import { oncePer } from '../../util/memoize.ts'
 import { methodOf } from './index.ts'
 import { facesOf, makePictures } from './make.ts'
@@ -19,11 +19,11 @@ export interface MakeInput {
 }
 
 /** @returns the place: a job must have a result */
-const make: Handler<MakeInput, number> = async ({ place, ...work }) => {
+export const makePicturesTask = defineTask('make', import.meta.url, async ({ place, ...work }: MakeInput) => {
   const makeFace = await start(JSON.stringify(work))
   await makeFace(place)
   return place
-}
+})
 
 /** A method gets under way once a process, by all that it is asked but the place. */
 const start = oncePer(async (work: string) => {
@@ -31,5 +31,3 @@ const start = oncePer(async (work: string) => {
   await useBackend(backend)
   return makePictures(methodOf(config), facesOf(await FaceStore.open(store), indices), folder, backend)
 })
-
-export const handlers = { make }

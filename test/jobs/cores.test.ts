@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { expect, test } from 'vitest'
-import { automaticJobs } from '../../src/jobs/automatic.ts'
+import { automaticJobs } from '../../src/jobs/cores.ts'
 
 const cores = availableParallelism()
 const memory = 8e9

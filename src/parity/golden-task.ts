@@ -2,7 +2,7 @@
 import { dirname, join } from 'node:path'
 import * as tf from '@tensorflow/tfjs'
 import { type BackendName, useBackend } from '../backend/index.ts'
-import type { Handler } from '../jobs/job.ts'
+import { defineTask } from '../jobs/task.ts'
 import { readRegularText } from '../util/regular-file.ts'
 import { checkGolden } from './checkers.ts'
 import type { Check, GoldenFile } from './golden.ts'
@@ -15,16 +15,20 @@ export type GoldenResult = Outcome & { readonly seconds: number; readonly peakBy
 /** wasm's heap ends near 3.75 GiB; weights and activations must fit together. */
 const wasmWeightLimit = 3e9
 
-const golden: Handler<string, GoldenResult> = async (path, { here }) => {
-  const backend = await useBackend(here.backend)
-  const start = performance.now()
-  const outcome = await check(path, backend).catch((error: Error) => ({ error: error.message }))
-  return {
-    ...outcome,
-    seconds: (performance.now() - start) / 1000,
-    peakBytes: process.resourceUsage().maxRSS * 1024,
-  }
-}
+export const checkGoldenTask = defineTask(
+  'golden',
+  import.meta.url,
+  async (path: string, { environment }): Promise<GoldenResult> => {
+    const backend = await useBackend(environment.backend)
+    const start = performance.now()
+    const outcome = await check(path, backend).catch((error: Error) => ({ error: error.message }))
+    return {
+      ...outcome,
+      seconds: (performance.now() - start) / 1000,
+      peakBytes: process.resourceUsage().maxRSS * 1024,
+    }
+  },
+)
 
 async function check(path: string, backend: BackendName): Promise<Outcome> {
   const golden = await readGolden(path)
@@ -43,5 +47,3 @@ async function check(path: string, backend: BackendName): Promise<Outcome> {
 }
 
 const readGolden = async (path: string): Promise<GoldenFile> => JSON.parse(await readRegularText(path))
-
-export const handlers = { golden }

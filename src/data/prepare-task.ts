@@ -1,6 +1,6 @@
 /** The work of `dataset prepare` in a worker process: a part of a data set's pictures. */
 import { useBackend } from '../backend/index.ts'
-import type { Handler } from '../jobs/job.ts'
+import { defineTask } from '../jobs/task.ts'
 import type { DatasetManifest } from './manifest.ts'
 import { type PrepareOptions, preparePart } from './prepare.ts'
 
@@ -12,10 +12,12 @@ export interface PreparePart {
   readonly backend: string | undefined
 }
 
-const prepare: Handler<PreparePart> = async ({ manifest, options, part, parts, backend }, { onProgress }) => {
-  await useBackend(backend)
-  await preparePart(manifest, { ...options, onProgress }, part, parts)
-  return null
-}
-
-export const handlers = { prepare }
+export const preparePartTask = defineTask(
+  'prepare',
+  import.meta.url,
+  async ({ manifest, options, part, parts, backend }: PreparePart, { onProgress }) => {
+    await useBackend(backend)
+    await preparePart(manifest, { ...options, onProgress }, part, parts)
+    return null
+  },
+)

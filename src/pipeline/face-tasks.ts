@@ -1,0 +1,135 @@
+/** The work on faces as tasks, so that several faces, or several parts of one, can be worked on at once. */
+import { tmpdir } from 'node:os'
+import { useBackend } from '../backend/index.ts'
+import { guidesOf, type Recipe } from '../config/recipe.ts'
+import { compareFaces } from '../faces/compare.ts'
+import { type DetectOptions, detectFaces, type Face } from '../faces/detect.ts'
+import { loadRecognizer, type RecognizerName, recognizerNames } from '../faces/recognizers.ts'
+import { detectSsd, type SsdFace } from '../faces/ssd-mobilenet.ts'
+import { readImage } from '../images/codec.node.ts'
+import type { Image } from '../images/image.ts'
+import type { JobOptions, Jobs } from '../jobs/jobs.ts'
+import { processPool } from '../jobs/process-pool.ts'
+import { defineTask, type JobContext, type Task } from '../jobs/task.ts'
+import type { FaceKey } from '../keys/key.ts'
+import { type Embeddings, embedViews, type FaceView } from './check-result.ts'
+import { loadModelOnce } from './model-once.ts'
+import { keyOfPhotoFace, type PhotoFace, protectPhotoFace, recoverFromKey, type UnboundKey } from './photo.ts'
+import { type PhotoSearch, searchPhoto } from './photo-search.ts'
+
+/** What was made, and how long that took in seconds, loading apart. */
+export interface Made<T> {
+  readonly result: T
+  readonly seconds: number
+}
+
+/** Versions or the key of a face, as the recipe says. */
+interface OfFace {
+  readonly recipe: Recipe
+  readonly face: PhotoFace
+  readonly round?: number | undefined
+}
+
+export const search = faceTask('search', searchPhoto)
+
+export const detect = faceTask(
+  'detect',
+  async ({ photo, options }: { readonly photo: Uint8Array; readonly options?: DetectOptions }): Promise<Face[]> =>
+    detectFaces(await readImage(photo), options),
+)
+
+export const detectSmall = faceTask(
+  'detectSsd',
+  async (photo: Uint8Array): Promise<SsdFace[]> => detectSsd(await readImage(photo), { inputSize: [256, 512] }),
+)
+
+export const embed = faceTask(
+  'embed',
+  ({ views, recognizer }: { readonly views: readonly FaceView[]; readonly recognizer: RecognizerName }) =>
+    embedViews(views, recognizer),
+)
+
+export const protect = faceTask('protect', async ({ recipe, face, round }: OfFace, { onProgress }) => {
+  const model = await loadModelOnce(recipe.model)
+  const guides = await Promise.all(guidesOf(recipe).map(loadRecognizer))
+  return timed(() => protectPhotoFace(model, guides, face, recipe, { round, onStep: onProgress }))
+})
+
+export const key = faceTask('key', async ({ recipe, face }: OfFace) => {
+  const model = await loadModelOnce(recipe.model)
+  return timed(() => keyOfPhotoFace(model, face, recipe))
+})
+
+export const recover = faceTask(
+  'recover',
+  async ({ model: name, key }: { readonly model: string; readonly key: FaceKey }) => {
+    const model = await loadModelOnce(name)
+    return timed(async () => (await recoverFromKey(model, key))[0]!)
+  },
+)
+
+export const compare = faceTask('compare', async (faces: readonly Image[]) =>
+  compareFaces(faces, await Promise.all(recognizerNames.map(loadRecognizer))),
+)
+
+/** Processes of this machine that do the work on faces on `backend`. */
+export function faceProcesses(processes: number, backend: string): Jobs {
+  return processPool({ processes, scratch: tmpdir(), environment: { backend } })
+}
+
+/** @see JobOptions */
+export type WorkOptions = Pick<JobOptions, 'priority'> & {
+  /** Told of each step. */
+  readonly onStep?: (step: number, steps: number) => void
+}
+
+/** The work on faces by `jobs`. Every promise is rejected with a UserError for what the user can mend. */
+export interface FaceWorkers {
+  /** @see detectFaces */
+  detect(photo: Uint8Array, options?: WorkOptions): Promise<Face[]>
+  /** @see searchPhoto */
+  search(photo: Image, options?: WorkOptions): Promise<PhotoSearch>
+  /** @see embedViews */
+  embed(views: readonly FaceView[], recognizer: RecognizerName, options?: WorkOptions): Promise<Embeddings[]>
+  /** SSD MobileNet at 256 and 512 pixels. @see detectSsd */
+  detectSsd(photo: Uint8Array, options?: WorkOptions): Promise<SsdFace[]>
+  /** @see protectPhotoFace */
+  protect(face: PhotoFace, recipe: Recipe, options?: WorkOptions & { round?: number }): Promise<Made<Image[]>>
+  /** @see keyOfPhotoFace */
+  key(face: PhotoFace, recipe: Recipe, options?: WorkOptions): Promise<Made<UnboundKey>>
+  /** @see recoverFromKey */
+  recover(model: string, key: FaceKey, options?: WorkOptions): Promise<Made<Image>>
+  /** @see compareFaces */
+  compare(faces: readonly Image[], options?: WorkOptions): Promise<Record<RecognizerName, number>[]>
+}
+
+export function faceWorkers(jobs: Jobs): FaceWorkers {
+  const run = <I, O>(task: Task<I, O>, input: I, { priority, onStep }: WorkOptions = {}) =>
+    jobs.run(task, input, { priority, onProgress: onStep })
+  return {
+    detect: (photo, options) => run(detect, { photo }, options),
+    search: (photo, options) => run(search, photo, options),
+    embed: (views, recognizer, options) => run(embed, { views, recognizer }, options),
+    detectSsd: (photo, options) => run(detectSmall, photo, options),
+    protect: (face, recipe, { round, ...options } = {}) => run(protect, { recipe, face, round }, options),
+    key: (face, recipe, options) => run(key, { recipe, face }, options),
+    recover: (model, key, options) => run(recover, { model, key }, options),
+    compare: (faces, options) => run(compare, faces, options),
+  }
+}
+
+/** A task of this module, on the backend that its worker is to use. */
+function faceTask<Input, Output>(
+  name: string,
+  run: (input: Input, context: JobContext) => Promise<Output>,
+): Task<Input, Output> {
+  return defineTask(name, import.meta.url, async (input: Input, context) => {
+    await useBackend(context.environment.backend)
+    return run(input, context)
+  })
+}
+
+async function timed<T>(make: () => Promise<T>): Promise<Made<T>> {
+  const started = performance.now()
+  return { result: await make(), seconds: (performance.now() - started) / 1000 }
+}
