@@ -1,6 +1,6 @@
 /** The plain JavaScript backend of tfjs: 30 to 100 times slower than the others, the oracle of the tests. */
 import * as tf from '@tensorflow/tfjs'
-import type { Availability } from './index.ts'
+import type { Availability } from './names.ts'
 
 export const probe = (): Availability => ({ usable: true, reason: `tfjs ${tf.version_core}`, automatic: false })
 

@@ -1,21 +1,12 @@
 /** Chooses the tfjs backend that every tensor then runs on, and applies the workarounds for that backend's defects. */
 import { UserError } from '../util/errors.ts'
 import * as cpu from './cpu.ts'
-import { type BackendName, backendNames } from './names.ts'
+import { type Availability, type BackendName, backendNames } from './names.ts'
 import * as tensorflow from './tensorflow.ts'
 import * as wasm from './wasm.ts'
 import * as webgpu from './webgpu.ts'
 
 export { type BackendName, backendNames } from './names.ts'
-
-/** What a look at the files and devices says, without loading the backend. */
-export interface Availability {
-  usable: boolean
-  /** The version when usable; otherwise why not and what to do. */
-  reason: string
-  /** False for a backend that works but is never chosen by itself, as a GPU interface run by the CPU. Default true. */
-  automatic?: boolean
-}
 
 interface Backend {
   probe(): Availability | Promise<Availability>

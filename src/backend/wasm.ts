@@ -14,7 +14,7 @@ import type { WasmBackend } from './defects/wasm-heap.ts'
 import { registerIdentity } from './defects/wasm-identity.ts'
 import { registerMaxPoolGrad } from './defects/wasm-max-pool-grad.ts'
 import { registerUnsortedSegmentSum } from './defects/wasm-unsorted-segment-sum.ts'
-import type { Availability } from './index.ts'
+import type { Availability } from './names.ts'
 import { registerWasmKernels, wasmKernels, wasmKernelsPath } from './wasm-kernels.ts'
 
 const require = createRequire(import.meta.url)

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import * as tf from '@tensorflow/tfjs'
 import { registerAddN } from './defects/webgpu-add-n.ts'
 import { registerMatMul } from './defects/webgpu-mat-mul.ts'
-import type { Availability } from './index.ts'
+import type { Availability } from './names.ts'
 
 interface Adapter {
   info: { vendor: string; architecture: string; device: string; description: string; isFallbackAdapter?: boolean }

@@ -124,7 +124,8 @@ async function info({ name, out, pairs, backend }: Named) {
   const { join } = await import('node:path')
   const { useBackend } = await import('../backend/index.ts')
   const { loadManifest, manifestNames } = await import('../data/manifest.ts')
-  const { pairsWithin, splitsOf, summaryOf, writeContactSheet } = await import('../data/info.ts')
+  const { pairsWithin, splitsOf, writeContactSheet } = await import('../data/info.ts')
+  const { summaryOf } = await import('../data/prepare.ts')
   const { heldOut, unknownPeople } = await import('../data/splits.ts')
   const isManifest = (await manifestNames()).includes(name) || name.endsWith('.yaml')
   const manifest = isManifest ? await loadManifest(name) : undefined

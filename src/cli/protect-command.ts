@@ -4,7 +4,7 @@ import type { Fallback } from '../pipeline/protect-photo.ts'
 import type { ProtectedFile } from '../pipeline/protector.ts'
 import type { PictureFile } from '../pipeline/survey.ts'
 import type { PhotoEnd } from '../report/protect-summary.ts'
-import type { CommandModule } from './commands.ts'
+import type { CommandModule } from './command.ts'
 import { dryRunOption, goesOn } from './dry-run.ts'
 import { type EncryptionArguments, encryptionOptions } from './key-access.ts'
 

@@ -62,7 +62,7 @@ export async function handler({
   const { checkOutputs, findPictures } = await import('../pipeline/inputs.ts')
   const { facesShown, readProtected, recoverFile } = await import('../pipeline/recover-file.ts')
   const { isProtected, recoveredPath } = await import('../pipeline/output-files.ts')
-  const { KeyError } = await import('../keys/key.ts')
+  const { KeyError } = await import('../keys/key-error.ts')
   const { readPassphrase } = await import('./passphrase.ts')
   const { readDecryption } = await import('./key-access.ts')
   const files = await findPictures(pictures, {

@@ -5,10 +5,8 @@ import * as tf from '@tensorflow/tfjs'
 import { writeImage } from '../images/codec.node.ts'
 import { gridImage } from '../images/image.ts'
 import { UserError } from '../util/errors.ts'
-import { readRegularText } from '../util/regular-file.ts'
 import { FaceStore, readIndex } from './face-store.ts'
 import type { LfwPair } from './lfw-pairs.ts'
-import type { PrepareSummary } from './prepare.ts'
 
 /** Most faces of each split on a contact sheet. */
 const [sheetRows, sheetColumns] = [3, 12]
@@ -43,20 +41,6 @@ export async function splitsOf(folder: string): Promise<SplitInfo[]> {
   }
   if (splits.length > 0) return splits
   throw new UserError(`expected prepared faces in ${folder}, found none: run 'diff-privacy dataset prepare' first`)
-}
-
-/** What the preparation of a folder said of itself, where it did; an earlier version said less, which is left out. */
-export async function summaryOf(folder: string): Promise<PrepareSummary | undefined> {
-  const text = await readRegularText(join(folder, 'summary.json')).catch(() => undefined)
-  if (text === undefined) return undefined
-  try {
-    const summary = JSON.parse(text)
-    return summary.photoSizes ? summary : undefined
-  } catch {
-    throw new UserError(
-      `${join(folder, 'summary.json')}: expected JSON, found something else: prepare the data set again`,
-    )
-  }
 }
 
 /** How many of LFW's pairs have both photos in a split. */

@@ -7,10 +7,11 @@ import type { Image } from '../images/image.ts'
 import { makeFolder, writeFileAtomic, writeJsonAtomic } from '../util/atomic-write.ts'
 import { UserError } from '../util/errors.ts'
 import { withLock } from '../util/lock.ts'
+import { readRegularText } from '../util/regular-file.ts'
 import { joinUnlinked } from '../util/safe-path.ts'
 import { celebaIdentities, type Identities } from './celeba.ts'
 import { cutFace, type Dropped, type DropReason, dropReasons } from './cut-face.ts'
-import { summaryOf } from './info.ts'
+
 import type { DatasetManifest } from './manifest.ts'
 import { type Found, Journal, type Outcome, readJournals } from './prepare-journal.ts'
 import { openSource } from './sources/open.ts'
@@ -231,5 +232,19 @@ async function assemble(
     ),
     photoSizes: byCount.slice(0, listedSizes),
     otherSizes: byCount.slice(listedSizes).reduce((sum, { count }) => sum + count, 0),
+  }
+}
+
+/** What the preparation of a folder said of itself, where it did; an earlier version said less, which is left out. */
+export async function summaryOf(folder: string): Promise<PrepareSummary | undefined> {
+  const text = await readRegularText(join(folder, 'summary.json')).catch(() => undefined)
+  if (text === undefined) return undefined
+  try {
+    const summary = JSON.parse(text)
+    return summary.photoSizes ? summary : undefined
+  } catch {
+    throw new UserError(
+      `${join(folder, 'summary.json')}: expected JSON, found something else: prepare the data set again`,
+    )
   }
 }

@@ -1,7 +1,7 @@
 /** Embeddings of the pictures in which a face was found, as metrics of identity take them. */
 import type { AnyRecognizerName } from '../faces/recognizers.ts'
+import type { Alignment } from './features/feature.ts'
 import { embeddingOf } from './features/networks.ts'
-import type { Alignment } from './metric.ts'
 import type { Vectors } from './metrics/vectors.ts'
 import type { Case, Study } from './study.ts'
 

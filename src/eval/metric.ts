@@ -2,14 +2,11 @@
  * One shape for everything that is measured: a metric names the features it needs, which are computed once for all
  * metrics and kept, and turns them into values. An attack is a metric too.
  */
-import type { Feature } from './features/feature.ts'
+import type { Alignment, Feature } from './features/feature.ts'
 import type { Definition } from './metrics/definition.ts'
 import type { Study } from './study.ts'
 
 export type Group = 'identity' | 'quality' | 'utility' | 'recovery' | 'diversity' | 'attacks'
-
-/** Whose landmarks a face is cut out by: its own, or those of the original that it was made from. */
-export type Alignment = 'own' | 'original'
 
 /** On which pairs of different people a threshold was found: those of `calibrate`, or of the originals at hand. */
 export type ThresholdSource = 'calibration' | 'originals'

@@ -1,5 +1,4 @@
-import type { Feature } from './features/feature.ts'
-import type { Alignment } from './metric.ts'
+import type { Alignment, Feature } from './features/feature.ts'
 import type { Study } from './study.ts'
 
 /** The rows of all samples of a version, where there is one, and who each is of. */

@@ -7,10 +7,9 @@ import type { RecognizerThreshold } from '../faces/thresholds.ts'
 import { UserError } from '../util/errors.ts'
 import type { FeatureCache, FeatureTable } from './features/cache.ts'
 import type { FoundFace } from './features/faces.ts'
-import type { Feature } from './features/feature.ts'
+import type { Alignment, Feature } from './features/feature.ts'
 import { checkNames, identifyPicture, listPictures, listSamples, type Picture } from './folders.ts'
 import type { Manifest, ManifestPicture } from './manifest.ts'
-import type { Alignment } from './metric.ts'
 
 /** One picture under its name in all folders. */
 export interface Case {

@@ -1,21 +1,9 @@
-/** The key of a protected picture: what recovery needs of it and of each of its faces, in one file beside it. */
+/** What the key of a protected picture holds: what recovery needs of it and of each of its faces. */
 import { createHash } from 'node:crypto'
 import type { Box } from '../faces/box.ts'
 import type { Similarity } from '../faces/similarity.ts'
-import { writeFileAtomic } from '../util/atomic-write.ts'
-import { UserError } from '../util/errors.ts'
 import { RandomStream } from '../util/random.ts'
-import { readRegular } from '../util/regular-file.ts'
-import { type Decryption, decrypt, type Encryption, encrypt, isAge, isEncrypting } from './age.ts'
 import { KeyError } from './key-error.ts'
-import { decodeKey, encodeKey } from './key-file.ts'
-import { decodeVersion1, isVersion1 } from './version-1.ts'
-
-export type { Decryption, Encryption } from './age.ts'
-export { KeyError, type KeyProblem } from './key-error.ts'
-
-/** Far above any key's, also one with the whole original of the largest picture. */
-const mostKeyBytes = 1 << 30
 
 /** How numbers are stored. */
 export type KeyPrecision = 'float32' | 'float16'
@@ -63,70 +51,6 @@ export interface PhotoKey {
   original?: Uint8Array
   /** One at least, all of `picture`. */
   faces: readonly FaceKey[]
-}
-
-export interface KeyOptions extends Encryption {
-  /**
-   * float32 by default. float16 halves the numbers: it rounds each by at most 2^-11 of itself, so z_T, of variance
-   * 1, by about 2e-4 (74 dB below it), far less than the error that inversion and the autoencoder leave (25 to 35 dB).
-   */
-  precision?: KeyPrecision
-}
-
-/** The bytes of a key's file: encrypted where there is anyone to encrypt for, else in the clear. */
-export async function keyBytes(key: PhotoKey, options: KeyOptions = {}): Promise<Uint8Array> {
-  const { precision = 'float32', ...encryption } = options
-  if (key.faces.length === 0) throw new Error('writeKey: expected the key of at least one face, found none')
-  if (key.faces.some(({ picture }) => picture !== key.picture))
-    throw new Error('writeKey: expected keys of one picture, found two pictures')
-  const encrypted = isEncrypting(encryption)
-  const bytes = encodeKey(key, precision, encrypted)
-  return encrypted ? encrypt(bytes, encryption) : bytes
-}
-
-/**
- * Writes the key of a picture, whole or not at all, readable to the owner alone.
- * @throws UserError when the file cannot be written
- */
-export async function writeKey(path: string, key: PhotoKey, options?: KeyOptions): Promise<void> {
-  await writeFileAtomic(path, await keyBytes(key, options), { mode: 0o600 })
-}
-
-/** @see writeKey, of faces alone */
-export function writeKeys(path: string, faces: readonly FaceKey[], options?: KeyOptions): Promise<void> {
-  return writeKey(path, { picture: faces[0]?.picture ?? '', faces }, options)
-}
-
-/**
- * Reads the key of a picture, also one of version 0.1.
- * @throws KeyError, its `problem` saying which; UserError when there is no file
- */
-export async function readKey(path: string, decryption: Decryption = {}): Promise<PhotoKey> {
-  const file = await readRegular(path, mostKeyBytes).catch((error: NodeJS.ErrnoException) => {
-    throw new UserError(
-      `expected a key file at ${path}: ${error.code === 'ENOENT' ? 'there is no such file' : error.message}`,
-    )
-  })
-  return parseKey(file, path, decryption)
-}
-
-/** @see readKey, of the faces alone */
-export async function readKeys(path: string, decryption?: Decryption): Promise<readonly FaceKey[]> {
-  return (await readKey(path, decryption)).faces
-}
-
-/** The key in a file's bytes. @param name what messages call it */
-export async function parseKey(file: Uint8Array, name: string, decryption: Decryption = {}): Promise<PhotoKey> {
-  if (isVersion1(file)) return decodeVersion1(file, name, decryption)
-  if (isAge(file)) return decodeKey(await decrypt(file, name, decryption), name)
-  const key = decodeKey(file, name)
-  // Anyone could have put it in the place of an encrypted one.
-  if (decryption.passphrase !== undefined || (decryption.identities ?? []).length > 0)
-    throw new KeyError(
-      'not encrypted',
-      `${name}: expected an encrypted key, found one in the clear: give no passphrase and no identity`,
-    )
-  return key
 }
 
 /** What a key calls a picture: SHA-256 of the bytes of its file, in hexadecimal. */

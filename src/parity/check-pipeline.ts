@@ -15,7 +15,7 @@ import { type AutoencoderGoldenConfig, goldenAutoencoder } from './check-autoenc
 import { goldenText, goldenVision, type TextGoldenConfig, type VisionGoldenConfig } from './check-clip.ts'
 import { goldenMsi, type MsiGoldenConfig } from './check-msi.ts'
 import { goldenUnet, type UnetGoldenConfig } from './check-unet.ts'
-import type { LoadGolden } from './checkers.ts'
+import type { LoadGolden } from './golden.ts'
 import {
   type Check,
   compare,

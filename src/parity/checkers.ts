@@ -1,8 +1,5 @@
 /** Which check a golden file asks for, by its `kind`. */
-import type { Check, GoldenFile } from './golden.ts'
-
-/** Reads another golden file of the same folder, by name without `.json`. */
-export type LoadGolden = (name: string) => Promise<GoldenFile>
+import type { Check, GoldenFile, LoadGolden } from './golden.ts'
 
 type Checker = (golden: never, load: LoadGolden) => Promise<Check[]>
 

@@ -126,3 +126,6 @@ export async function checkOver(
     tf.dispose(weights)
   }
 }
+
+/** Reads another golden file of the same folder, by name without `.json`. */
+export type LoadGolden = (name: string) => Promise<GoldenFile>

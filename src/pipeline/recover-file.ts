@@ -4,15 +4,10 @@ import { dirname, extname, join } from 'node:path'
 import { formatOf, readImage } from '../images/codec.node.ts'
 import { headBytes, pictureFormat } from '../images/format.ts'
 import { mostPictureBytes } from '../images/limits.ts'
-import {
-  checkPicture,
-  type Decryption,
-  type FaceKey,
-  KeyError,
-  type PhotoKey,
-  pictureHash,
-  readKey,
-} from '../keys/key.ts'
+import type { Decryption } from '../keys/age.ts'
+import { readKey } from '../keys/files.ts'
+import { checkPicture, type FaceKey, type PhotoKey, pictureHash } from '../keys/key.ts'
+import { KeyError } from '../keys/key-error.ts'
 import { shownShare } from '../keys/original-crop.ts'
 import type { Registration } from '../keys/register.ts'
 import { describeEdit, findEdited } from '../keys/view.ts'

@@ -24,7 +24,8 @@ import {
 import { measurePointTask } from './measure.ts'
 import { measureNames } from './measure-names.ts'
 import { type Measure, type PointTask, pointId } from './point.ts'
-import { faceCounts, searchOf, type Trial } from './search/search.ts'
+import { faceCounts, searchOf } from './search/search.ts'
+import type { Trial } from './search/trial.ts'
 import { checkAxes, recipeOf, type Settings } from './space.ts'
 
 /** A point and what came of it; nothing yet of one that is under way. */

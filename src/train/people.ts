@@ -1,7 +1,7 @@
 /** Whether a checkpoint is judged by people on whom it was not trained. */
 import { dirname, resolve } from 'node:path'
 import { type FaceEntry, readIndex } from '../data/face-store.ts'
-import { summaryOf } from '../data/info.ts'
+import { summaryOf } from '../data/prepare.ts'
 import { UserError } from '../util/errors.ts'
 import { facesOf, type Subject } from './subject.ts'
 

@@ -8,7 +8,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi 
 import { useBackend } from '../../src/backend/index.ts'
 import { run } from '../../src/cli/program.ts'
 import { readImage } from '../../src/images/codec.node.ts'
-import { readKeys } from '../../src/keys/key.ts'
+import { readKeys } from '../../src/keys/files.ts'
 import { UserError } from '../../src/util/errors.ts'
 import { grey, portrait } from '../pipeline/photos.ts'
 import { type TinyModel, tinyModel } from '../pipeline/tiny-model.ts'

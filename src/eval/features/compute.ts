@@ -10,11 +10,18 @@ import { readImage } from '../../images/codec.node.ts'
 import type { Image } from '../../images/image.ts'
 import { oncePer } from '../../util/memoize.ts'
 import type { Picture } from '../folders.ts'
-import type { Alignment } from '../metric.ts'
 import { comparedWith, featureKeys, type Study } from '../study.ts'
 import type { FeatureCache, FeatureTable } from './cache.ts'
 import { centreOf, type FoundFace, foundFaces, nearest, readFaces } from './faces.ts'
-import type { FaceFeature, Feature, FeatureOf, LoadedFeature, PictureFeature, PicturePair } from './feature.ts'
+import type {
+  Alignment,
+  FaceFeature,
+  Feature,
+  FeatureOf,
+  LoadedFeature,
+  PictureFeature,
+  PicturePair,
+} from './feature.ts'
 
 /** Pictures in memory at a time. */
 const batchSize = 16
@@ -37,10 +44,10 @@ export async function computeFeatures(
   const versions = new Map<Feature, Set<string>>([[foundFaces, new Set(study.versions.keys())]])
   for (const { feature, version } of needs)
     versions.set(feature, (versions.get(feature) ?? new Set<string>()).add(version))
-  for (const of of ['picture', 'face', 'pair'] as const) {
+  for (const kind of ['picture', 'face', 'pair'] as const) {
     const work = new Map<string, Work>()
     for (const [feature, wanted] of versions) {
-      if (feature.of !== of) continue
+      if (feature.of !== kind) continue
       // Each kind has inputs of its own type, which `inputsOf` makes.
       const loaded = (await loadOnce(feature)) as LoadedFeature<unknown>
       const table = await study.cache.table(feature.name, loaded.checksum)
@@ -52,8 +59,8 @@ export async function computeFeatures(
         one.features.push({ loaded, table })
       }
     }
-    await computeMissing([...work.values()], (done, total) => onProgress(done, total, titles[of]))
-    if (of === 'picture') await findPlaces(study)
+    await computeMissing([...work.values()], (done, total) => onProgress(done, total, titles[kind]))
+    if (kind === 'picture') await findPlaces(study)
   }
 }
 

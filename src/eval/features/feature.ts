@@ -3,7 +3,9 @@
 import type { Similarity } from '../../faces/similarity.ts'
 import type { Point } from '../../faces/template.ts'
 import type { Image } from '../../images/image.ts'
-import type { Alignment } from '../metric.ts'
+
+/** Whose landmarks a face is cut out by: its own, or those of the original that it was made from. */
+export type Alignment = 'own' | 'original'
 
 /** A version of a picture beside the original, or two samples of a version, the later one as `version`. */
 export interface PicturePair {

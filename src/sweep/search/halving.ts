@@ -3,7 +3,7 @@
  * AISTATS 2016): many points on few faces, then the best of them on more, until the last few have all.
  */
 import { type Settings, sameSettings } from '../space.ts'
-import type { Next, Search, Trial } from './search.ts'
+import type { Next, Search, Trial } from './trial.ts'
 
 export interface HalvingOptions {
   /** Points of the first round. */

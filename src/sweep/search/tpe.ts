@@ -5,7 +5,7 @@
 import type { AxisConfig } from '../../config/sweep.ts'
 import { RandomStream } from '../../util/random.ts'
 import { type Axes, choices, positionOf, randomSettings, type Settings, type Value, valueAt } from '../space.ts'
-import type { Trial } from './search.ts'
+import type { Trial } from './trial.ts'
 
 /** The share of trials that counts as good: the paper's gamma. */
 const gamma = 0.15
