@@ -6,12 +6,12 @@
  */
 import * as tf from '@tensorflow/tfjs'
 import { releaseBackend, useBackend } from '../src/backend/index.ts'
-import { fromTensor, type Image } from '../src/data/image.ts'
-import { normal } from '../src/data/random.ts'
 import { originalShare } from '../src/faces/composite.ts'
 import { detectFaces } from '../src/faces/detect.ts'
 import { ffhqTransform } from '../src/faces/ffhq.ts'
 import { loadGenerator } from '../src/faces/generator.ts'
+import { fromTensor, type Image } from '../src/images/image.ts'
+import { normal } from '../src/util/random.ts'
 
 const pairs = 24
 const side = 1024
