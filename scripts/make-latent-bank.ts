@@ -1,7 +1,7 @@
 /**
  * Makes assets/latent-bank.safetensors, the faces in which inversion starts: `npx tsx scripts/make-latent-bank.ts [count]`.
  * Each is generated at 128 pixels from one truncated style, and described as photos will be. Further ones are drawn around the mean
- * style of those apparent ethnicities that the generator draws rarely. Faces behind hair, hats or hands are left out, since
+ * style of those whom the generator draws rarely: of apparent ethnicities, and older people without glasses. Faces behind hair, hats or hands are left out, since
  * they would be pasted onto bare ones, and those that perhaps wear glasses. Descriptors are stored by their principal components.
  */
 import * as tf from '@tensorflow/tfjs'
@@ -16,6 +16,7 @@ import {
   latentBankPath,
   loadFaceDescriber,
   projectDescriptors,
+  readAges,
 } from '../src/faces/latent-bank.ts'
 import { progress } from '../src/util/progress.ts'
 import { normal } from '../src/util/random.ts'
@@ -29,12 +30,9 @@ const componentCount = 128
 /** Log-odds of glasses between which a face is left out, and those of hats and bangs above which it is. */
 const doubtful = { glasses: [-2.5, 0.5], hat: -1, bangs: -0.5 } as const
 /**
- * Rounds of further faces of each ethnicity but the first, which is not rare, and how many each draws: around the mean style of those
- * found before.
+ * Rounds of further faces of each group that is rare, and how many each draws: around the mean style of those found before.
  */
 const [rounds, roundSize] = [4, 320]
-/** Probability of an ethnicity from which a face counts for its mean, or is kept among those drawn around it. */
-const likely = 0.5
 
 /** A face of the bank. */
 interface Entry {
@@ -45,6 +43,10 @@ interface Entry {
   readonly descriptor: Float32Array
   /** [5] */
   readonly ethnicity: Float32Array
+  /** In years, and the log-odds of a male face and of glasses. */
+  readonly age: number
+  readonly male: number
+  readonly glasses: number
   readonly isBare: boolean
 }
 
@@ -68,20 +70,25 @@ async function draw(count: number, purpose: string, shift: tf.Tensor = tf.zeros(
         describeFaces(describer, faces),
         describer.attributes(faces),
         describer.ethnicity(faces),
+        ...agesOf(faces),
       ] as const
     })
     const values = (await Promise.all(made.map(rows => rows.data()))) as Float32Array[]
     tf.dispose([...made])
     for (let i = 0; i < batch; i++) {
       const row = (x: Float32Array) => x.slice((i * x.length) / batch, ((i + 1) * x.length) / batch)
-      const [style, latent, descriptor, logOdds, ethnicity] = values.map(row) as [
+      const [style, latent, descriptor, logOdds, ethnicity, [age], [male]] = values.map(row) as [
+        Float32Array,
+        Float32Array,
         Float32Array,
         Float32Array,
         Float32Array,
         Float32Array,
         Float32Array,
       ]
-      entries.push({ style, latent, descriptor, ethnicity, isBare: isClear(logOdds) && isBareFace(descriptor) })
+      const isBare = isClear(logOdds) && isBareFace(descriptor)
+      const glasses = logOdds[facialAttributes.indexOf('glasses')]!
+      entries.push({ style, latent, descriptor, ethnicity, age: age!, male: male!, glasses, isBare })
     }
     bar.update(first + batch)
   }
@@ -97,21 +104,40 @@ function isClear(logOdds: Float32Array): boolean {
   return !hasDoubtfulGlasses && of('hat') < doubtful.hat && of('bangs') < doubtful.bangs
 }
 
+/** Ages and log-odds of male faces, [n] each. */
+function agesOf(faces: tf.Tensor4D): [tf.Tensor1D, tf.Tensor1D] {
+  const { age, maleLogOdds } = readAges(describer, faces)
+  return [age, maleLogOdds]
+}
+
+/** A group of faces that are rare, by what makes a face one of it. */
+type Groups = Readonly<Record<string, (face: Entry) => boolean>>
+
+/** All but the first ethnicity, which is not rare, and 'other', which is no one look. */
+const origins: Groups = Object.fromEntries(
+  ethnicities
+    .map((name, k) => [name, ({ ethnicity }: Entry) => ethnicity[k]! > 0.5] as const)
+    .filter(([name], k) => k > 0 && name !== 'other'),
+)
+/** Older people, of whom the generator draws few, and most of those with glasses. */
+const older: Groups = {
+  'an older woman': ({ age, male, glasses }) => age > 52 && male < -0.5 && glasses < doubtful.glasses[0],
+  'an older man': ({ age, male, glasses }) => age > 58 && male > 0.5 && glasses < doubtful.glasses[0],
+}
+
 const drawn = await draw(count, 'latent bank')
 const entries = drawn.filter(({ isBare }) => isBare)
-for (const [k, name] of ethnicities.entries()) {
-  const likelyOnes = drawn.filter(({ ethnicity }) => ethnicity[k]! > likely)
-  console.log(`${likelyOnes.length} of ${count} look ${name}`)
-  if (k === 0 || name === 'other' || likelyOnes.length === 0) continue
-  const found = [...likelyOnes]
-  for (let round = 0; round < rounds; round++) {
+for (const [name, isOne] of Object.entries({ ...origins, ...older })) {
+  const found = drawn.filter(isOne)
+  console.log(`${found.length} of ${count} look ${name}`)
+  for (let round = 0; round < rounds && found.length > 0; round++) {
     const shift = tf.tidy(() => tf.sub(tf.mean(tf.stack(found.map(({ style }) => style)), 0), meanStyle))
     const around = await draw(roundSize, `latent bank, ${name}, ${round}`, shift)
     shift.dispose()
-    const likelyAround = around.filter(({ ethnicity }) => ethnicity[k]! > likely)
-    found.push(...likelyAround)
-    entries.push(...likelyAround.filter(({ isBare }) => isBare))
-    console.log(`${likelyAround.length} of ${around.length} drawn around their mean look so`)
+    const alike = around.filter(isOne)
+    found.push(...alike)
+    entries.push(...alike.filter(({ isBare }) => isBare))
+    console.log(`${alike.length} of ${around.length} drawn around their mean look so`)
   }
 }
 

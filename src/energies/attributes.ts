@@ -25,8 +25,9 @@ export interface AttributeOptions {
 }
 
 /**
- * age ((a(x) - a(original)) / 10)^2 + sex (relu(min(|o|, margin) - sign(o) o(x)) / margin)^2, a the age in years, o the
- * original's log-odds of a male face and o(x) the estimate's: the sex is to be judged as the original's, no surer than that
+ * age h((a(x) - a(original)) / 10) + sex (relu(min(|o|, margin) - sign(o) o(x)) / margin)^2, a the age in years, o the
+ * original's log-odds of a male face and o(x) the estimate's, h(d) = d^2 up to |d| = 1 and 2 |d| - 1 beyond (Huber): towards a far age a
+ * quadratic would pull so hard that sex and glasses went with it, which in generators are not independent of age; the sex is to be judged as the original's, no surer than that
  * and no surer than the margin.
  */
 export function attributeEnergy(
@@ -44,9 +45,16 @@ export function attributeEnergy(
     },
     (images, { age, side, sure }) => {
       const found = look(images)
-      const years = tf.square(tf.div(tf.sub(found.age, age), ageUnit))
+      const years = huber(tf.div(tf.sub(found.age, age), ageUnit))
       const doubt = tf.square(tf.div(tf.relu(tf.sub(sure, tf.mul(side, found.maleLogOdds))), margin))
       return tf.add(tf.mul(years, ageWeight), tf.mul(doubt, sexWeight)) as tf.Tensor1D
     },
   )
+}
+
+/** d^2 up to |d| = 1, 2 |d| - 1 beyond. */
+function huber(difference: tf.Tensor): tf.Tensor {
+  const size = tf.abs(difference)
+  const inner = tf.minimum(size, 1)
+  return tf.add(tf.square(inner), tf.mul(tf.sub(size, inner), 2))
 }

@@ -3,6 +3,7 @@
  * inversion starts, and being one style for all rows they lie where the generator draws photographs.
  */
 import * as tf from '@tensorflow/tfjs'
+import type { AgeGender } from '../models/age-gender.ts'
 import { spreadRows } from '../models/generator/tied-rows.ts'
 import { resample } from '../models/ops/resample.ts'
 import { bilinear, cropResize, type Rectangle } from '../models/recognizers/crop.ts'
@@ -31,10 +32,10 @@ const weights = {
   landmarks: 16,
   colours: 0.35,
   age: 0.07,
-  sex: 4,
+  sex: 5,
   expression: 3,
   eyes: 1.3,
-  glasses: 2,
+  glasses: 5,
   beard: 1,
   ethnicity: 6,
 }
@@ -65,7 +66,7 @@ export async function loadFaceDescriber(): Promise<FaceDescriber> {
  */
 export function describeFaces({ networks, attributes, ethnicity }: FaceDescriber, faces: tf.Tensor4D): tf.Tensor2D {
   return tf.tidy(() => {
-    const x = tf.mul(tf.add(cropResize(faces, faceRectangle, inputSide), 1), 127.5) as tf.Tensor4D
+    const x = faceOf(faces)
     const { age, maleLogOdds } = networks.ageGender(x)
     const logOdds = attributes(faces)
     const colours = tf.div(cropResize(x, { left: 0, top: 0, right: 1, bottom: 1 }, colourSide), 255)
@@ -87,6 +88,16 @@ export function describeFaces({ networks, attributes, ethnicity }: FaceDescriber
       1,
     ) as tf.Tensor2D
   })
+}
+
+/** Ages in years and log-odds of male faces, [n] each, of faces as `describeFaces` takes them. */
+export function readAges({ networks }: FaceDescriber, faces: tf.Tensor4D): AgeGender {
+  return networks.ageGender(faceOf(faces))
+}
+
+/** What the networks look at, [n, 112, 112, 3] in 0..255. */
+function faceOf(faces: tf.Tensor4D): tf.Tensor4D {
+  return tf.mul(tf.add(cropResize(faces, faceRectangle, inputSide), 1), 127.5) as tf.Tensor4D
 }
 
 /** Luminance around the eyes of mean 0 and length 1, whatever its brightness and contrast: [n, 112, 112, 3] -> [n, 352]. */
