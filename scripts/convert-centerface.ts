@@ -10,7 +10,7 @@ import { centerFace } from '../src/models/detectors/centerface.ts'
 import { verify } from '../src/weights/checksum.ts'
 import { type OnnxNode, readOnnxNodes } from '../src/weights/onnx.ts'
 import { readTensors } from '../src/weights/open.ts'
-import { writeSafetensors } from '../src/weights/safetensors.ts'
+import { writeSafetensors } from '../src/weights/write-safetensors.ts'
 
 interface Values {
   readonly shape: readonly number[]

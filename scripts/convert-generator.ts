@@ -17,7 +17,7 @@ import { normal } from '../src/util/random.ts'
 import { verify } from '../src/weights/checksum.ts'
 import { toRuntime, type Weights } from '../src/weights/layout.ts'
 import { readTensors } from '../src/weights/open.ts'
-import { writeSafetensors } from '../src/weights/safetensors.ts'
+import { writeSafetensors } from '../src/weights/write-safetensors.ts'
 
 interface Layer {
   readonly id: string

@@ -10,7 +10,7 @@ import { mobileFaceNet } from '../src/models/recognizers/mobilefacenet.ts'
 import { verify } from '../src/weights/checksum.ts'
 import { readOnnxNodes } from '../src/weights/onnx.ts'
 import { readTensors } from '../src/weights/open.ts'
-import { writeSafetensors } from '../src/weights/safetensors.ts'
+import { writeSafetensors } from '../src/weights/write-safetensors.ts'
 
 const [source = 'fr_feature.onnx'] = process.argv.slice(2)
 await verify(source, '87aacdfe57510db2af90c0251df680e8eec88f122ee94712121d09bcaaaf3581')

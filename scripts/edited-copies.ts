@@ -5,7 +5,7 @@
 import { join } from 'node:path'
 import sharp from 'sharp'
 import { apply } from '../src/faces/similarity.ts'
-import { readImage } from '../src/images/codec.node.ts'
+import { readImage } from '../src/images/codec.ts'
 import type { Image } from '../src/images/image.ts'
 import { register } from '../src/keys/register.ts'
 import { viewOf } from '../src/keys/view.ts'

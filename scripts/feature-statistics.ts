@@ -7,7 +7,7 @@ import { useBackend } from '../src/backend/index.ts'
 import { loadModelConfig } from '../src/config/model.ts'
 import { FaceStore } from '../src/data/face-store.ts'
 import { loadFeatureNetwork } from '../src/faces/features.ts'
-import { writeSafetensors } from '../src/weights/safetensors.ts'
+import { writeSafetensors } from '../src/weights/write-safetensors.ts'
 
 const mostFaces = 512
 const batchSize = 16

@@ -7,11 +7,11 @@ import { basename, join } from 'node:path'
 import { useBackend } from '../src/backend/index.ts'
 import { apparentEthnicityPath, chipSide, ethnicities } from '../src/faces/apparent-ethnicity.ts'
 import { loadRecognizer } from '../src/faces/recognizers.ts'
-import { readImage, resizeImage } from '../src/images/codec.node.ts'
+import { readImage, resizeImage } from '../src/images/codec.ts'
 import { toTensor } from '../src/images/image.ts'
 import { progress } from '../src/util/progress.ts'
 import { textTable } from '../src/util/text-table.ts'
-import { writeSafetensors } from '../src/weights/safetensors.ts'
+import { writeSafetensors } from '../src/weights/write-safetensors.ts'
 import { logisticRegression, logits } from './logistic-regression.ts'
 
 const settings = { decay: 3e-5, iterations: 400, rate: 0.1 }

@@ -17,11 +17,11 @@ import {
   facialAttributesPath,
 } from '../src/faces/facial-attributes.ts'
 import { alignFfhq } from '../src/faces/ffhq.ts'
-import { readImage } from '../src/images/codec.node.ts'
+import { readImage } from '../src/images/codec.ts'
 import { toTensor } from '../src/images/image.ts'
 import { repositoryPath } from '../src/util/paths.ts'
 import { textTable } from '../src/util/text-table.ts'
-import { writeSafetensors } from '../src/weights/safetensors.ts'
+import { writeSafetensors } from '../src/weights/write-safetensors.ts'
 import { logisticRegression } from './logistic-regression.ts'
 
 /** By attribute: the pictures that have it, and those of which the eye is not sure, which are left out. */

@@ -24,7 +24,7 @@ import { normal, RandomStream } from '../src/util/random.ts'
 import { checkpointShape, toCheckpoint } from '../src/weights/layout.ts'
 import { loadWeights } from '../src/weights/load.ts'
 import { readTensors } from '../src/weights/open.ts'
-import { writeSafetensors } from '../src/weights/safetensors.ts'
+import { writeSafetensors } from '../src/weights/write-safetensors.ts'
 
 const [faceCount = 450, steps = 1500] = process.argv.slice(2).map(Number)
 /** Squares a face. */

@@ -29,7 +29,7 @@ import { inceptionResnetV1 } from '../src/models/recognizers/inception-resnet.ts
 import { irSe50 } from '../src/models/recognizers/ir-se50.ts'
 import { proceduralWeight } from '../src/parity/procedural.ts'
 import { cacheFolder } from '../src/weights/cache.ts'
-import { writeSafetensors } from '../src/weights/safetensors.ts'
+import { writeSafetensors } from '../src/weights/write-safetensors.ts'
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,

@@ -5,7 +5,7 @@
  */
 import { FaceStore } from '../src/data/face-store.ts'
 import { styleWidth } from '../src/models/generator/synthesis.ts'
-import { writeSafetensors } from '../src/weights/safetensors.ts'
+import { writeSafetensors } from '../src/weights/write-safetensors.ts'
 
 const [out = '', ...folders] = process.argv.slice(2)
 const store = await FaceStore.open(...folders)

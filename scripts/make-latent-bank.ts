@@ -20,7 +20,7 @@ import {
 } from '../src/faces/latent-bank.ts'
 import { progress } from '../src/util/progress.ts'
 import { normal } from '../src/util/random.ts'
-import { writeSafetensors } from '../src/weights/safetensors.ts'
+import { writeSafetensors } from '../src/weights/write-safetensors.ts'
 
 const count = Number(process.argv[2] ?? 3600)
 /** Faces at once, and how far styles are from their mean, as a share of what the mapping network gives. */

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import sharp from 'sharp'
 import { detectFaces } from '../../src/faces/detect.ts'
 import { type JudgedFace, judgeFace } from '../../src/faces/judge-face.ts'
-import { encodeImage } from '../../src/images/codec.node.ts'
+import { encodeImage } from '../../src/images/codec.ts'
 import { judge, type Verdict } from './judge.ts'
 import type { Photo, Scene } from './scenes.ts'
 

@@ -1,7 +1,7 @@
 /** The scenes: photos composed of real faces, with what is where in them. */
 
 import type { Point } from '../../src/faces/template.ts'
-import { readImage, resizeImage } from '../../src/images/codec.node.ts'
+import { readImage, resizeImage } from '../../src/images/codec.ts'
 import type { Image } from '../../src/images/image.ts'
 import { RandomStream } from '../../src/util/random.ts'
 import { cut, darken, drawFace, placing } from './compose.ts'

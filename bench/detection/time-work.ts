@@ -5,7 +5,7 @@
 import { join } from 'node:path'
 import { releaseBackend, useBackend } from '../../src/backend/index.ts'
 import { detectFaces } from '../../src/faces/detect.ts'
-import { readImage, resizeImage } from '../../src/images/codec.node.ts'
+import { readImage, resizeImage } from '../../src/images/codec.ts'
 import { packageFolder } from '../../src/util/paths.ts'
 import { peakMemory } from '../peak-memory.ts'
 

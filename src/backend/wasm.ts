@@ -6,15 +6,9 @@ import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join, sep } from 'node:path'
 import * as tf from '@tensorflow/tfjs'
-import { registerBatchMatMul } from './defects/wasm-batch-mat-mul.ts'
-import { registerConv2dBackpropFilter } from './defects/wasm-conv2d-backprop-filter.ts'
-import { registerConv2dBackpropInput } from './defects/wasm-conv2d-backprop-input.ts'
-import { registerDepthwiseBackpropFilter, registerDepthwiseBackpropInput } from './defects/wasm-depthwise-backprop.ts'
 import type { WasmBackend } from './defects/wasm-heap.ts'
-import { registerIdentity } from './defects/wasm-identity.ts'
-import { registerMaxPoolGrad } from './defects/wasm-max-pool-grad.ts'
-import { registerUnsortedSegmentSum } from './defects/wasm-unsorted-segment-sum.ts'
 import type { Availability } from './names.ts'
+import { patchWasm } from './patches.ts'
 import { registerWasmKernels, wasmKernels, wasmKernelsPath } from './wasm-kernels.ts'
 
 const require = createRequire(import.meta.url)
@@ -42,13 +36,6 @@ export async function start(): Promise<void> {
   const { setWasmPaths } = await import('@tensorflow/tfjs-backend-wasm')
   if (!tf.engine().registry.wasm) setWasmPaths(folder()!)
   await tf.setBackend('wasm')
-  registerBatchMatMul()
-  registerConv2dBackpropFilter()
-  registerConv2dBackpropInput()
-  registerDepthwiseBackpropFilter()
-  registerDepthwiseBackpropInput()
-  registerIdentity()
-  registerMaxPoolGrad()
-  registerUnsortedSegmentSum()
+  patchWasm()
   registerWasmKernels(tf.backend() as unknown as WasmBackend)
 }

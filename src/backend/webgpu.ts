@@ -2,9 +2,8 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as tf from '@tensorflow/tfjs'
-import { registerAddN } from './defects/webgpu-add-n.ts'
-import { registerMatMul } from './defects/webgpu-mat-mul.ts'
 import type { Availability } from './names.ts'
+import { patchWebgpu } from './patches.ts'
 
 interface Adapter {
   info: { vendor: string; architecture: string; device: string; description: string; isFallbackAdapter?: boolean }
@@ -74,8 +73,7 @@ export async function start(): Promise<void> {
   })
   await import('@tensorflow/tfjs-backend-webgpu')
   await tf.setBackend('webgpu')
-  registerAddN()
-  registerMatMul()
+  patchWebgpu()
 }
 
 /** Destroys the device and drops the navigator: while Dawn's instance is reachable, Node does not exit. */

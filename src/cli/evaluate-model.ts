@@ -62,7 +62,7 @@ export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<v
   const { checkFaceSize, FaceStore } = await import('../data/face-store.ts')
   const { gridImage } = await import('../images/image.ts')
   const { toTensor } = await import('../images/image.ts')
-  const { readImage, writeImage } = await import('../images/codec.node.ts')
+  const { readImage, writeImage } = await import('../images/codec.ts')
   const { UserError } = await import('../util/errors.ts')
   const { chooseFaces } = await import('../eval/choose-faces.ts')
   const { withFeatures } = await import('../eval/features/cache.ts')

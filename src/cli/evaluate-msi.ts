@@ -62,7 +62,7 @@ export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<v
   const { FaceStore } = await import('../data/face-store.ts')
   const { gridImage } = await import('../images/image.ts')
   const { toTensor } = await import('../images/image.ts')
-  const { writeImage } = await import('../images/codec.node.ts')
+  const { writeImage } = await import('../images/codec.ts')
   const { UserError } = await import('../util/errors.ts')
   const { choosePeople } = await import('../eval/choose-faces.ts')
   const { armName, arms, measureMsiVariants, msiVariantsTable } = await import('../eval/msi-variants.ts')

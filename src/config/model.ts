@@ -1,14 +1,10 @@
 /** What a model file (configs/models/NAME.yaml) says: the sizes of its networks and where their weights are. */
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
 import { z } from 'zod'
+import { fileExists, repositoryPath } from '#paths'
 import type { FaceSize } from '../models/generator/synthesis.ts'
 import { clipTokenizer } from '../text/clip-tokenizer.ts'
-import { repositoryPath } from '../util/paths.ts'
 import { loadConfig } from '../yaml/load.ts'
 import { guideNames } from './recipe.ts'
-
-const folder = repositoryPath('configs/models')
 
 const count = z.int().positive()
 
@@ -212,8 +208,8 @@ export type ModelConfig = Omit<WrittenModelConfig, 'prompt' | 'features'> & {
  * @throws UserError when there is no such file, or it is not as it should be
  */
 export async function loadModelConfig(name: string): Promise<ModelConfig> {
-  const own = join(folder, `${name}.yaml`)
-  const config = await loadConfig(modelSchema, { path: existsSync(own) ? own : name })
+  const own = repositoryPath(`configs/models/${name}.yaml`)
+  const config = await loadConfig(modelSchema, { path: (await fileExists(own)) ? own : name })
   const { prompt, features, alignment } = config
   return {
     ...config,

@@ -1,6 +1,7 @@
 /** How a face is protected: the settings of a run (configs/anonymize.yaml, configs/hide.yaml). */
-import { fileURLToPath } from 'node:url'
+
 import { z } from 'zod'
+import { repositoryPath } from '#paths'
 import { backendNames } from '../backend/names.ts'
 import { perturbedBlocks } from '../models/perturbed-blocks.ts'
 import { loadConfig } from '../yaml/load.ts'
@@ -167,7 +168,7 @@ export function forGuide(setting: Recipe['energies']['floor'], guide: string, ot
 }
 
 /** A recipe of the project, configs/NAME.yaml: that of a task is called like the task. */
-export const recipeFile = (name: string) => fileURLToPath(new URL(`../../configs/${name}.yaml`, import.meta.url))
+export const recipeFile = (name: string) => repositoryPath(`configs/${name}.yaml`)
 
 /** A recipe of the project, configs/NAME.yaml, with dotted overrides such as 'steps=10'. */
 export function loadRecipe(name: string, overrides: readonly string[] = []): Promise<Recipe> {

@@ -1,6 +1,7 @@
 /** Which recipe of the project suits a model. */
-import { existsSync } from 'node:fs'
+
 import { parse } from 'yaml'
+import { fileExists } from '#paths'
 import { loadModelConfig } from './model.ts'
 import { loadRecipe, type Recipe, recipeFile } from './recipe.ts'
 
@@ -13,7 +14,7 @@ import { loadRecipe, type Recipe, recipeFile } from './recipe.ts'
 export async function taskRecipe(task: Recipe['task'], model?: string): Promise<string> {
   if (model === undefined) return task
   const own = `${model}/${task}`
-  if (existsSync(recipeFile(own))) return own
+  if (await fileExists(recipeFile(own))) return own
   const { autoencoder } = await loadModelConfig(model)
   return autoencoder.kind === 'generator' ? task : `faces-128/${task}`
 }

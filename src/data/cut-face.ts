@@ -4,7 +4,7 @@ import type { Box } from '../faces/box.ts'
 import { detectFaces, type Face } from '../faces/detect.ts'
 import { landmarksInBox } from '../faces/landmarks.ts'
 import type { Point } from '../faces/template.ts'
-import { resizeImage } from '../images/codec.node.ts'
+import { resizeImage } from '../images/codec.ts'
 import type { Image } from '../images/image.ts'
 import type { DatasetManifest } from './manifest.ts'
 

@@ -2,7 +2,7 @@
 import { readdir } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import * as tf from '@tensorflow/tfjs'
-import { writeImage } from '../images/codec.node.ts'
+import { writeImage } from '../images/codec.ts'
 import { gridImage } from '../images/image.ts'
 import { UserError } from '../util/errors.ts'
 import { FaceStore, readIndex } from './face-store.ts'

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import { rm, stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
-import { readImage } from '../images/codec.node.ts'
+import { readImage } from '../images/codec.ts'
 import type { Image } from '../images/image.ts'
 import { makeFolder, writeFileAtomic, writeJsonAtomic } from '../util/atomic-write.ts'
 import { UserError } from '../util/errors.ts'

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { readdir } from 'node:fs/promises'
 import { extname, join, relative, sep } from 'node:path'
 import sharp from 'sharp'
-import { readBytes } from '../images/codec.node.ts'
+import { readBytes } from '../images/codec.ts'
 import { headBytes, pictureExtensions, pictureFormat } from '../images/format.ts'
 import { UserError } from '../util/errors.ts'
 

@@ -3,9 +3,9 @@
  * classifier of faceres's embedding (scripts/fit-apparent-ethnicity.ts). It says how people label pictures, not who anybody is.
  */
 import * as tf from '@tensorflow/tfjs'
+import { repositoryPath } from '#paths'
 import { cropResize, type Rectangle } from '../models/recognizers/crop.ts'
 import { oncePer } from '../util/memoize.ts'
-import { repositoryPath } from '../util/paths.ts'
 import { readTensors } from '../weights/open.ts'
 import { loadRecognizer } from './recognizers.ts'
 

@@ -3,7 +3,8 @@ import * as tf from '@tensorflow/tfjs'
 import { cropResize } from '../models/recognizers/crop.ts'
 import { dlibCrop } from '../models/recognizers/dlib.ts'
 import { oncePer } from '../util/memoize.ts'
-import { type FeatureReader, faceApi, runOn } from './networks.ts'
+import { loadNetwork } from './face-api.ts'
+import { type FeatureReader, runOn } from './networks.ts'
 
 /** The seven expressions in the network's order. */
 export const expressions = ['neutral', 'happy', 'sad', 'angry', 'fearful', 'disgusted', 'surprised'] as const
@@ -29,10 +30,10 @@ export function attributeNetworks(): Promise<AttributeNetworks> {
 }
 
 async function load(): Promise<AttributeNetworks> {
-  const { classes, folder } = faceApi()
-  const expression = new classes.FaceExpressionNet!() as FeatureReader<tf.Tensor2D>
-  const ageGender = new classes.AgeGenderNet!() as FeatureReader<{ age: tf.Tensor1D; gender: tf.Tensor2D }>
-  await Promise.all([expression.loadFromDisk(folder), ageGender.loadFromDisk(folder)])
+  const [expression, ageGender] = await Promise.all([
+    loadNetwork<FeatureReader<tf.Tensor2D>>('FaceExpressionNet'),
+    loadNetwork<FeatureReader<{ age: tf.Tensor1D; gender: tf.Tensor2D }>>('AgeGenderNet'),
+  ])
   return {
     attributes: faces =>
       tf.tidy(() => {

@@ -1,9 +1,9 @@
 /** Where the background of an aligned face is, in the resolution of latents. */
 import * as tf from '@tensorflow/tfjs'
+import { weightsPath } from '#published'
 import { bisenet, type FaceParser, faceParser, faceRegion } from '../models/bisenet.ts'
 import { adaptiveAveragePool } from '../models/recognizers/crop.ts'
 import { once } from '../util/memoize.ts'
-import { weightsPath } from '../weights/cache.ts'
 import { batchNormLayout } from '../weights/layouts/faces.ts'
 import { loadWeights } from '../weights/load.ts'
 import { faceMask } from './mask.ts'

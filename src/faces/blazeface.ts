@@ -5,7 +5,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as tf from '@tensorflow/tfjs'
-import { resizeImage } from '../images/codec.node.ts'
+import { resizeImage } from '../images/codec.ts'
 import type { Image } from '../images/image.ts'
 import { oncePer } from '../util/memoize.ts'
 import { packageFolder } from '../util/paths.ts'

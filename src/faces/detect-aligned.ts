@@ -1,5 +1,5 @@
 /** Whether a detector still finds the face in an aligned face. */
-import { resizeImage } from '../images/codec.node.ts'
+import { resizeImage } from '#codec'
 import type { Image } from '../images/image.ts'
 import { frameOf, repeatEdge } from './frame.ts'
 import { detectSsd } from './ssd-mobilenet.ts'

@@ -1,13 +1,12 @@
 /** The networks that energies read, with their weights out of packages; differentiable on every backend. */
-import { join } from 'node:path'
 import * as tf from '@tensorflow/tfjs'
+import { verify } from '#checksum'
+import { packageFolder } from '#paths'
 import { type AgeGender, ageGender, ageGenderNet } from '../models/age-gender.ts'
 import { denseFeaturesNet, type Expression, expressionNet, landmarks68 } from '../models/dense-features.ts'
 import { type EyePoints, irisNet, irisReader } from '../models/iris.ts'
 import { weightsOf } from '../models/separable.ts'
 import { oncePer } from '../util/memoize.ts'
-import { packageFolder } from '../util/paths.ts'
-import { verify } from '../weights/checksum.ts'
 import { readTensors } from '../weights/open.ts'
 
 /** Networks of @vladmandic/face-api (MIT), which take faces [n, 112, 112, 3] in 0..255, and one of MediaPipe (Apache-2.0). */
@@ -60,7 +59,7 @@ const faceApiTensors = (model: string, sha256: string) =>
 const humanTensors = (model: string, sha256: string) => tensorsOf('@vladmandic/human', 'models', model, '.json', sha256)
 
 async function tensorsOf(name: string, inside: string, model: string, manifest: string, sha256: string) {
-  const folder = join(packageFolder(name), inside)
-  await verify(join(folder, `${model}.bin`), sha256)
-  return readTensors(join(folder, `${model}${manifest}`))
+  const folder = `${packageFolder(name)}/${inside}`
+  await verify(`${folder}/${model}.bin`, sha256)
+  return readTensors(`${folder}/${model}${manifest}`)
 }

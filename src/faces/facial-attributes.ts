@@ -3,9 +3,9 @@
  * oriented gradients, fitted to generated faces (scripts/fit-facial-attributes.ts).
  */
 import * as tf from '@tensorflow/tfjs'
+import { repositoryPath } from '#paths'
 import { cropResize, type Rectangle, whole } from '../models/recognizers/crop.ts'
 import { once } from '../util/memoize.ts'
-import { repositoryPath } from '../util/paths.ts'
 import { readTensors } from '../weights/open.ts'
 import { hog } from './hog.ts'
 

@@ -1,9 +1,9 @@
 /** The encoder of photos into the generator's latents, with its weights, which are read once a process. */
 import * as tf from '@tensorflow/tfjs'
+import { repositoryPath } from '#paths'
 import { inversionEncoder } from '../models/inversion-encoder.ts'
 import type { Weights } from '../models/module.ts'
 import { once } from '../util/memoize.ts'
-import { repositoryPath } from '../util/paths.ts'
 import { loadWeights } from '../weights/load.ts'
 
 export const encoderPath = () => repositoryPath('assets/encoder.safetensors')

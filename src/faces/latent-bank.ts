@@ -3,12 +3,12 @@
  * inversion starts, and being one style for all rows they lie where the generator draws photographs.
  */
 import * as tf from '@tensorflow/tfjs'
+import { repositoryPath } from '#paths'
 import type { AgeGender } from '../models/age-gender.ts'
 import { spreadRows } from '../models/generator/tied-rows.ts'
 import { resample } from '../models/ops/resample.ts'
 import { bilinear, cropResize, type Rectangle } from '../models/recognizers/crop.ts'
 import { once } from '../util/memoize.ts'
-import { repositoryPath } from '../util/paths.ts'
 import { readTensors } from '../weights/open.ts'
 import { type EthnicityClassifier, loadEthnicityClassifier } from './apparent-ethnicity.ts'
 import { type EnergyNetworks, energyNetworks } from './differentiable-networks.ts'

@@ -1,15 +1,11 @@
-import { createRequire } from 'node:module'
-import { dirname, join } from 'node:path'
 import * as tf from '@tensorflow/tfjs'
+import { loadNetwork, type Network } from '#face-api'
 import type { Image } from '../images/image.ts'
 import { oncePer } from '../util/memoize.ts'
 
 /** What we use of face-api's classes: their forward passes, which ask their input only for a batch of pixels. */
 interface Input {
   toBatchTensor(): tf.Tensor4D
-}
-interface Network {
-  loadFromDisk(folder: string): Promise<void>
 }
 /** A network of face-api in two parts: one that takes the input, and one that takes the first one's features. */
 export interface FeatureReader<Output> extends Network {
@@ -55,14 +51,6 @@ export function faceNetworks(): Promise<FaceNetworks> {
   return loadOn(tf.getBackend())
 }
 
-/** face-api's classes, and the folder of their weights. */
-export function faceApi(): { classes: Readonly<Record<string, new () => unknown>>; folder: string } {
-  // The ESM build has imports that Node cannot resolve; this one requires @tensorflow/tfjs and so shares our engine.
-  const require = createRequire(import.meta.url)
-  const entry = require.resolve('@vladmandic/face-api/dist/face-api.node-wasm.js')
-  return { classes: require(entry), folder: join(dirname(entry), '..', 'model') }
-}
-
 /** Files of the weights of `faceNetworks`. */
 export const faceNetworkFiles = ['ssd_mobilenetv1_model.bin', 'face_landmark_68_model.bin']
 
@@ -72,10 +60,10 @@ export function runOn<Output>(network: FeatureReader<Output>, x: tf.Tensor4D): O
 }
 
 async function load(): Promise<FaceNetworks> {
-  const { classes, folder } = faceApi()
-  const ssd = new classes.SsdMobilenetv1!() as SsdMobilenet
-  const landmarkNet = new classes.FaceLandmark68Net!() as FeatureReader<tf.Tensor2D>
-  await Promise.all([ssd.loadFromDisk(folder), landmarkNet.loadFromDisk(folder)])
+  const [ssd, landmarkNet] = await Promise.all([
+    loadNetwork<SsdMobilenet>('SsdMobilenetv1'),
+    loadNetwork<FeatureReader<tf.Tensor2D>>('FaceLandmark68Net'),
+  ])
   const trainedAnchors = ssd.params.output_layer.extra_dim
   const shapes = cellAnchors((await trainedAnchors.data()) as Float32Array)
 

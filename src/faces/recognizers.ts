@@ -1,5 +1,8 @@
 /** Recognizers with their weights, by name: where the files are and what turns them into a network. */
-import { join } from 'node:path'
+
+import { sha256, verify } from '#checksum'
+import { packageFolder, repositoryPath } from '#paths'
+import { weightsPath } from '#published'
 import type { Shapes, Weights } from '../models/module.ts'
 import { type DlibRecognizer, dlib, dlibNet, foldDlib } from '../models/recognizers/dlib.ts'
 import { faceres, faceresNet, foldFaceres } from '../models/recognizers/faceres.ts'
@@ -8,9 +11,6 @@ import { arcface, irSe50 } from '../models/recognizers/ir-se50.ts'
 import { mobileFaceNet, mobilefacenet } from '../models/recognizers/mobilefacenet.ts'
 import type { Recognizer } from '../models/recognizers/recognizer.ts'
 import { oncePer } from '../util/memoize.ts'
-import { packageFolder, repositoryPath } from '../util/paths.ts'
-import { weightsPath } from '../weights/cache.ts'
-import { sha256, verify } from '../weights/checksum.ts'
 import { batchNormLayout, faceNetLayout } from '../weights/layouts/faces.ts'
 import { loadWeights } from '../weights/load.ts'
 import { readTensors } from '../weights/open.ts'
@@ -56,14 +56,14 @@ const published: Readonly<Record<Exclude<AnyRecognizerName, RecognizerName>, str
 
 const readers: Readonly<Record<AnyRecognizerName, () => Promise<Weights>>> = {
   dlib: async () => {
-    const folder = join(packageFolder('@vladmandic/face-api'), 'model')
-    await verify(join(folder, 'face_recognition_model.bin'), recognizerChecksums.dlib)
-    return foldDlib(await readTensors(join(folder, 'face_recognition_model-weights_manifest.json')))
+    const folder = `${packageFolder('@vladmandic/face-api')}/model`
+    await verify(`${folder}/face_recognition_model.bin`, recognizerChecksums.dlib)
+    return foldDlib(await readTensors(`${folder}/face_recognition_model-weights_manifest.json`))
   },
   faceres: async () => {
-    const folder = join(packageFolder('@vladmandic/human'), 'models')
-    await verify(join(folder, 'faceres.bin'), recognizerChecksums.faceres)
-    return foldFaceres(await readTensors(join(folder, 'faceres.json')))
+    const folder = `${packageFolder('@vladmandic/human')}/models`
+    await verify(`${folder}/faceres.bin`, recognizerChecksums.faceres)
+    return foldFaceres(await readTensors(`${folder}/faceres.json`))
   },
   mobilefacenet: async () => {
     const path = repositoryPath('assets/recognizers/mobilefacenet.safetensors')

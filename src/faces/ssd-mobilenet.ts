@@ -3,7 +3,7 @@
  * faces finds them with detect.ts.
  */
 import * as tf from '@tensorflow/tfjs'
-import { resizeImage } from '../images/codec.node.ts'
+import { resizeImage } from '#codec'
 import type { Image } from '../images/image.ts'
 import { type Box, clip } from './box.ts'
 import { landmarksInBox } from './landmarks.ts'

@@ -1,8 +1,8 @@
 /** Each recognizer's decision threshold, measured once on clean faces by `diff-privacy calibrate --write`. */
 import { z } from 'zod'
+import { repositoryPath } from '#paths'
+import { readRegularText } from '#text-files'
 import { UserError } from '../util/errors.ts'
-import { repositoryPath } from '../util/paths.ts'
-import { readRegularText } from '../util/regular-file.ts'
 import { type RecognizerName, recognizerNames } from './recognizers.ts'
 
 export const thresholdsPath = repositoryPath('assets/recognizers/thresholds.json')

@@ -68,13 +68,18 @@ export function folderOwner(folder: string): string {
     .slice(0, 16)
 }
 
+export interface QueueOptions {
+  /** Whose jobs they are: two owners share no results. */
+  readonly owner: string
+  /** Jobs that are in the queue at once. */
+  readonly slots: number
+}
+
 /**
  * The workers that listen at a queue, wherever they are. Jobs that wait there, or are done and not collected, stay when
  * the pool closes; the next one of the same `owner` collects them.
- * @param owner whose jobs they are: two owners share no results
- * @param slots jobs that are in the queue at once
  */
-export async function queuePool(url: string, { owner, slots }: { owner: string; slots: number }): Promise<Jobs> {
+export async function queuePool(url: string, { owner, slots }: QueueOptions): Promise<Jobs> {
   await checkQueue(url)
   // Events hold results, and would fill Redis: nobody reads them, because states are asked for.
   const queue = new Queue<Payload, unknown, string>(queueName, {

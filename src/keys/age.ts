@@ -132,12 +132,17 @@ function isForPassphrase(file: Uint8Array): boolean {
 
 function dearmored(file: Uint8Array, name: string): Uint8Array {
   try {
-    return armor.decode(Buffer.from(file).toString('latin1'))
+    return armor.decode(latin1(file))
   } catch {
     throw new KeyError('tampered', `${name}: the armor of the encrypted file was changed: use an unchanged copy`)
   }
 }
 
 function startOf(file: Uint8Array): string {
-  return Buffer.from(file.subarray(0, 64)).toString('latin1')
+  return latin1(file.subarray(0, 64))
+}
+
+/** A character for each byte. */
+function latin1(bytes: Uint8Array): string {
+  return Array.from(bytes, byte => String.fromCharCode(byte)).join('')
 }

@@ -1,9 +1,10 @@
 /** A key as the bytes of its file, encrypted or not. */
+
+import { decodeVersion1, isVersion1 } from '#version-1'
 import { type Decryption, decrypt, type Encryption, encrypt, isAge, isEncrypting } from './age.ts'
 import type { KeyPrecision, PhotoKey } from './key.ts'
 import { KeyError } from './key-error.ts'
 import { decodeKey, encodeKey } from './key-file.ts'
-import { decodeVersion1, isVersion1 } from './version-1.ts'
 
 export interface KeyOptions extends Encryption {
   /**

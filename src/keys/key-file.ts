@@ -3,11 +3,12 @@
  * program to read it. docs/keys.md describes its tensors. Its last 32 bytes are SHA-256 of everything before them: they
  * find accidents, and changes by whoever does not compute them anew; against others only encryption protects.
  */
-import { createHash } from 'node:crypto'
+import { equalBytes } from '@noble/ciphers/utils.js'
 import * as z from 'zod'
+import { sha256Of } from '#sha256'
 import type { Dtype } from '../weights/dtype.ts'
 import { fromFloat16, toFloat16 } from '../weights/float16.ts'
-import { isSafetensors } from '../weights/safetensors.ts'
+import { headerLength, isSafetensors } from '../weights/safetensors.ts'
 import { decodeSafetensors, encodeSafetensors, type TensorBytes } from '../weights/safetensors-bytes.ts'
 import type { FaceKey, KeyPrecision, PhotoKey } from './key.ts'
 import { KeyError, tampered } from './key-error.ts'
@@ -37,7 +38,7 @@ const keySchema = z.strictObject({
 
 /** Whether a file is, or was meant to be, a key in the clear. */
 export function isKeyFile(file: Uint8Array): boolean {
-  return isSafetensors(Buffer.from(file.buffer, file.byteOffset, Math.min(16, file.length)))
+  return isSafetensors(file.subarray(0, 16))
 }
 
 /**
@@ -72,11 +73,11 @@ export function encodeKey(key: PhotoKey, precision: KeyPrecision, padded: boolea
   let bytes = encode(0)
   if (padded) {
     // Room for the digits of the padding's own length, which is known once the header's is.
-    const headerBytes = Number(bytes.readBigUInt64LE()) + 64
+    const headerBytes = headerLength(bytes) + 64
     const least = bytes.length + 64
     bytes = encode(bucket(least) - least, headerBytes)
   }
-  digestOf(bytes).copy(bytes, bytes.length - digestBytes)
+  bytes.set(digestOf(bytes), bytes.length - digestBytes)
   return bytes
 }
 
@@ -95,8 +96,7 @@ export function bucket(bytes: number): number {
  * @param name what messages call it
  * @throws KeyError: not a key file, newer version, truncated or tampered
  */
-export function decodeKey(file: Uint8Array, name: string): PhotoKey {
-  const bytes = Buffer.from(file.buffer, file.byteOffset, file.length)
+export function decodeKey(bytes: Uint8Array, name: string): PhotoKey {
   if (!isKeyFile(bytes))
     throw new KeyError('not a key file', `${name}: expected a key file (.dpkey), found something else: choose another`)
   const wrong = () => tampered(name)
@@ -109,7 +109,7 @@ export function decodeKey(file: Uint8Array, name: string): PhotoKey {
       `${name}: expected a key file of version ${version}, found version ${metadata.version}: use a newer diff-privacy`,
     )
   const digest = bytes.subarray(bytes.length - digestBytes)
-  if (tensors.get('sha256')?.bytes.length !== digestBytes || !digestOf(bytes).equals(digest)) throw wrong()
+  if (tensors.get('sha256')?.bytes.length !== digestBytes || !equalBytes(digestOf(bytes), digest)) throw wrong()
   const parsed = keySchema.safeParse(json(metadata.key))
   if (!parsed.success) throw wrong()
   const { faces, ...photo } = parsed.data
@@ -171,10 +171,8 @@ function file(bytes: Uint8Array): TensorBytes {
   return { dtype: 'U8', shape: [bytes.length], bytes }
 }
 
-function digestOf(file: Uint8Array): Buffer {
-  return createHash('sha256')
-    .update(file.subarray(0, file.length - digestBytes))
-    .digest()
+function digestOf(file: Uint8Array): Uint8Array {
+  return sha256Of(file.subarray(0, file.length - digestBytes))
 }
 
 function json(text: string | undefined): unknown {

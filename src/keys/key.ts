@@ -1,5 +1,5 @@
 /** What the key of a protected picture holds: what recovery needs of it and of each of its faces. */
-import { createHash } from 'node:crypto'
+import { sha256Hex } from '#sha256'
 import type { Box } from '../faces/box.ts'
 import type { Similarity } from '../faces/similarity.ts'
 import { RandomStream } from '../util/random.ts'
@@ -55,7 +55,7 @@ export interface PhotoKey {
 
 /** What a key calls a picture: SHA-256 of the bytes of its file, in hexadecimal. */
 export function pictureHash(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex')
+  return sha256Hex(bytes)
 }
 
 /**

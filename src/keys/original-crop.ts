@@ -1,9 +1,9 @@
 /** Exact recovery: a key carries what protection changed of the photo. */
 
+import { encodeImage, readImage } from '#codec'
 import type { Box } from '../faces/box.ts'
 import { resampleSimilarity } from '../faces/resample-similarity.ts'
 import { apply, compose, identity, invert, type Similarity, scaleOf } from '../faces/similarity.ts'
-import { encodeImage, readImage } from '../images/codec.node.ts'
 import type { Image } from '../images/image.ts'
 import { UserError } from '../util/errors.ts'
 import type { OriginalCrop } from './key.ts'
@@ -60,7 +60,7 @@ export async function cropOriginal(photo: Image, box: Box): Promise<OriginalCrop
  * @throws UserError when the crop does not lie in the photo, or is no picture of its box's size
  */
 export async function pasteOriginal(photo: Image, { box, file }: OriginalCrop, placed?: Similarity): Promise<Image> {
-  const crop = await readImage(Buffer.from(file), 'the crop in the key')
+  const crop = await readImage(file, 'the crop in the key')
   const isInside = placed || (box.x + box.width <= photo.width && box.y + box.height <= photo.height)
   if (!isInside || crop.width !== box.width || crop.height !== box.height)
     throw new UserError(

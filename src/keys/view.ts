@@ -1,5 +1,5 @@
 /** The small version of a protected picture that its key holds, by which edited copies of it are known. */
-import { encodeImage, readImage, resizeImage } from '../images/codec.node.ts'
+import { encodeImage, readImage, resizeImage } from '#codec'
 import type { Image } from '../images/image.ts'
 import type { PhotoKey } from './key.ts'
 import { type Registration, register } from './register.ts'

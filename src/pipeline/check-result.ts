@@ -1,5 +1,6 @@
 /** Compares the faces of a protected photo with those of the original, by a recognizer that had no part in protecting them. */
 import * as tf from '@tensorflow/tfjs'
+import { resizeImage } from '#codec'
 import { guidesOf, type Recipe } from '../config/recipe.ts'
 import { alignFace } from '../faces/align.ts'
 import { type Box, intersectionOverUnion } from '../faces/box.ts'
@@ -8,7 +9,6 @@ import { around } from '../faces/judge-face.ts'
 import { loadRecognizer, type RecognizerName } from '../faces/recognizers.ts'
 import type { Point } from '../faces/template.ts'
 import { loadThresholds } from '../faces/thresholds.ts'
-import { resizeImage } from '../images/codec.node.ts'
 import { type Image, toTensor } from '../images/image.ts'
 import type { FaceCheck } from './photo-report.ts'
 

@@ -1,13 +1,13 @@
 /** The weights of a model's networks, from wherever its config says that they are. */
-import { createHash } from 'node:crypto'
-import { stat } from 'node:fs/promises'
+
+import { sha256, verify } from '#checksum'
+import { filesOf, isFolder } from '#folder'
+import { sha256Hex } from '#sha256'
 import type { ModelConfig } from '../config/model.ts'
 import { type NetworkName, prefixes } from '../models/latent-diffusion.ts'
 import type { Shapes, Weights } from '../models/module.ts'
 import { nearestHint } from '../util/did-you-mean.ts'
 import { UserError } from '../util/errors.ts'
-import { sha256, verify } from '../weights/checksum.ts'
-import { filesOf } from '../weights/folder.ts'
 import { generatorLayout } from '../weights/layouts/generator.ts'
 import type { Layout } from '../weights/layouts/layout.ts'
 import { msiLayout } from '../weights/layouts/msi.ts'
@@ -60,8 +60,8 @@ export async function loadNetworkWeights(
   const onExtra = ([first, ...others]: string[]) => {
     const more = others.length > 0 ? ` and ${others.length} more` : ''
     const hint = nearestHint(first!, Object.keys(parameters))
-    process.stderr.write(
-      `warning: ${paths.join(' and ')}: the ${network} of '${config.name}' has no tensor '${first}'${hint}${more}: left out\n`,
+    console.warn(
+      `warning: ${paths.join(' and ')}: the ${network} of '${config.name}' has no tensor '${first}'${hint}${more}: left out`,
     )
   }
   return loadWeights(paths, parameters, { layout, onExtra })
@@ -114,13 +114,11 @@ async function located({ name, weights }: ModelConfig, network: NetworkName): Pr
 async function checksumOf(paths: readonly string[], expected: string | undefined): Promise<string> {
   const files = (await Promise.all(paths.map(loadedFiles))).flat()
   if (files.length === 1) return expected ? verify(files[0]!, expected) : sha256(files[0]!)
-  const hash = createHash('sha256')
-  for (const file of files) hash.update(await sha256(file))
-  return hash.digest('hex')
+  return sha256Hex(...(await Promise.all(files.map(sha256))))
 }
 
 /** A file; or the files of a folder that are loaded, in the order of their names. */
 async function loadedFiles(path: string): Promise<string[]> {
-  if (!(await stat(path)).isDirectory()) return [path]
+  if (!(await isFolder(path))) return [path]
   return (await filesOf(path)).map(file => file.path).sort()
 }

@@ -1,7 +1,7 @@
 /** Where protected and recovered pictures and their keys are written, and in which format. */
 import { existsSync } from 'node:fs'
 import type { Recipe } from '../config/recipe.ts'
-import { encodeImage, formatOf } from '../images/codec.node.ts'
+import { encodeImage, formatOf } from '../images/codec.ts'
 import type { Image } from '../images/image.ts'
 import { UserError } from '../util/errors.ts'
 import { extensionFor, outputPath, type PictureFile } from './inputs.ts'

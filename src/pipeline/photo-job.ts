@@ -2,7 +2,7 @@
 import { useBackend } from '../backend/index.ts'
 import { guidesOf, type Recipe } from '../config/recipe.ts'
 import { loadRecognizer } from '../faces/recognizers.ts'
-import { encodeImage, readImage } from '../images/codec.node.ts'
+import { encodeImage, readImage } from '../images/codec.ts'
 import { defineTask } from '../jobs/task.ts'
 import type { Secret } from '../util/random.ts'
 import { loadChecker } from './check-result.ts'

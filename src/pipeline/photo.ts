@@ -1,6 +1,6 @@
 /** The three tasks on whole photos: every face found, cut out, changed and put back. */
-import { createHash } from 'node:crypto'
 import * as tf from '@tensorflow/tfjs'
+import { sha256Hex } from '#sha256'
 import { type Recipe, stepsTaken } from '../config/recipe.ts'
 import type { AlignedFace } from '../faces/align.ts'
 import { type Alignment, align, landmarksOfAligned } from '../faces/alignment.ts'
@@ -298,5 +298,5 @@ export async function recoverFromKey(model: FaceModel, key: FaceKey): Promise<Im
 
 /** What a photo's random numbers are keyed by: its pixels, so that neither its name nor its place in a folder matters. */
 function contentHash({ width, height, data }: Image): string {
-  return createHash('sha256').update(`${width}x${height}`).update(data).digest('hex')
+  return sha256Hex(`${width}x${height}`, data)
 }

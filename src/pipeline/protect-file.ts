@@ -1,7 +1,7 @@
 /** Protects a photo from file to file: each version with its key beside it. */
 import { dirname } from 'node:path'
 import type { Recipe } from '../config/recipe.ts'
-import { readBytes, readImage } from '../images/codec.node.ts'
+import { readBytes, readImage } from '../images/codec.ts'
 import type { Encryption } from '../keys/age.ts'
 import { type PhotoKey, pictureHash } from '../keys/key.ts'
 import { keyBytes } from '../keys/key-bytes.ts'

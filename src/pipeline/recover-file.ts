@@ -1,7 +1,7 @@
 /** The way back from file to file: a protected picture and its key, or an edited copy, to the original faces. */
 import { readdir, stat } from 'node:fs/promises'
 import { dirname, extname, join } from 'node:path'
-import { formatOf, readImage } from '../images/codec.node.ts'
+import { formatOf, readImage } from '../images/codec.ts'
 import { headBytes, pictureFormat } from '../images/format.ts'
 import { mostPictureBytes } from '../images/limits.ts'
 import type { Decryption } from '../keys/age.ts'

@@ -1,5 +1,5 @@
 /** What photos take of memory besides the networks, known from their headers before any is decoded. */
-import { pictureSize } from '../images/codec.node.ts'
+import { pictureSize } from '../images/codec.ts'
 import { mostPixels } from '../images/limits.ts'
 import { UserError } from '../util/errors.ts'
 import { machineMemory } from './plan.ts'

@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import { basename } from 'node:path'
 import type { Recipe } from '../config/recipe.ts'
-import { readImage } from '../images/codec.node.ts'
+import { readImage } from '../images/codec.ts'
 import type { Image } from '../images/image.ts'
 import { protectedPaths, recoveredPath } from '../pipeline/output-files.ts'
 import { assemblePhoto, type PhotoFace, type ProtectedFace } from '../pipeline/photo.ts'

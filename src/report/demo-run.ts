@@ -1,7 +1,7 @@
 /** The demonstration: faces of some photos are protected, recovered as their owner would, and measured. */
 import { join } from 'node:path'
 import { seedOf } from '../config/recipe.ts'
-import { readBytes, readImage } from '../images/codec.node.ts'
+import { readBytes, readImage } from '../images/codec.ts'
 import { facesOfPhoto } from '../pipeline/photo.ts'
 import { writeFileAtomic, writeJsonAtomic } from '../util/atomic-write.ts'
 import { inRounds } from './demo-choice.ts'

@@ -1,6 +1,6 @@
 /** HTML out of template literals: what is put in is escaped, unless it is HTML itself. */
 import { createHash } from 'node:crypto'
-import { encodeImage, resizeImage } from '../images/codec.node.ts'
+import { encodeImage, resizeImage } from '../images/codec.ts'
 import type { Image } from '../images/image.ts'
 
 /** Markup that needs no escaping any more. */

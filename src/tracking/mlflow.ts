@@ -5,7 +5,7 @@
 import { randomUUID } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
-import { encodeImage } from '../images/codec.node.ts'
+import { encodeImage } from '../images/codec.ts'
 import { Delivery, type DeliverySettings } from './delivery.ts'
 import { histogram } from './histogram.ts'
 import { type Metric, MlflowRun, noParent } from './mlflow-run.ts'

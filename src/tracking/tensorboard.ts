@@ -2,7 +2,7 @@
 import { appendFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
-import { encodeImage } from '../images/codec.node.ts'
+import { encodeImage } from '../images/codec.ts'
 import { makeFolder } from '../util/atomic-write.ts'
 import { encode, hparamTypes, SESSION_START, STRING, sessionStatus } from './event-proto.ts'
 import { histogram } from './histogram.ts'

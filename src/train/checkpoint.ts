@@ -7,8 +7,9 @@ import { existsSync } from 'node:fs'
 import * as tf from '@tensorflow/tfjs'
 import type { Shapes, Weights } from '../models/module.ts'
 import { UserError } from '../util/errors.ts'
-import { loadWeights, saveWeights } from '../weights/load.ts'
+import { loadWeights } from '../weights/load.ts'
 import { withTensorFile } from '../weights/open.ts'
+import { saveWeights } from '../weights/save.ts'
 
 const roles = ['weights', 'average', 'first', 'second'] as const
 

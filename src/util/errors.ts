@@ -28,7 +28,7 @@ const mendable: Readonly<Record<string, string>> = {
 /** A system's error that a person can put right as the mistake that it is; anything else as it is. */
 export function asUserError(error: unknown): unknown {
   if (!(error instanceof Error)) return error
-  const { code = '', path } = error as NodeJS.ErrnoException
+  const { code = '', path } = error as Error & { readonly code?: string; readonly path?: string }
   const what = mendable[code]
   return what ? new UserError(path === undefined ? what : `${path}: ${what}`) : error
 }

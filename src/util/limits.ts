@@ -31,7 +31,7 @@ export function limit(name: LimitName): number {
 export function setLimit(name: LimitName, value: number): void {
   if (!(value > 0 && Number.isFinite(value)))
     throw new UserError(`expected a limit of ${name} above 0, found ${Number.isNaN(value) ? 'no number' : value}`)
-  process.env[variable] = JSON.stringify({ ...inForce(), [name]: value })
+  environment()[variable] = JSON.stringify({ ...inForce(), [name]: value })
 }
 
 /** Sets a limit by what a command line says. @throws UserError unless that is NAME=VALUE of a limit */
@@ -52,6 +52,14 @@ export function raising(name: LimitName, found: number): string {
 }
 
 function inForce(): Partial<Record<LimitName, number>> {
-  const text = process.env[variable]
+  const text = environment()[variable]
   return text === undefined ? {} : JSON.parse(text)
 }
+
+/** Of this process; in a browser, which has none, of this module. */
+function environment(): Record<string, string | undefined> {
+  const { process } = globalThis as { readonly process?: { readonly env: Record<string, string | undefined> } }
+  return process?.env ?? ownEnvironment
+}
+
+const ownEnvironment: Record<string, string | undefined> = {}

@@ -1,7 +1,11 @@
-/** Where things are on this machine, from whatever folder a command is run: files of the repository, npm's packages. */
+/**
+ * Where things are on this machine, from whatever folder a command is run: files of the repository, npm's packages. Modules that
+ * browsers need too import this one as '#paths', of which paths.browser.ts is the other half.
+ */
 import { existsSync } from 'node:fs'
+import { realpath } from 'node:fs/promises'
 import { createRequire } from 'node:module'
-import { join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { UserError } from './errors.ts'
 
@@ -26,6 +30,21 @@ export function packageFolder(name: string): string {
   const found = findPackage(name)
   if (!found) throw new UserError(`expected the package ${name}, found none installed: run npm install`)
   return found
+}
+
+/** Whether there is a file or folder. */
+export async function fileExists(path: string): Promise<boolean> {
+  return existsSync(path)
+}
+
+/** The path that a file has without links; where there is none, the absolute path. */
+export function canonicalPath(path: string): Promise<string> {
+  return realpath(path).catch(() => resolve(path))
+}
+
+/** A path relative to the folder of a file. */
+export function pathBeside(file: string, path: string): string {
+  return resolve(dirname(file), path)
 }
 
 /** What `node --import` takes for a process that reads TypeScript. */

@@ -1,16 +1,14 @@
 /** SHA-256 of files: weights are used only when they are the ones that were meant. */
 import { createHash } from 'node:crypto'
-import { stat } from 'node:fs/promises'
 import { UserError } from '../util/errors.ts'
 import { openRegular } from '../util/regular-file.ts'
-import { filesOf } from './folder.ts'
+import { filesOf, isFolder } from './folder.ts'
 
 /** The SHA-256, in hexadecimal, of a file's bytes; of a folder, of its files of weights one after another. */
 export async function sha256(path: string): Promise<string> {
   const hash = createHash('sha256')
   try {
-    const isFolder = (await stat(path)).isDirectory()
-    const files = isFolder ? (await filesOf(path)).map(file => file.path) : [path]
+    const files = (await isFolder(path)) ? (await filesOf(path)).map(file => file.path) : [path]
     for (const name of files) {
       const { file } = await openRegular(name)
       for await (const chunk of file.createReadStream()) hash.update(chunk)

@@ -1,12 +1,13 @@
 /**
- * A folder of tensor files as one file of tensors: that of a Hugging Face model (its file lies in the folder), of a
+ * Which files of a folder are taken together as one file of tensors: that of a Hugging Face model (its file lies in the folder), of a
  * diffusers pipeline (one folder for each network, whose name and a dot come before the names of its tensors), or of
- * the TAESD family (NAME_encoder.pth and NAME_decoder.pth, for which `encoder.` and `decoder.` come before).
+ * the TAESD family (NAME_encoder.pth and NAME_decoder.pth, for which `encoder.` and `decoder.` come before). Modules that browsers need
+ * too import this one as '#folder'.
  */
-import { readdir } from 'node:fs/promises'
-import { join } from 'node:path'
+import { readdir, stat } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { UserError } from '../util/errors.ts'
-import { quoted, type TensorFile, type TensorInfo } from './tensor-file.ts'
+import { joinUnlinked } from '../util/safe-path.ts'
 
 /** What such a folder calls its weights; the first that is there is taken. */
 const fileNames = [
@@ -42,53 +43,15 @@ export async function filesOf(path: string): Promise<{ prefix: string; path: str
   throw new UserError(`${path}: expected a folder with ${fileNames.join(', ')}, or with folders that have one`)
 }
 
-/**
- * The tensors of all weights in a folder and the folders in it.
- * @param open opens one file
- * @throws UserError naming the folder when it has no file of tensors, or a file that cannot be read
- */
-export async function openFolder(path: string, open: (path: string) => Promise<TensorFile>): Promise<TensorFile> {
-  return openTogether(path, 'folder', await filesOf(path), open)
+/** Whether there is a folder; what is not there is opened as a file, and refused with its reason. */
+export function isFolder(path: string): Promise<boolean> {
+  return stat(path).then(
+    found => found.isDirectory(),
+    () => false,
+  )
 }
 
-/**
- * The tensors of several files as those of one.
- * @param path what messages call them together
- * @param kind what they are together: 'folder'
- * @param list the files, and what comes before the names of their tensors
- * @throws UserError when two tensors have one name, or a file cannot be read
- */
-export async function openTogether(
-  path: string,
-  kind: string,
-  list: readonly { prefix: string; path: string }[],
-  open: (path: string) => Promise<TensorFile>,
-): Promise<TensorFile> {
-  const files: TensorFile[] = []
-  const close = async () => {
-    for (const file of files) await file.close()
-  }
-  try {
-    const tensors = new Map<string, TensorInfo & { file: TensorFile; own: string }>()
-    for (const { prefix, path: filePath } of list) {
-      const file = await open(filePath)
-      files.push(file)
-      for (const [own, { dtype, shape }] of file.tensors) {
-        const whole = prefix + own
-        if (tensors.has(whole)) throw new UserError(`${path}: two tensors are called ${quoted(whole)}`)
-        tensors.set(whole, { dtype, shape, file, own })
-      }
-    }
-    return {
-      path,
-      format: `${kind} of ${[...new Set(files.map(({ format }) => format))].join(' and ')}`,
-      tensors,
-      metadata: files.length === 1 ? files[0]!.metadata : {},
-      read: name => tensors.get(name)!.file.read(tensors.get(name)!.own),
-      close,
-    }
-  } catch (error) {
-    await close()
-    throw error
-  }
+/** The path of a file that another names, in the folder of that. @throws UserError when it would be elsewhere */
+export function fileBeside(file: string, name: string): Promise<string> {
+  return joinUnlinked(dirname(file), name, file)
 }

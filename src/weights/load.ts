@@ -1,13 +1,12 @@
-/** From a file of tensors to the weights that a module names, and back: every name and shape is checked. */
+/** From a file of tensors to the weights that a module names: every name and shape is checked. */
 import * as tf from '@tensorflow/tfjs'
 import { upload } from '../backend/upload.ts'
 import { nearestHint } from '../util/did-you-mean.ts'
 import { UserError } from '../util/errors.ts'
-import { checkpointShape, type Shapes, toCheckpoint, toRuntime, type Weights } from './layout.ts'
+import { type Shapes, toRuntime, type Weights } from './layout.ts'
 import { type Layout, under } from './layouts/layout.ts'
 import type { NameTable } from './names.ts'
 import { withTensorFile } from './open.ts'
-import { type Values, writeSafetensors } from './safetensors.ts'
 import { quoted, shown, type TensorFile } from './tensor-file.ts'
 
 export interface LoadOptions {
@@ -73,21 +72,6 @@ export async function loadWeights(
     }
     return weights
   })
-}
-
-/** Saves weights in the checkpoint's layout, one tensor after another; the file appears whole or not at all. */
-export async function saveWeights(
-  path: string,
-  weights: Weights,
-  metadata: Readonly<Record<string, string>> = {},
-  dtype: 'F32' | 'F16' = 'F32',
-): Promise<void> {
-  const tensors = new Map<string, { shape: readonly number[]; data: Values }>()
-  for (const [name, tensor] of Object.entries(weights)) {
-    const data = async () => toCheckpoint(tensor.shape, Float32Array.from(await tensor.data())).data
-    tensors.set(name, { shape: checkpointShape(tensor.shape), data })
-  }
-  await writeSafetensors(path, tensors, metadata, { dtype })
 }
 
 /** The table of the layout under which the file has most of `shapes`. */

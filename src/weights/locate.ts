@@ -1,8 +1,6 @@
-import { existsSync } from 'node:fs'
-import { isAbsolute } from 'node:path'
+import { fileExists, repositoryPath } from '#paths'
+import { weightsPath } from '#published'
 import { UserError } from '../util/errors.ts'
-import { repositoryPath } from '../util/paths.ts'
-import { weightsPath } from './cache.ts'
 
 /**
  * The file or folder of weights that a config names: a path with a slash in it, relative to the repository unless it is
@@ -11,7 +9,7 @@ import { weightsPath } from './cache.ts'
  */
 export async function locateWeights(written: string): Promise<string> {
   if (!/[\\/]/.test(written)) return weightsPath(written)
-  const path = isAbsolute(written) ? written : repositoryPath(written)
-  if (existsSync(path)) return path
+  const path = /^([\\/]|[A-Za-z]:)/.test(written) ? written : repositoryPath(written)
+  if (await fileExists(path)) return path
   throw new UserError(`expected weights at ${path}, found no file: fetch or train them`)
 }

@@ -1,30 +1,13 @@
 /** Opens a file of tensors by what it contains, whatever it is called. */
-import { stat } from 'node:fs/promises'
+
+import { openBytes } from '#bytes'
+import { filesOf, isFolder } from '#folder'
+import { formats } from '#formats'
 import { nearestHint } from '../util/did-you-mean.ts'
 import { UserError } from '../util/errors.ts'
-import { type Bytes, openBytes } from './bytes.ts'
-import { openFolder, openTogether } from './folder.ts'
 import type { Laid } from './layout.ts'
-import { isOnnx, openOnnx } from './onnx.ts'
-import { isPickle, openPytorchLegacy } from './pytorch-legacy.ts'
-import { isZip, openPytorchZip } from './pytorch-zip.ts'
-import { isSafetensors, openSafetensors } from './safetensors.ts'
 import { quoted, type TensorFile } from './tensor-file.ts'
-import { isJson, openTfjsManifest } from './tfjs-manifest.ts'
-
-interface Format {
-  /** Whether a file that begins with these bytes, up to 512 of them, is in this format. */
-  is: (head: Buffer) => boolean
-  open: (bytes: Bytes) => Promise<TensorFile>
-}
-
-const formats: readonly Format[] = [
-  { is: isZip, open: openPytorchZip },
-  { is: isSafetensors, open: openSafetensors },
-  { is: isPickle, open: openPytorchLegacy },
-  { is: isJson, open: openTfjsManifest },
-  { is: isOnnx, open: openOnnx },
-]
+import { openTogether } from './together.ts'
 
 /** What people have in place of weights, by how it begins, and what to do about it. */
 const strangers: readonly (readonly [begins: RegExp, what: string])[] = [
@@ -45,11 +28,7 @@ const strangers: readonly (readonly [begins: RegExp, what: string])[] = [
  */
 export async function openTensorFile(path: string | readonly string[]): Promise<TensorFile> {
   if (typeof path !== 'string') return path.length === 1 ? openTensorFile(path[0]!) : openFiles(path)
-  const isFolder = await stat(path).then(
-    found => found.isDirectory(),
-    () => false, // opened below, and refused with its reason
-  )
-  if (isFolder) return openFolder(path, openTensorFile)
+  if (await isFolder(path)) return openTogether(path, 'folder', await filesOf(path), openTensorFile)
   const bytes = await openBytes(path)
   try {
     const head = await bytes.read(0, Math.min(bytes.size, 512))
@@ -104,8 +83,8 @@ const openFiles = (paths: readonly string[]): Promise<TensorFile> =>
     openTensorFile,
   )
 
-function stranger(head: Buffer): string {
-  const text = head.toString('latin1')
+function stranger(head: Uint8Array): string {
+  const text = String.fromCharCode(...head)
   const known = strangers.find(([begins]) => begins.test(text))
   return known?.[1] ?? 'expected safetensors, a PyTorch checkpoint, ONNX or a TensorFlow.js manifest'
 }

@@ -1,6 +1,8 @@
 /** Safetensors files in memory: for small files whose tensors are of several kinds, and not all of them numbers. */
+
+import { concatBytes, utf8ToBytes } from '@noble/hashes/utils.js'
 import { bytesPer, count, type Dtype } from './dtype.ts'
-import { checkTiling, parseHeader } from './safetensors.ts'
+import { checkTiling, headerLength, parseHeader } from './safetensors.ts'
 import type { Wrong } from './tensor-file.ts'
 
 /** A tensor as its bytes: little-endian, row-major. */
@@ -20,7 +22,7 @@ export function encodeSafetensors(
   tensors: ReadonlyMap<string, TensorBytes>,
   metadata: Readonly<Record<string, string>> = {},
   headerBytes = 0,
-): Buffer {
+): Uint8Array<ArrayBuffer> {
   const header: Record<string, unknown> = { __metadata__: metadata }
   let end = 0
   for (const [name, { dtype, shape, bytes }] of tensors) {
@@ -30,12 +32,12 @@ export function encodeSafetensors(
       throw new Error(`tensor '${name}' has ${bytes.length} bytes, its shape [${shape}] of ${dtype} wants others`)
     header[name] = { dtype, shape, data_offsets: [begin, end] }
   }
-  const json = Buffer.from(JSON.stringify(header))
+  const json = utf8ToBytes(JSON.stringify(header))
   const length = Math.ceil(Math.max(json.length, headerBytes) / 8) * 8
-  const head = Buffer.alloc(8 + length, ' ')
-  head.writeBigUInt64LE(BigInt(length))
-  json.copy(head, 8)
-  return Buffer.concat([head, ...Array.from(tensors.values(), ({ bytes }) => bytes)])
+  const head = new Uint8Array(8 + length).fill(0x20)
+  new DataView(head.buffer).setBigUint64(0, BigInt(length), true)
+  head.set(json, 8)
+  return concatBytes(head, ...Array.from(tensors.values(), ({ bytes }) => bytes)) as Uint8Array<ArrayBuffer>
 }
 
 /**
@@ -43,12 +45,11 @@ export function encodeSafetensors(
  * @param wrong makes what is thrown of what is wrong with the file
  */
 export function decodeSafetensors(
-  file: Uint8Array,
+  bytes: Uint8Array,
   wrong: Wrong,
 ): { tensors: ReadonlyMap<string, TensorBytes>; metadata: Readonly<Record<string, string>> } {
-  const bytes = Buffer.from(file.buffer, file.byteOffset, file.length)
   if (bytes.length < 8) throw wrong(`it has ${bytes.length} bytes, fewer than the 8 of a header length`)
-  const length = Number(bytes.readBigUInt64LE())
+  const length = headerLength(bytes)
   if (8 + length > bytes.length) throw wrong(`its header claims ${length} bytes, the file has ${bytes.length}`)
   const { entries, metadata } = parseHeader(bytes.subarray(8, 8 + length), wrong)
   checkTiling(entries, bytes.length - 8 - length, wrong)

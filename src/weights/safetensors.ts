@@ -2,12 +2,10 @@
  * The safetensors format: eight bytes of header length (little-endian), a JSON header that maps each tensor's name to
  * its dtype, shape and byte range, then the bytes (https://github.com/huggingface/safetensors).
  */
-import { dirname } from 'node:path'
-import { makeFolder, writeFileAtomic } from '../util/atomic-write.ts'
+
+import type { Bytes } from '#bytes'
 import { UserError } from '../util/errors.ts'
-import type { Bytes } from './bytes.ts'
 import { bytesPer, count, type Dtype, isSizes, toFloat32 } from './dtype.ts'
-import { toFloat16 } from './float16.ts'
 import { quoted, shown, type TensorFile, type TensorInfo, type Wrong } from './tensor-file.ts'
 
 interface Entry extends TensorInfo {
@@ -18,7 +16,7 @@ interface Entry extends TensorInfo {
 const maximumHeader = 100_000_000
 
 /** Whether a file that begins so is, or was meant to be, in this format. */
-export function isSafetensors(head: Buffer): boolean {
+export function isSafetensors(head: Uint8Array): boolean {
   return head[8] === 0x7b && head.subarray(0, 8).includes(0) // '{' after a length below 2^56
 }
 
@@ -29,7 +27,7 @@ export function isSafetensors(head: Buffer): boolean {
 export async function openSafetensors(bytes: Bytes): Promise<TensorFile> {
   const wrong: Wrong = what => new UserError(`${bytes.path} is not a whole safetensors file: ${what}; fetch it again`)
   if (bytes.size < 8) throw wrong(`it has ${bytes.size} bytes, fewer than the 8 of a header length`)
-  const length = Number((await bytes.read(0, 8)).readBigUInt64LE())
+  const length = headerLength(await bytes.read(0, 8))
   if (length > maximumHeader) throw wrong(`its header claims ${length} bytes, more than ${maximumHeader}`)
   if (8 + length > bytes.size) throw wrong(`its header claims ${length} bytes, the file has ${bytes.size}`)
 
@@ -48,50 +46,12 @@ export async function openSafetensors(bytes: Bytes): Promise<TensorFile> {
   }
 }
 
-/** Values of a tensor to be written, or what makes them when their turn comes, so that not all are in memory. */
-export type Values = Float32Array | (() => Float32Array | Promise<Float32Array>)
-
-/**
- * Writes a safetensors file whole or not at all, and its folder where there is none yet; one tensor is in memory at a
- * time besides those that the caller holds.
- * @param tensors name -> shape and float32 values, row-major
- * @param metadata strings kept in the header, such as the configuration that rebuilds the model
- */
-export async function writeSafetensors(
-  path: string,
-  tensors: ReadonlyMap<string, { readonly shape: readonly number[]; readonly data: Values }>,
-  metadata: Readonly<Record<string, string>> = {},
-  { dtype = 'F32' }: { dtype?: 'F32' | 'F16' } = {},
-): Promise<void> {
-  const header: Record<string, unknown> = { __metadata__: metadata }
-  let end = 0
-  for (const [name, { shape }] of tensors) {
-    const begin = end
-    end += count(shape) * bytesPer[dtype]
-    header[name] = { dtype, shape, data_offsets: [begin, end] }
-  }
-  const json = Buffer.from(JSON.stringify(header))
-  // Spaces fill the header up, so that the tensors begin on a multiple of eight bytes.
-  const head = Buffer.alloc(8 + Math.ceil(json.length / 8) * 8, ' ')
-  head.writeBigUInt64LE(BigInt(head.length - 8))
-  json.copy(head, 8)
-
-  async function* parts(): AsyncIterable<Uint8Array> {
-    yield head
-    for (const [name, { shape, data }] of tensors) {
-      const values = typeof data === 'function' ? await data() : data
-      if (count(shape) !== values.length) {
-        throw new Error(`tensor '${name}' has ${values.length} values, its shape [${shape}] wants ${count(shape)}`)
-      }
-      const numbers = dtype === 'F16' ? toFloat16(values) : values
-      yield new Uint8Array(numbers.buffer, numbers.byteOffset, numbers.byteLength)
-    }
-  }
-  await makeFolder(dirname(path))
-  await writeFileAtomic(path, parts())
+/** The first eight bytes of a file as the length of its header. */
+export function headerLength({ buffer, byteOffset }: Uint8Array): number {
+  return Number(new DataView(buffer, byteOffset).getBigUint64(0, true))
 }
 
-export function parseHeader(bytes: Buffer, wrong: Wrong) {
+export function parseHeader(bytes: Uint8Array, wrong: Wrong) {
   let text: string
   let json: unknown
   try {

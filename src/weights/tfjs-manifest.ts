@@ -3,11 +3,10 @@
  * names tensors in the order in which they lie in its .bin files, possibly quantised. Convolutions are [kh, kw, in, out]
  * there.
  */
-import { basename, dirname } from 'node:path'
 import { z } from 'zod'
+import { type Bytes, openBytes } from '#bytes'
+import { fileBeside } from '#folder'
 import { UserError } from '../util/errors.ts'
-import { joinUnlinked } from '../util/safe-path.ts'
-import { type Bytes, openBytes } from './bytes.ts'
 import { bytesPer, count, type Dtype, toFloat32 } from './dtype.ts'
 import { quoted, type TensorFile } from './tensor-file.ts'
 
@@ -49,8 +48,8 @@ interface Entry {
 }
 
 /** Whether a file that begins so is JSON. */
-export function isJson(head: Buffer): boolean {
-  return /^\uFEFF?\s*[{[]/.test(head.toString('utf8'))
+export function isJson(head: Uint8Array): boolean {
+  return /^\uFEFF?\s*[{[]/.test(new TextDecoder('utf-8', { ignoreBOM: true }).decode(head))
 }
 
 /**
@@ -69,7 +68,7 @@ export async function openTfjsManifest(bytes: Bytes): Promise<TensorFile> {
     for (const { paths, weights } of groups) {
       const own: Bytes[] = []
       for (const path of paths) {
-        own.push(await openBytes(await joinUnlinked(dirname(bytes.path), path, bytes.path)))
+        own.push(await openBytes(await fileBeside(bytes.path, path)))
         shards.push(own.at(-1)!)
       }
       addEntries(tensors, own, weights, bytes.path)
@@ -98,14 +97,16 @@ async function readManifest(bytes: Bytes): Promise<z.infer<typeof schema>> {
   const wrong = () => new UserError(`${bytes.path}: expected a TensorFlow.js model or weights manifest; fetch it again`)
   if (bytes.size > maximumManifest) throw wrong()
   try {
-    return schema.parse(JSON.parse((await bytes.read(0, bytes.size)).toString('utf8')))
+    return schema.parse(
+      JSON.parse(new TextDecoder('utf-8', { ignoreBOM: true }).decode(await bytes.read(0, bytes.size))),
+    )
   } catch {
     throw wrong()
   }
 }
 
 function addEntries(tensors: Map<string, Entry>, shards: Bytes[], weights: readonly Description[], path: string): void {
-  const files = shards.map(shard => basename(shard.path)).join(', ')
+  const files = shards.map(shard => shard.path.replace(/^.*[\\/]/s, '')).join(', ')
   const size = shards.reduce((sum, shard) => sum + shard.size, 0)
   let end = 0
   for (const { name, shape, dtype: kind, quantization } of weights) {
@@ -124,8 +125,8 @@ function addEntries(tensors: Map<string, Entry>, shards: Bytes[], weights: reado
 }
 
 /** A range of files that follow one another. */
-async function readAcross(shards: readonly Bytes[], begin: number, length: number): Promise<Buffer<ArrayBuffer>> {
-  const parts: Buffer<ArrayBuffer>[] = []
+async function readAcross(shards: readonly Bytes[], begin: number, length: number): Promise<Uint8Array<ArrayBuffer>> {
+  const parts: Uint8Array<ArrayBuffer>[] = []
   let start = 0
   for (const shard of shards) {
     const from = Math.max(begin - start, 0)
@@ -137,9 +138,12 @@ async function readAcross(shards: readonly Bytes[], begin: number, length: numbe
 }
 
 /** Parts in memory of their own, so that any typed array may lie over them. */
-function joined(parts: readonly Buffer[]): Buffer<ArrayBuffer> {
-  const whole = Buffer.allocUnsafeSlow(parts.reduce((sum, { length }) => sum + length, 0))
+function joined(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0))
   let end = 0
-  for (const part of parts) end += part.copy(whole, end)
+  for (const part of parts) {
+    whole.set(part, end)
+    end += part.length
+  }
   return whole
 }

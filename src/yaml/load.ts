@@ -1,11 +1,11 @@
 /** Reads configs: YAML files laid upon each other and checked against a schema. */
-import { realpath } from 'node:fs/promises'
-import { dirname, resolve } from 'node:path'
+
 import { parse } from 'yaml'
 import type * as z from 'zod'
+import { canonicalPath, pathBeside } from '#paths'
+import { readRegularText } from '#text-files'
 import { UserError } from '../util/errors.ts'
 import { limit, raising } from '../util/limits.ts'
-import { readRegularText } from '../util/regular-file.ts'
 import { isMapping, lookUp, type Mapping, merge, type Path, replaceAt } from './merge.ts'
 import { describe, problems } from './problems.ts'
 
@@ -65,12 +65,12 @@ function parseOverride(override: string): { path: string[]; value: unknown } {
 
 /** The file at `path` and all that it extends, innermost first. */
 async function readLayers(path: string, chain: readonly string[]): Promise<Layer[]> {
-  const file = await realpath(path).catch(() => resolve(path))
+  const file = await canonicalPath(path)
   if (chain.includes(file))
     throw new UserError(
       `${path}: 'extends' comes back to this file (${[...chain, file].join(' -> ')}): break the circle`,
     )
-  const text = await readRegularText(file).catch((error: NodeJS.ErrnoException) => {
+  const text = await readRegularText(file).catch((error: Error & { code?: string }) => {
     const named = chain.length > 0 ? `, which ${chain.at(-1)} extends` : ''
     const why = error.code === 'ENOENT' ? 'there is no such file' : error.message
     throw new UserError(`expected a config file at ${path}${named}: ${why}`)
@@ -81,7 +81,7 @@ async function readLayers(path: string, chain: readonly string[]): Promise<Layer
   if (parent === undefined) return [{ source: path, value: own }]
   if (typeof parent !== 'string')
     throw new UserError(`${path}: 'extends': expected the name of one file, found ${describe(parent)}`)
-  return [...(await readLayers(resolve(dirname(file), parent), [...chain, file])), { source: path, value: own }]
+  return [...(await readLayers(pathBeside(file, parent), [...chain, file])), { source: path, value: own }]
 }
 
 function parseYaml(text: string, source: string): unknown {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest'
 import { run } from '../../src/cli/program.ts'
-import { writeImage } from '../../src/images/codec.node.ts'
+import { writeImage } from '../../src/images/codec.ts'
 
 let folder: string
 let photos: string

@@ -9,7 +9,7 @@ import { pairsWithin, splitsOf, writeContactSheet } from '../../src/data/info.ts
 import { type DatasetManifest, loadManifest, manifestSchema } from '../../src/data/manifest.ts'
 import { type PrepareOptions, prepareDataset, preparePart, summaryOf } from '../../src/data/prepare.ts'
 import { splitOf } from '../../src/data/splits.ts'
-import { encodeImage, readImage, resizeImage, writeImage } from '../../src/images/codec.node.ts'
+import { encodeImage, readImage, resizeImage, writeImage } from '../../src/images/codec.ts'
 import type { Image } from '../../src/images/image.ts'
 import { withLock } from '../../src/util/lock.ts'
 import { type ArchivedPicture, parquetOf, zipOf } from './archives.ts'

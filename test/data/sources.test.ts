@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openSource } from '../../src/data/sources/open.ts'
 import { picture, type Source } from '../../src/data/sources/source.ts'
-import { encodeImage, readImage } from '../../src/images/codec.node.ts'
+import { encodeImage, readImage } from '../../src/images/codec.ts'
 
 const golden = fileURLToPath(new URL('../golden/sources/', import.meta.url))
 

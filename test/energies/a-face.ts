@@ -4,7 +4,7 @@ import { alignFace } from '../../src/faces/align.ts'
 import { apply } from '../../src/faces/similarity.ts'
 import { detectSsd } from '../../src/faces/ssd-mobilenet.ts'
 import { type Point, template } from '../../src/faces/template.ts'
-import { readImage } from '../../src/images/codec.node.ts'
+import { readImage } from '../../src/images/codec.ts'
 
 /** A real face on the backend in use, upright and [1, side, side, 3]; its caller owns the tensor. */
 export async function aFace(side = 128, sample = 1): Promise<OriginalFace> {

@@ -2,7 +2,7 @@
 import { mkdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { DistributionNetwork } from '../../src/eval/features/inception.ts'
-import { writeImage } from '../../src/images/codec.node.ts'
+import { writeImage } from '../../src/images/codec.ts'
 import type { Image } from '../../src/images/image.ts'
 import { RandomStream } from '../../src/util/random.ts'
 

@@ -9,7 +9,7 @@ import { bisenet } from '../../src/models/bisenet.ts'
 import { proceduralWeight } from '../../src/parity/procedural.ts'
 import { normal } from '../../src/util/random.ts'
 import { cacheFolder } from '../../src/weights/cache.ts'
-import { writeSafetensors } from '../../src/weights/safetensors.ts'
+import { writeSafetensors } from '../../src/weights/write-safetensors.ts'
 
 let home: string
 beforeAll(async () => {

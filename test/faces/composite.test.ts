@@ -5,7 +5,7 @@ import { alignFfhq } from '../../src/faces/ffhq.ts'
 import { meanLandmarks } from '../../src/faces/mean-landmarks.ts'
 import { apply, type Similarity, similarity } from '../../src/faces/similarity.ts'
 import { fivePoints } from '../../src/faces/template.ts'
-import { readImage, resizeImage } from '../../src/images/codec.node.ts'
+import { readImage, resizeImage } from '../../src/images/codec.ts'
 import type { Image } from '../../src/images/image.ts'
 
 const sample = 'node_modules/@vladmandic/face-api/demo/sample1.jpg'

@@ -6,7 +6,7 @@ import { detectFaces, type Face } from '../../src/faces/detect.ts'
 import { headPose } from '../../src/faces/head-pose.ts'
 import { judgeFace } from '../../src/faces/judge-face.ts'
 import { meanLandmarks } from '../../src/faces/mean-landmarks.ts'
-import { readImage } from '../../src/images/codec.node.ts'
+import { readImage } from '../../src/images/codec.ts'
 import type { Image } from '../../src/images/image.ts'
 import { couple } from '../pipeline/photos.ts'
 

@@ -1,6 +1,6 @@
 import { alignFfhq } from '../../src/faces/ffhq.ts'
 import { detectSsd } from '../../src/faces/ssd-mobilenet.ts'
-import { readImage } from '../../src/images/codec.node.ts'
+import { readImage } from '../../src/images/codec.ts'
 import type { Image } from '../../src/images/image.ts'
 
 /** A real face without glasses in FFHQ's alignment, 256 x 256, and the same with rings drawn around the eyes. */

@@ -10,7 +10,7 @@ import { withPrefix } from '../../src/models/prefix.ts'
 import { cropResize } from '../../src/models/recognizers/crop.ts'
 import { initialise } from '../../src/train/initialise.ts'
 import { normal } from '../../src/util/random.ts'
-import { saveWeights } from '../../src/weights/load.ts'
+import { saveWeights } from '../../src/weights/save.ts'
 
 const sizes = { width: 16, innerWidth: 32, layers: 4, heads: 2, imageSize: 28, patchSize: 14, states: [0, 1, 2, 3, 4] }
 

@@ -10,7 +10,7 @@ import {
   loadFaceDescriber,
   loadLatentBank,
 } from '../../src/faces/latent-bank.ts'
-import { readImage } from '../../src/images/codec.node.ts'
+import { readImage } from '../../src/images/codec.ts'
 import { toTensor } from '../../src/images/image.ts'
 
 beforeAll(() => useBackend('wasm'))

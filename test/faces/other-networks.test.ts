@@ -7,7 +7,7 @@ import { attributeNetworks } from '../../src/faces/attributes.ts'
 import { detectBlaze } from '../../src/faces/blazeface.ts'
 import { intersectionOverUnion } from '../../src/faces/box.ts'
 import { detectSsd } from '../../src/faces/ssd-mobilenet.ts'
-import { readImage } from '../../src/images/codec.node.ts'
+import { readImage } from '../../src/images/codec.ts'
 import { type Image, toTensor } from '../../src/images/image.ts'
 import { couple, grey, portrait } from '../pipeline/photos.ts'
 

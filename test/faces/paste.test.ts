@@ -4,7 +4,7 @@ import { faceMask } from '../../src/faces/mask.ts'
 import { pasteFace } from '../../src/faces/paste.ts'
 import { apply } from '../../src/faces/similarity.ts'
 import { template } from '../../src/faces/template.ts'
-import { readImage, resizeImage } from '../../src/images/codec.node.ts'
+import { readImage, resizeImage } from '../../src/images/codec.ts'
 import type { Image } from '../../src/images/image.ts'
 
 const sample = 'node_modules/@vladmandic/face-api/demo/sample1.jpg'

@@ -5,7 +5,7 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { useBackend } from '../../src/backend/index.ts'
 import { alignFace } from '../../src/faces/align.ts'
 import { loadRecognizer, recognizerNames } from '../../src/faces/recognizers.ts'
-import { readImage } from '../../src/images/codec.node.ts'
+import { readImage } from '../../src/images/codec.ts'
 import { toTensor } from '../../src/images/image.ts'
 
 /** Four faces of the sample photos: the first two are the same woman's. */

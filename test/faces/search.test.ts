@@ -1,7 +1,7 @@
 import { beforeAll, expect, test } from 'vitest'
 import { useBackend } from '../../src/backend/index.ts'
 import { perhapsFace, searchFaces, surelyFace } from '../../src/faces/search.ts'
-import { readImage } from '../../src/images/codec.node.ts'
+import { readImage } from '../../src/images/codec.ts'
 import { couple, grey } from '../pipeline/photos.ts'
 
 beforeAll(() => useBackend('wasm'))

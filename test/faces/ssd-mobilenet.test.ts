@@ -7,7 +7,7 @@ import { apply, invert } from '../../src/faces/similarity.ts'
 import { detectSsd, type SsdFace } from '../../src/faces/ssd-mobilenet.ts'
 import type { Point } from '../../src/faces/template.ts'
 import { warp } from '../../src/faces/warp.ts'
-import { readImage, resizeImage } from '../../src/images/codec.node.ts'
+import { readImage, resizeImage } from '../../src/images/codec.ts'
 import type { Image } from '../../src/images/image.ts'
 import { expectUpright } from './expect-upright.ts'
 

@@ -1,6 +1,6 @@
 /** Protected pictures that say their version in their pixels and in their keys. */
 import { join } from 'node:path'
-import { readImage } from '../../src/images/codec.node.ts'
+import { readImage } from '../../src/images/codec.ts'
 import type { Image } from '../../src/images/image.ts'
 import type { UnboundKey } from '../../src/pipeline/photo.ts'
 import { readProtected } from '../../src/pipeline/recover-file.ts'

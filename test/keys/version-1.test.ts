@@ -1,7 +1,7 @@
 /** Key files that version 0.1 wrote, in test/golden/keys, are read and recover. */
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { readImage } from '../../src/images/codec.node.ts'
+import { readImage } from '../../src/images/codec.ts'
 import { readKey } from '../../src/keys/files.ts'
 import { pictureHash } from '../../src/keys/key.ts'
 import { parseKey } from '../../src/keys/key-bytes.ts'

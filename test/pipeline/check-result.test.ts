@@ -3,7 +3,7 @@ import { beforeAll, expect, test } from 'vitest'
 import { useBackend } from '../../src/backend/index.ts'
 import { coverFace } from '../../src/faces/cover-face.ts'
 import { detectFaces, type Face } from '../../src/faces/detect.ts'
-import { readImage } from '../../src/images/codec.node.ts'
+import { readImage } from '../../src/images/codec.ts'
 import type { Image } from '../../src/images/image.ts'
 import {
   type Checker,

@@ -7,7 +7,7 @@ import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest'
 import { useBackend } from '../../src/backend/index.ts'
 import type { ModelConfig } from '../../src/config/model.ts'
 import { loadNetworkWeights, modelChecksum } from '../../src/pipeline/model-weights.ts'
-import { writeSafetensors } from '../../src/weights/safetensors.ts'
+import { writeSafetensors } from '../../src/weights/write-safetensors.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'model-weights-'))
 const shapes = { 'linear.weight': [2, 3], 'linear.bias': [2] }

@@ -10,7 +10,7 @@ import type { Shapes } from '../../src/models/module.ts'
 import { withPrefix } from '../../src/models/prefix.ts'
 import { initialise } from '../../src/train/initialise.ts'
 import { sha256 } from '../../src/weights/checksum.ts'
-import { saveWeights } from '../../src/weights/load.ts'
+import { saveWeights } from '../../src/weights/save.ts'
 
 const sizes = {
   name: 'tiny',

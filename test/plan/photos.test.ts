@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
-import { encodeImage } from '../../src/images/codec.node.ts'
+import { encodeImage } from '../../src/images/codec.ts'
 import { photoBytes, refuseLargePhoto } from '../../src/plan/photos.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'photos-'))

@@ -2,7 +2,7 @@ import { mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/pro
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { readImage } from '../../src/images/codec.node.ts'
+import { readImage } from '../../src/images/codec.ts'
 import { histogram } from '../../src/tracking/histogram.ts'
 import { tensorboardTracker } from '../../src/tracking/tensorboard.ts'
 import { crc32c } from '../../src/tracking/tf-record.ts'

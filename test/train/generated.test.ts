@@ -15,8 +15,8 @@ import { runTraining } from '../../src/train/run.ts'
 import { repositoryPath } from '../../src/util/paths.ts'
 import { RandomStream } from '../../src/util/random.ts'
 import { runtimeShape } from '../../src/weights/layout.ts'
-import { saveWeights } from '../../src/weights/load.ts'
 import { readTensors } from '../../src/weights/open.ts'
+import { saveWeights } from '../../src/weights/save.ts'
 
 let folder: string
 beforeAll(async () => {

@@ -12,8 +12,9 @@ import { readNote } from '../../src/train/checkpoint.ts'
 import { type LoopOptions, type Run, type StepReport, train } from '../../src/train/loop.ts'
 import type { TrainingTask } from '../../src/train/task.ts'
 import { normal } from '../../src/util/random.ts'
-import { loadWeights, saveWeights } from '../../src/weights/load.ts'
+import { loadWeights } from '../../src/weights/load.ts'
 import { readTensors } from '../../src/weights/open.ts'
+import { saveWeights } from '../../src/weights/save.ts'
 
 const layer = conv2d('conv', 3, 4)
 

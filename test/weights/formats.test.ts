@@ -7,7 +7,7 @@ import { sha256 } from '../../src/weights/checksum.ts'
 import { readOnnxNodes } from '../../src/weights/onnx.ts'
 import { encodeModel, type OnnxTensor, onnxType } from '../../src/weights/onnx-proto.ts'
 import { openTensorFile, readTensors, withTensorFile } from '../../src/weights/open.ts'
-import { writeSafetensors } from '../../src/weights/safetensors.ts'
+import { writeSafetensors } from '../../src/weights/write-safetensors.ts'
 
 let folder: string
 beforeAll(async () => {

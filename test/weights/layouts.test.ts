@@ -15,7 +15,7 @@ import { type Layout, under } from '../../src/weights/layouts/layout.ts'
 import { autoencoderLayout, textLayout, unetLayout } from '../../src/weights/layouts/stable-diffusion.ts'
 import { loadWeights, sameShape } from '../../src/weights/load.ts'
 import { nameTable, within } from '../../src/weights/names.ts'
-import { writeSafetensors } from '../../src/weights/safetensors.ts'
+import { writeSafetensors } from '../../src/weights/write-safetensors.ts'
 
 type Tree = { [name: string]: number[] | Tree }
 

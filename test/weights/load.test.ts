@@ -7,9 +7,10 @@ import { editDistance, nearest } from '../../src/util/did-you-mean.ts'
 import { UserError } from '../../src/util/errors.ts'
 import { sha256, verify } from '../../src/weights/checksum.ts'
 import { toCheckpoint, toRuntime } from '../../src/weights/layout.ts'
-import { loadWeights, saveWeights } from '../../src/weights/load.ts'
+import { loadWeights } from '../../src/weights/load.ts'
 import { nameTable } from '../../src/weights/names.ts'
-import { writeSafetensors } from '../../src/weights/safetensors.ts'
+import { saveWeights } from '../../src/weights/save.ts'
+import { writeSafetensors } from '../../src/weights/write-safetensors.ts'
 
 let folder: string
 let path: string

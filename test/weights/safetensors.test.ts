@@ -7,7 +7,8 @@ import { UserError } from '../../src/util/errors.ts'
 import { openBytes } from '../../src/weights/bytes.ts'
 import { fromFloat16, toFloat16 } from '../../src/weights/float16.ts'
 import { openTensorFile, readTensors } from '../../src/weights/open.ts'
-import { openSafetensors, writeSafetensors } from '../../src/weights/safetensors.ts'
+import { openSafetensors } from '../../src/weights/safetensors.ts'
+import { writeSafetensors } from '../../src/weights/write-safetensors.ts'
 
 let folder: string
 let path: string

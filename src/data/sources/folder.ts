@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises'
 import { join, relative, sep } from 'node:path'
-import { readBytes } from '../../images/codec.node.ts'
+import { readBytes } from '../../images/codec.ts'
 import { isPicture, picture, type Source } from './source.ts'
 
 /** Every picture below a folder. */

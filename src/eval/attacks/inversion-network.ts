@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import * as tf from '@tensorflow/tfjs'
 import { loadRecognizer } from '../../faces/recognizers.ts'
-import { readImage, resizeImage } from '../../images/codec.node.ts'
+import { readImage, resizeImage } from '../../images/codec.ts'
 import { bytesToTensor, type Image } from '../../images/image.ts'
 import { conv2d, upsample2 } from '../../models/layers.ts'
 import { define, type Module, type Weights } from '../../models/module.ts'

@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import * as tf from '@tensorflow/tfjs'
 import { attributeFiles, attributeNetworks } from '../../faces/attributes.ts'
-import { faceApi } from '../../faces/networks.ts'
+import { faceApi } from '../../faces/face-api.ts'
 import { type AnyRecognizerName, loadRecognizer, recognizerChecksum } from '../../faces/recognizers.ts'
 import { bytesToTensor, type Image } from '../../images/image.ts'
 import { checksumOf } from './checksum.ts'

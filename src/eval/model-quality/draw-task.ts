@@ -1,6 +1,6 @@
 /** What worker processes do: draw a batch of faces. */
 import { useBackend } from '../../backend/index.ts'
-import { writeImage } from '../../images/codec.node.ts'
+import { writeImage } from '../../images/codec.ts'
 import { defineTask } from '../../jobs/task.ts'
 import { loadModelOnce } from '../../pipeline/model-once.ts'
 import { type Drawing, drawFaces } from './draw.ts'

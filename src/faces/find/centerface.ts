@@ -1,10 +1,10 @@
 /** CenterFace over its weights, and one pass of it over a picture. */
 import * as tf from '@tensorflow/tfjs'
+import { verify } from '#checksum'
+import { repositoryPath } from '#paths'
 import type { Image } from '../../images/image.ts'
 import { centerFace, headChannels, inputMultiple, stride } from '../../models/detectors/centerface.ts'
 import { oncePer } from '../../util/memoize.ts'
-import { repositoryPath } from '../../util/paths.ts'
-import { verify } from '../../weights/checksum.ts'
 import { loadWeights } from '../../weights/load.ts'
 import { type Box, withoutOverlaps } from '../box.ts'
 import { read } from '../networks.ts'

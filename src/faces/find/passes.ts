@@ -3,7 +3,7 @@
  * the small faces, looks at the photo made small, in all four turns, the large ones, the turned ones and those that the border
  * cuts. They propose; second-look.ts decides.
  */
-import { resizeImage } from '../../images/codec.node.ts'
+import { resizeImage } from '#codec'
 import type { Image } from '../../images/image.ts'
 import { turn, turnBack } from '../turn.ts'
 import { type Candidate, centerFaces } from './centerface.ts'

@@ -1,5 +1,5 @@
 /** A photo at ever smaller sizes, so that a large face need not be looked at in all its pixels. */
-import { resizeImage } from '../../images/codec.node.ts'
+import { resizeImage } from '#codec'
 import type { Image } from '../../images/image.ts'
 import { apply, type Similarity, scaleOf } from '../similarity.ts'
 import { warp } from '../warp.ts'

@@ -7,7 +7,7 @@ import { useBackend } from '../../../src/backend/index.ts'
 import { lpipsDistance } from '../../../src/eval/features/lpips.ts'
 import { lpips } from '../../../src/models/lpips.ts'
 import { initialise } from '../../../src/train/initialise.ts'
-import { saveWeights } from '../../../src/weights/load.ts'
+import { saveWeights } from '../../../src/weights/save.ts'
 import { blocks } from '../procedural.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'lpips-'))
