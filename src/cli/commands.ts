@@ -22,34 +22,14 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     describe: 'show the backends, their speed, memory limits and the weights present',
     load: () => import('./doctor.ts'),
   },
-  parity: {
-    describe: 'check the networks against reference numbers on every backend present',
-    load: () => import('./parity.ts'),
-  },
   train: {
     describe: 'train a network of a model, going on where a run was interrupted',
     load: () => import('./train.ts'),
   },
   export: { describe: 'put trained networks into one file', load: () => import('./export.ts') },
-  calibrate: {
-    describe: "measure each recognizer's threshold and accuracy on clean faces",
-    load: () => import('./calibrate.ts'),
-  },
-  eval: {
-    describe: 'measure folders of protected or recovered pictures against their originals, whoever made them',
-    load: () => import('./eval.ts'),
-  },
   evaluate: {
-    describe: 'protect many faces by several methods, and measure and compare them',
+    describe: 'measure pictures, methods, a model, forms of MSI, or the thresholds of recognizers',
     load: () => import('./evaluate.ts'),
-  },
-  'evaluate-model': {
-    describe: 'measure a model by itself: its autoencoder, and faces drawn from noise',
-    load: () => import('./evaluate-model.ts'),
-  },
-  'evaluate-msi': {
-    describe: 'measure how well faces come back under different forms of MSI, trained on the way',
-    load: () => import('./evaluate-msi.ts'),
   },
   reproduce: {
     describe: 'make the tables of experiments/, of methods and settings side by side',
@@ -66,4 +46,13 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
   worker: { describe: 'do the work of sweeps and photos that a queue holds', load: () => import('./worker.ts') },
   weights: { describe: 'list, fetch and verify published weights', load: () => import('./weights.ts') },
   dataset: { describe: 'prepare a data set of faces for training', load: () => import('./dataset.ts') },
+}
+
+/** Commands of version 0.1 that have another name now. */
+export const renamed: Readonly<Record<string, string>> = {
+  eval: 'diff-privacy evaluate images',
+  'evaluate-model': 'diff-privacy evaluate model',
+  'evaluate-msi': 'diff-privacy evaluate msi',
+  calibrate: 'diff-privacy evaluate thresholds',
+  parity: 'npm run parity',
 }

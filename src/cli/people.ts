@@ -1,6 +1,6 @@
 import type { Argv } from 'yargs'
 
-/** Whose faces `evaluate` and `reproduce` protect, and in how many processes. Adds --count, --seed and --jobs. */
+/** Whose faces `evaluate methods` and `reproduce` protect, and in how many processes. Adds --count, --seed and --jobs. */
 export const peopleOptions = <Options>(yargs: Argv<Options>) =>
   yargs
     .option('count', { type: 'number', default: 200, describe: 'people whose faces are protected' })

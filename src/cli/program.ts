@@ -3,7 +3,7 @@ import packageJson from '../../package.json' with { type: 'json' }
 import { nearestHint } from '../util/did-you-mean.ts'
 import { UserError } from '../util/errors.ts'
 import { limits, setLimit, setLimitOf } from '../util/limits.ts'
-import { type CommandEntry, commands } from './commands.ts'
+import { type CommandEntry, commands, renamed } from './commands.ts'
 
 /** What yargs knows of its options; its types leave this out. */
 interface KnownOptions {
@@ -22,6 +22,9 @@ export async function run(
   args: readonly string[],
   table: Readonly<Record<string, CommandEntry>> = commands,
 ): Promise<void> {
+  const old = args.find(arg => !arg.startsWith('-'))
+  if (old !== undefined && Object.hasOwn(renamed, old) && !Object.hasOwn(table, old))
+    throw new UserError(`'${old}' is now '${renamed[old]}'`)
   const program = yargs()
     .scriptName('diff-privacy')
     .usage(

@@ -1,5 +1,5 @@
 import type { ArgumentsCamelCase, Argv } from 'yargs'
-import { type ComparingArguments, comparingOptions, openComparing } from './comparing.ts'
+import { type ComparingArguments, comparingOptions, openComparing } from './evaluate/comparing.ts'
 import { type PeopleArguments, peopleOptions } from './people.ts'
 import { checkWhole } from './whole.ts'
 

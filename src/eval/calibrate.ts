@@ -7,7 +7,7 @@ import { allSimilarities, embedStore, similarities } from './embeddings.ts'
 import { acceptRate, thresholdAtFar, tooFewImpostors } from './metrics/tar-at-far.ts'
 import { genuineCap, genuinePairs, onePerIdentity } from './pairs.ts'
 
-/** How many pairs `calibrate` compares. */
+/** How many pairs `evaluate thresholds` compares. */
 export interface PairCounts {
   readonly genuine: number
   readonly impostor: number

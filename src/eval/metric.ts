@@ -8,7 +8,7 @@ import type { Study } from './study.ts'
 
 export type Group = 'identity' | 'quality' | 'utility' | 'recovery' | 'diversity' | 'attacks'
 
-/** On which pairs of different people a threshold was found: those of `calibrate`, or of the originals at hand. */
+/** On which pairs of different people a threshold was found: those of `evaluate thresholds`, or of the originals at hand. */
 export type ThresholdSource = 'calibration' | 'originals'
 
 /** One number, and everything that it takes to say it again. */

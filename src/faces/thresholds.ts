@@ -1,4 +1,4 @@
-/** Each recognizer's decision threshold, measured once on clean faces by `diff-privacy calibrate --write`. */
+/** Each recognizer's decision threshold, measured once on clean faces by `diff-privacy evaluate thresholds --write`. */
 import { z } from 'zod'
 import { repositoryPath } from '#paths'
 import { readRegularText } from '#text-files'
@@ -29,7 +29,7 @@ export type Thresholds = Record<RecognizerName, RecognizerThreshold>
  * @throws UserError when there are none, or not of every recognizer
  */
 export async function loadThresholds(path = thresholdsPath): Promise<Thresholds> {
-  const remedy = "make them with 'diff-privacy calibrate --faces runs/data/lfw/test --write'"
+  const remedy = "make them with 'diff-privacy evaluate thresholds --faces runs/data/lfw/test --write'"
   const text = await readRegularText(path).catch(() => {
     throw new UserError(`expected the recognizers' thresholds at ${path}, found no file: ${remedy}`)
   })

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import type { Argv } from 'yargs'
-import type { CommandEntry } from '../../src/cli/commands.ts'
+import { type CommandEntry, renamed } from '../../src/cli/commands.ts'
 import { run } from '../../src/cli/program.ts'
 import { UserError } from '../../src/util/errors.ts'
 
@@ -82,4 +82,14 @@ test('mistakes are told in one line that says what to do', async () => {
   expect(await refusal('paint north --coats')).toBe('expected a value after --coats, found none')
   expect(await refusal('paint north --backend --debug')).toBe('expected a value after --backend, found none')
   expect(await refusal('paint north --coats 1 --coats 2')).toBe('expected --coats once, found it 2 times')
+})
+
+test.each(Object.entries(renamed))("'%s' of version 0.1 answers with '%s'", async (old, now) => {
+  await expect(run([old, '--out', 'x'])).rejects.toThrow(`'${old}' is now '${now}'`)
+})
+
+test('evaluate says what it evaluates, and refuses anything else', async () => {
+  await expect(run(['evaluate'])).rejects.toThrow(/images, methods, model, msi, thresholds/)
+  await expect(run(['evaluate', 'nothing'])).rejects.toThrow(/nothing/)
+  await expect(run(['evaluate', 'model', '--sampels', '3'])).rejects.toThrow(UserError)
 })

@@ -158,7 +158,7 @@ test('the files hold every number; in the report each leads to its definition', 
 })
 
 test('eval says what does not fit before it computes anything', async () => {
-  const cli = (...more: string[]) => run(['eval', ...more, '--originals', originals, '--backend', 'wasm'])
+  const cli = (...more: string[]) => run(['evaluate', 'images', ...more, '--originals', originals, '--backend', 'wasm'])
   await expect(cli('anonymize')).rejects.toThrow('expected --protected')
   await expect(cli('anonymize', '--protected', blurred, '--guide', 'dlip')).rejects.toThrow("found 'dlip'")
   await expect(cli('hide', '--protected', join(root, 'nowhere'))).rejects.toThrow('expected a folder of pictures')

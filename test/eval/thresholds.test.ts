@@ -23,9 +23,11 @@ it('the thresholds of the repository are of every recognizer, at one false accep
 })
 
 it('says which command makes them when they are absent or something else', async () => {
-  await expect(loadThresholds(join(folder, 'none.json'))).rejects.toThrow(/found no file: .*diff-privacy calibrate/)
+  await expect(loadThresholds(join(folder, 'none.json'))).rejects.toThrow(
+    /found no file: .*diff-privacy evaluate thresholds/,
+  )
   const other = join(folder, 'other.json')
   writeFileSync(other, '{"dlib": {}}')
   await expect(loadThresholds(other)).rejects.toThrow(UserError)
-  await expect(loadThresholds(other)).rejects.toThrow(/found something else: .*diff-privacy calibrate/)
+  await expect(loadThresholds(other)).rejects.toThrow(/found something else: .*diff-privacy evaluate thresholds/)
 })

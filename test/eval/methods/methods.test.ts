@@ -56,7 +56,20 @@ async function make(path: string, ...more: string[]) {
   vi.spyOn(console, 'log').mockImplementation(() => {})
   vi.spyOn(process.stderr, 'write').mockImplementation(() => true)
   const set = [...few, `model=${model.path}`].flatMap(setting => ['--set', setting])
-  await run(['evaluate', path, '--faces', faces, '--out', out, '--backend', 'wasm', '--make-only', ...set, ...more])
+  await run([
+    'evaluate',
+    'methods',
+    path,
+    '--faces',
+    faces,
+    '--out',
+    out,
+    '--backend',
+    'wasm',
+    '--make-only',
+    ...set,
+    ...more,
+  ])
   vi.restoreAllMocks()
 }
 

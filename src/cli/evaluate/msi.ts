@@ -1,9 +1,11 @@
 import type { Tensor4D, Tensor5D } from '@tensorflow/tfjs'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
-import { repositoryPath } from '../util/paths.ts'
-import { checkWhole } from './whole.ts'
+import { repositoryPath } from '../../util/paths.ts'
+import { checkWhole } from '../whole.ts'
 
-export const command = 'evaluate-msi'
+export const command = 'msi'
+
+export const describe = 'measure how well faces come back under different forms of MSI, trained on the way'
 
 const experiment = (name: string) => repositoryPath(`experiments/msi-variants/${name}.yaml`)
 
@@ -27,7 +29,7 @@ export const builder = (yargs: Argv) =>
     .option('steps', { type: 'number', describe: "steps of inversion and recovery [default: the recipe anonymize's]" })
     .option('out', {
       type: 'string',
-      default: 'runs/evaluate-msi',
+      default: 'runs/evaluate/msi',
       describe: 'where results and trained networks go; a second run goes on there',
     })
 
@@ -53,26 +55,26 @@ interface Arguments {
 export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<void> {
   const { join } = await import('node:path')
   const tf = await import('@tensorflow/tfjs')
-  const { makeFolder, writeFileAtomic, writeJsonAtomic } = await import('../util/atomic-write.ts')
-  const { useBackend } = await import('../backend/index.ts')
-  const { loadConfig } = await import('../yaml/load.ts')
-  const { loadModelConfig } = await import('../config/model.ts')
-  const { loadRecipe } = await import('../config/recipe.ts')
-  const { trainSchema } = await import('../config/train.ts')
-  const { FaceStore } = await import('../data/face-store.ts')
-  const { gridImage } = await import('../images/image.ts')
-  const { toTensor } = await import('../images/image.ts')
-  const { writeImage } = await import('../images/codec.ts')
-  const { UserError } = await import('../util/errors.ts')
-  const { choosePeople } = await import('../eval/choose-faces.ts')
-  const { armName, arms, measureMsiVariants, msiVariantsTable } = await import('../eval/msi-variants.ts')
-  const { circumstances } = await import('../eval/provenance.ts')
-  const { loadThresholds } = await import('../faces/thresholds.ts')
-  const { loadFeatureNetwork } = await import('../faces/features.ts')
-  const { loadRecognizer, recognizerNames } = await import('../faces/recognizers.ts')
-  const { progress } = await import('../util/progress.ts')
-  const { loadModel } = await import('../pipeline/model.ts')
-  const { trainedMsi } = await import('../train/trained-msi.ts')
+  const { makeFolder, writeFileAtomic, writeJsonAtomic } = await import('../../util/atomic-write.ts')
+  const { useBackend } = await import('../../backend/index.ts')
+  const { loadConfig } = await import('../../yaml/load.ts')
+  const { loadModelConfig } = await import('../../config/model.ts')
+  const { loadRecipe } = await import('../../config/recipe.ts')
+  const { trainSchema } = await import('../../config/train.ts')
+  const { FaceStore } = await import('../../data/face-store.ts')
+  const { gridImage } = await import('../../images/image.ts')
+  const { toTensor } = await import('../../images/image.ts')
+  const { writeImage } = await import('../../images/codec.ts')
+  const { UserError } = await import('../../util/errors.ts')
+  const { choosePeople } = await import('../../eval/choose-faces.ts')
+  const { armName, arms, measureMsiVariants, msiVariantsTable } = await import('../../eval/msi-variants.ts')
+  const { circumstances } = await import('../../eval/provenance.ts')
+  const { loadThresholds } = await import('../../faces/thresholds.ts')
+  const { loadFeatureNetwork } = await import('../../faces/features.ts')
+  const { loadRecognizer, recognizerNames } = await import('../../faces/recognizers.ts')
+  const { progress } = await import('../../util/progress.ts')
+  const { loadModel } = await import('../../pipeline/model.ts')
+  const { trainedMsi } = await import('../../train/trained-msi.ts')
 
   const { faces, count, seed, out } = options
   checkWhole({ count })

@@ -1,8 +1,8 @@
 /** The networks that compare pictures and where features are kept, as the commands that measure share them. */
 import type { Argv } from 'yargs'
-import type { DistributionNetwork } from '../eval/features/inception.ts'
-import type { ProtocolOptions } from '../eval/protocols.ts'
-import type { FidResizeName } from '../models/fid-inception.ts'
+import type { DistributionNetwork } from '../../eval/features/inception.ts'
+import type { ProtocolOptions } from '../../eval/protocols.ts'
+import type { FidResizeName } from '../../models/fid-inception.ts'
 
 /** Adds --inception, --resize and --cache. */
 export const measuringOptions = <Options>(yargs: Argv<Options>) =>
@@ -37,9 +37,9 @@ export async function inceptionNetwork({
   inception,
   resize,
 }: Pick<MeasuringArguments, 'inception' | 'resize'>): Promise<DistributionNetwork> {
-  const { UserError } = await import('../util/errors.ts')
-  const { fidNetwork, npmNetwork } = await import('../eval/features/inception.ts')
-  const { fidResizes } = await import('../models/fid-inception.ts')
+  const { UserError } = await import('../../util/errors.ts')
+  const { fidNetwork, npmNetwork } = await import('../../eval/features/inception.ts')
+  const { fidResizes } = await import('../../models/fid-inception.ts')
   if (!(resize in fidResizes))
     throw new UserError(`expected a --resize out of ${Object.keys(fidResizes).join(', ')}, found '${resize}'`)
   return inception === undefined ? npmNetwork : fidNetwork(inception, resize as FidResizeName)
@@ -51,7 +51,7 @@ export async function openComparing({
   cache,
   ...inception
 }: ComparingArguments): Promise<Pick<ProtocolOptions, 'network' | 'lpips'> & { cache: string }> {
-  const { lpipsDistance } = await import('../eval/features/lpips.ts')
+  const { lpipsDistance } = await import('../../eval/features/lpips.ts')
   return {
     cache,
     network: await inceptionNetwork(inception),

@@ -4,20 +4,20 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as tf from '@tensorflow/tfjs'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
-import { useBackend } from '../../src/backend/index.ts'
-import { run } from '../../src/cli/program.ts'
-import type { Value } from '../../src/eval/metric.ts'
-import type { Image } from '../../src/images/image.ts'
-import { fidInception } from '../../src/models/fid-inception.ts'
-import { lpips } from '../../src/models/lpips.ts'
-import { proceduralWeights } from '../../src/parity/golden.ts'
-import { proceduralPicture } from '../../src/parity/procedural.ts'
-import { initialise } from '../../src/train/initialise.ts'
-import { saveWeights } from '../../src/weights/save.ts'
-import { portrait } from '../data/portraits.ts'
-import { golden, relative } from '../eval/metrics/golden.ts'
-import { writeFolder } from '../eval/procedural.ts'
-import { usableBackends } from '../models/backends.ts'
+import { useBackend } from '../../../src/backend/index.ts'
+import { run } from '../../../src/cli/program.ts'
+import type { Value } from '../../../src/eval/metric.ts'
+import type { Image } from '../../../src/images/image.ts'
+import { fidInception } from '../../../src/models/fid-inception.ts'
+import { lpips } from '../../../src/models/lpips.ts'
+import { proceduralWeights } from '../../../src/parity/golden.ts'
+import { proceduralPicture } from '../../../src/parity/procedural.ts'
+import { initialise } from '../../../src/train/initialise.ts'
+import { saveWeights } from '../../../src/weights/save.ts'
+import { portrait } from '../../data/portraits.ts'
+import { golden, relative } from '../../eval/metrics/golden.ts'
+import { writeFolder } from '../../eval/procedural.ts'
+import { usableBackends } from '../../models/backends.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'eval-'))
 const backend = usableBackends.includes('tensorflow') ? 'tensorflow' : 'wasm'
@@ -38,7 +38,7 @@ async function measure(...args: string[]): Promise<Value[]> {
       'title: Aims\ntargets: [{ what: accepted, definition: tar-at-far, of: "original and {version}", atMost: 0.01 }]',
     )
     const targets = ['--targets', join(root, 'targets.yaml')]
-    await run(['eval', 'anonymize', ...args, ...judge, ...targets, '--out', out, '--backend', backend])
+    await run(['evaluate', 'images', 'anonymize', ...args, ...judge, ...targets, '--out', out, '--backend', backend])
   } finally {
     vi.restoreAllMocks()
   }

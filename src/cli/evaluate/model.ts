@@ -1,9 +1,11 @@
 import type { Tensor5D } from '@tensorflow/tfjs'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
+import { checkWhole } from '../whole.ts'
 import { inceptionNetwork, type MeasuringArguments, measuringOptions } from './comparing.ts'
-import { checkWhole } from './whole.ts'
 
-export const command = 'evaluate-model'
+export const command = 'model'
+
+export const describe = 'measure a model by itself: its autoencoder, and faces sampled from noise'
 
 export const builder = (yargs: Argv) =>
   measuringOptions(yargs)
@@ -32,7 +34,7 @@ export const builder = (yargs: Argv) =>
     .option('jobs', { type: 'number', default: 1, describe: 'processes that draw side by side' })
     .option('out', {
       type: 'string',
-      default: 'runs/evaluate-model',
+      default: 'runs/evaluate/model',
       describe: 'where drawn faces and results go; a second run goes on there',
     })
 
@@ -57,24 +59,24 @@ interface Arguments extends MeasuringArguments {
 export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<void> {
   const { join } = await import('node:path')
   const tf = await import('@tensorflow/tfjs')
-  const { useBackend } = await import('../backend/index.ts')
-  const { loadModelConfig } = await import('../config/model.ts')
-  const { checkFaceSize, FaceStore } = await import('../data/face-store.ts')
-  const { gridImage } = await import('../images/image.ts')
-  const { toTensor } = await import('../images/image.ts')
-  const { readImage, writeImage } = await import('../images/codec.ts')
-  const { UserError } = await import('../util/errors.ts')
-  const { chooseFaces } = await import('../eval/choose-faces.ts')
-  const { withFeatures } = await import('../eval/features/cache.ts')
-  const { drawMissing } = await import('../eval/model-quality/drawn.ts')
-  const { measureModel } = await import('../eval/model-quality/measure.ts')
-  const { circumstances } = await import('../eval/provenance.ts')
-  const { writeEvaluation } = await import('../report/evaluation-files.ts')
-  const { loadThresholds } = await import('../faces/thresholds.ts')
-  const { recognizerNames } = await import('../faces/recognizers.ts')
-  const { checkJobs } = await import('../jobs/process-pool.ts')
-  const { progress } = await import('../util/progress.ts')
-  const { loadModel } = await import('../pipeline/model.ts')
+  const { useBackend } = await import('../../backend/index.ts')
+  const { loadModelConfig } = await import('../../config/model.ts')
+  const { checkFaceSize, FaceStore } = await import('../../data/face-store.ts')
+  const { gridImage } = await import('../../images/image.ts')
+  const { toTensor } = await import('../../images/image.ts')
+  const { readImage, writeImage } = await import('../../images/codec.ts')
+  const { UserError } = await import('../../util/errors.ts')
+  const { chooseFaces } = await import('../../eval/choose-faces.ts')
+  const { withFeatures } = await import('../../eval/features/cache.ts')
+  const { drawMissing } = await import('../../eval/model-quality/drawn.ts')
+  const { measureModel } = await import('../../eval/model-quality/measure.ts')
+  const { circumstances } = await import('../../eval/provenance.ts')
+  const { writeEvaluation } = await import('../../report/evaluation-files.ts')
+  const { loadThresholds } = await import('../../faces/thresholds.ts')
+  const { recognizerNames } = await import('../../faces/recognizers.ts')
+  const { checkJobs } = await import('../../jobs/process-pool.ts')
+  const { progress } = await import('../../util/progress.ts')
+  const { loadModel } = await import('../../pipeline/model.ts')
 
   const { samples, steps, eta, attentionGuidance, pairs, seed, jobs, out } = options
   checkWhole({ samples, steps, pairs })

@@ -1,8 +1,10 @@
 import type { ArgumentsCamelCase, Argv } from 'yargs'
-import type { AnyRecognizerName } from '../faces/recognizers.ts'
+import type { AnyRecognizerName } from '../../faces/recognizers.ts'
 import { type ComparingArguments, comparingOptions, openComparing } from './comparing.ts'
 
-export const command = 'eval <protocol>'
+export const command = 'images <protocol>'
+
+export const describe = 'measure folders of protected or recovered pictures against their originals, whoever made them'
 
 const protocols = ['anonymize', 'hide', 'recover'] as const
 
@@ -51,7 +53,8 @@ export const builder = (yargs: Argv) =>
     .option('thresholds', {
       choices: ['calibrated', 'originals'] as const,
       default: 'calibrated' as const,
-      describe: "recognizers' thresholds: those of `calibrate`, or from pairs of the originals where these suffice",
+      describe:
+        "recognizers' thresholds: those of `evaluate thresholds`, or from pairs of the originals where these suffice",
     })
     .option('targets', {
       type: 'string',
@@ -65,7 +68,7 @@ export const builder = (yargs: Argv) =>
     .option('name', { type: 'string', describe: "what tables call it [default: the manifest's method, or the folder]" })
     .option('out', {
       type: 'string',
-      default: 'runs/eval',
+      default: 'runs/evaluate/images',
       describe: 'where report.html, table.md, metrics.json, pictures.csv, targets.md and targets.json go',
     })
 
@@ -93,10 +96,10 @@ interface Arguments extends ComparingArguments {
 export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<void> {
   const { existsSync } = await import('node:fs')
   const { basename, dirname, join, resolve } = await import('node:path')
-  const { writeFileAtomic, writeJsonAtomic } = await import('../util/atomic-write.ts')
-  const { UserError } = await import('../util/errors.ts')
-  const { manifestFile, readManifest } = await import('../eval/manifest.ts')
-  const { versionsOf } = await import('../eval/versions.ts')
+  const { writeFileAtomic, writeJsonAtomic } = await import('../../util/atomic-write.ts')
+  const { UserError } = await import('../../util/errors.ts')
+  const { manifestFile, readManifest } = await import('../../eval/manifest.ts')
+  const { versionsOf } = await import('../../eval/versions.ts')
   const { protocol, originals, out } = options
 
   const versions = versionsOf(protocol, options)
@@ -105,16 +108,16 @@ export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<v
   const manifestPath = options.manifest ?? (existsSync(beside) ? beside : undefined)
   const manifest = manifestPath === undefined ? undefined : await readManifest(manifestPath)
 
-  const { useBackend } = await import('../backend/index.ts')
-  const { readLfwPairs } = await import('../data/lfw-pairs.ts')
-  const { evaluate } = await import('../eval/evaluation.ts')
-  const { circumstances } = await import('../eval/provenance.ts')
-  const { writeEvaluation } = await import('../report/evaluation-files.ts')
-  const { guidingNetworks } = await import('../eval/networks.ts')
-  const { loadTargets, targetLines, targetsMarkdown, targetsOf } = await import('../eval/targets.ts')
-  const { loadThresholds } = await import('../faces/thresholds.ts')
-  const { recognizerNetworks } = await import('../faces/recognizers.ts')
-  const { progress } = await import('../util/progress.ts')
+  const { useBackend } = await import('../../backend/index.ts')
+  const { readLfwPairs } = await import('../../data/lfw-pairs.ts')
+  const { evaluate } = await import('../../eval/evaluation.ts')
+  const { circumstances } = await import('../../eval/provenance.ts')
+  const { writeEvaluation } = await import('../../report/evaluation-files.ts')
+  const { guidingNetworks } = await import('../../eval/networks.ts')
+  const { loadTargets, targetLines, targetsMarkdown, targetsOf } = await import('../../eval/targets.ts')
+  const { loadThresholds } = await import('../../faces/thresholds.ts')
+  const { recognizerNetworks } = await import('../../faces/recognizers.ts')
+  const { progress } = await import('../../util/progress.ts')
   const known = Object.keys(recognizerNetworks) as AnyRecognizerName[]
   const followed = [...known, ...guidingNetworks] as string[]
   for (const [names, what, possible] of [
@@ -136,7 +139,7 @@ export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<v
   const backend = await useBackend(options.backend)
   const method = options.name ?? manifest?.method ?? basename(resolve(folder))
   // What chose among the pictures is no evidence about them, as what guided them is none.
-  const { checkedBy } = await import('../pipeline/checked-by.ts')
+  const { checkedBy } = await import('../../pipeline/checked-by.ts')
   const checkers = new Set((await Promise.all(versions.flatMap(({ folders }) => folders).map(checkedBy))).flat())
   for (const name of checkers)
     process.stderr.write(`${name} checked these pictures when they were made, and counts as one that guided them\n`)
@@ -160,7 +163,7 @@ export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<v
   }).finally(() => bar.stop())
   const from = { title: `Evaluation of ${method}`, ...(await circumstances(backend)), originals }
   const table = await writeEvaluation([evaluation], from, out)
-  const { pictureTable } = await import('../eval/per-picture.ts')
+  const { pictureTable } = await import('../../eval/per-picture.ts')
   await writeFileAtomic(join(out, 'pictures.csv'), pictureTable(evaluation.each ?? []))
   const files = ['report.html', 'table.md', 'metrics.json', 'pictures.csv']
   if (targets) {

@@ -4,22 +4,22 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as tf from '@tensorflow/tfjs'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
-import { useBackend } from '../../src/backend/index.ts'
-import { run } from '../../src/cli/program.ts'
-import { FaceStore } from '../../src/data/face-store.ts'
-import { withFeatures } from '../../src/eval/features/cache.ts'
-import { changeOf } from '../../src/eval/intervals.ts'
-import { mae } from '../../src/eval/metrics/mae.ts'
-import { psnr } from '../../src/eval/metrics/psnr.ts'
-import { drawFaces } from '../../src/eval/model-quality/draw.ts'
-import { drawMissing } from '../../src/eval/model-quality/drawn.ts'
-import { measureModel } from '../../src/eval/model-quality/measure.ts'
-import { readImage } from '../../src/images/codec.ts'
-import { loadModel } from '../../src/pipeline/model.ts'
-import { makeStoreOf } from '../data/store.ts'
-import { blocks, colours, writeFolder } from '../eval/procedural.ts'
-import { usableBackends } from '../models/backends.ts'
-import { type TinyModel, tinyModel } from '../pipeline/tiny-model.ts'
+import { useBackend } from '../../../src/backend/index.ts'
+import { run } from '../../../src/cli/program.ts'
+import { FaceStore } from '../../../src/data/face-store.ts'
+import { withFeatures } from '../../../src/eval/features/cache.ts'
+import { changeOf } from '../../../src/eval/intervals.ts'
+import { mae } from '../../../src/eval/metrics/mae.ts'
+import { psnr } from '../../../src/eval/metrics/psnr.ts'
+import { drawFaces } from '../../../src/eval/model-quality/draw.ts'
+import { drawMissing } from '../../../src/eval/model-quality/drawn.ts'
+import { measureModel } from '../../../src/eval/model-quality/measure.ts'
+import { readImage } from '../../../src/images/codec.ts'
+import { loadModel } from '../../../src/pipeline/model.ts'
+import { makeStoreOf } from '../../data/store.ts'
+import { blocks, colours, writeFolder } from '../../eval/procedural.ts'
+import { usableBackends } from '../../models/backends.ts'
+import { type TinyModel, tinyModel } from '../../pipeline/tiny-model.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'evaluate-model-'))
 const size = 64
@@ -49,7 +49,7 @@ async function evaluate(...more: string[]): Promise<string> {
   vi.spyOn(process.stderr, 'write').mockImplementation(() => true)
   try {
     const where = ['--faces', held, '--out', out, '--cache', features, '--backend', backend]
-    await run(['evaluate-model', '--model', tiny.path, ...where, ...more])
+    await run(['evaluate', 'model', '--model', tiny.path, ...where, ...more])
     return log.mock.calls.flat().join('\n')
   } finally {
     vi.restoreAllMocks()
@@ -209,7 +209,7 @@ test('what does not fit is refused before anything is drawn', async () => {
     'expected a --resize out of pytorch-fid, torch-fidelity',
   )
   const large = tiny.variant('large', { imageSize: 128 })
-  await expect(run(['evaluate-model', '--model', large, '--faces', held, '--samples', '2'])).rejects.toThrow(
+  await expect(run(['evaluate', 'model', '--model', large, '--faces', held, '--samples', '2'])).rejects.toThrow(
     "expected faces of 128 x 128 for model 'tiny', found 64 x 64",
   )
 })

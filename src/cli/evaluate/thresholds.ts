@@ -1,7 +1,9 @@
 import type { ArgumentsCamelCase, Argv } from 'yargs'
-import { textLine } from '../util/text-table.ts'
+import { textLine } from '../../util/text-table.ts'
 
-export const command = 'calibrate'
+export const command = 'thresholds'
+
+export const describe = "measure each recognizer's threshold and accuracy on clean faces"
 
 export const builder = (yargs: Argv) =>
   yargs
@@ -19,15 +21,15 @@ interface Arguments {
 /** Prints one line for each recognizer. */
 export async function handler({ faces, far, write, backend }: ArgumentsCamelCase<Arguments>): Promise<void> {
   const { basename, dirname, join } = await import('node:path')
-  const { writeJsonAtomic } = await import('../util/atomic-write.ts')
-  const { useBackend } = await import('../backend/index.ts')
-  const { FaceStore } = await import('../data/face-store.ts')
-  const { calibrate, checkPairs } = await import('../eval/calibrate.ts')
-  const { byIdentity } = await import('../eval/pairs.ts')
-  const { thresholdsPath } = await import('../faces/thresholds.ts')
-  const { loadRecognizer, recognizerNames } = await import('../faces/recognizers.ts')
-  const { progress } = await import('../util/progress.ts')
-  const { sha256 } = await import('../weights/checksum.ts')
+  const { writeJsonAtomic } = await import('../../util/atomic-write.ts')
+  const { useBackend } = await import('../../backend/index.ts')
+  const { FaceStore } = await import('../../data/face-store.ts')
+  const { calibrate, checkPairs } = await import('../../eval/calibrate.ts')
+  const { byIdentity } = await import('../../eval/pairs.ts')
+  const { thresholdsPath } = await import('../../faces/thresholds.ts')
+  const { loadRecognizer, recognizerNames } = await import('../../faces/recognizers.ts')
+  const { progress } = await import('../../util/progress.ts')
+  const { sha256 } = await import('../../weights/checksum.ts')
 
   const store = await FaceStore.open(faces)
   checkPairs(store, far)

@@ -1,32 +1,28 @@
+/**
+ * `npm run parity [-- DIR] [--only NAME] [--backend NAME]`: checks the networks against reference numbers on every backend present, or
+ * on one. Prints a line for each compared tensor; the exit code is 1 when one is beyond its tolerance.
+ */
 import { readdir } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
-import type { ArgumentsCamelCase, Argv } from 'yargs'
-import type { BackendName } from '../backend/names.ts'
-import { UserError } from '../util/errors.ts'
-import { repositoryPath } from '../util/paths.ts'
-import { textLine } from '../util/text-table.ts'
+import { parseArgs } from 'node:util'
+import { command } from '../bench/command.ts'
+import { availableBackends, chooseBackend } from '../src/backend/index.ts'
+import type { BackendName } from '../src/backend/names.ts'
+import { passes } from '../src/parity/checkers.ts'
+import { runParity } from '../src/parity/run.ts'
+import { UserError } from '../src/util/errors.ts'
+import { repositoryPath } from '../src/util/paths.ts'
+import { textLine } from '../src/util/text-table.ts'
 
-export const command = 'parity [dir]'
-
-export const builder = (yargs: Argv) =>
-  yargs
-    .positional('dir', { type: 'string', describe: 'folder of golden files [default: those of the repository]' })
-    .option('only', { type: 'string', array: true, describe: 'names of the files to check, without .json' })
-
-interface Options {
-  dir?: string
-  only?: string[]
-  /** Of the whole program: one backend instead of every one present. */
-  backend?: string
-}
-
-/** Prints one line for each compared tensor; the exit code is 1 when one is beyond its tolerance. */
-export async function handler({ dir, only, backend }: ArgumentsCamelCase<Options>): Promise<void> {
-  const { passes } = await import('../parity/checkers.ts')
-  const { runParity } = await import('../parity/run.ts')
+await command(async () => {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { only: { type: 'string', multiple: true }, backend: { type: 'string' } },
+  })
+  const [dir] = positionals
   const folder = dir === undefined ? repositoryPath('test/golden') : resolve(dir)
-  const paths = await goldenFiles(folder, only)
-  const backends = await chooseBackends(backend)
+  const paths = await goldenFiles(folder, values.only)
+  const backends = await chooseBackends(values.backend)
 
   const width = Math.max(...paths.map(path => name(path).length))
   const columns = [
@@ -57,9 +53,11 @@ export async function handler({ dir, only, backend }: ArgumentsCamelCase<Options
   })
   console.log(failures > 0 ? `${failures} beyond tolerance` : `all ${count} within tolerance`)
   if (failures > 0) process.exitCode = 1
-}
+})
 
-const name = (path: string) => basename(path, '.json')
+function name(path: string): string {
+  return basename(path, '.json')
+}
 
 async function goldenFiles(folder: string, only: string[] | undefined): Promise<string[]> {
   const entries = await readdir(folder).catch(() => {
@@ -79,7 +77,6 @@ async function goldenFiles(folder: string, only: string[] | undefined): Promise<
 
 /** The backends present, or the one asked for; says why each of the others is left out. */
 async function chooseBackends(asked: string | undefined): Promise<BackendName[]> {
-  const { availableBackends, chooseBackend } = await import('../backend/index.ts')
   if (asked !== undefined) return [await chooseBackend(asked)]
   const all = await availableBackends()
   const chosen = all.filter(({ usable, automatic = true }) => usable && automatic)

@@ -4,23 +4,23 @@ import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as tf from '@tensorflow/tfjs'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
-import { run } from '../../src/cli/program.ts'
-import { loadModelConfig } from '../../src/config/model.ts'
-import { identityFile, mappingFile } from '../../src/data/celeba.ts'
-import { loadManifest } from '../../src/data/manifest.ts'
-import { splitOf } from '../../src/data/splits.ts'
-import { recognizerNames } from '../../src/faces/recognizers.ts'
-import { readImage, writeImage } from '../../src/images/codec.ts'
-import { clipImage } from '../../src/models/clip-image.ts'
-import { msi } from '../../src/models/msi.ts'
-import { withPrefix } from '../../src/models/prefix.ts'
-import { loadAverage, readNote } from '../../src/train/checkpoint.ts'
-import { initialise } from '../../src/train/initialise.ts'
-import { lastCheckpoint } from '../../src/train/keep.ts'
-import { UserError } from '../../src/util/errors.ts'
-import { saveWeights } from '../../src/weights/save.ts'
-import { portrait } from '../data/portraits.ts'
-import { type TinyModel, tinyModel } from '../pipeline/tiny-model.ts'
+import { run } from '../../../src/cli/program.ts'
+import { loadModelConfig } from '../../../src/config/model.ts'
+import { identityFile, mappingFile } from '../../../src/data/celeba.ts'
+import { loadManifest } from '../../../src/data/manifest.ts'
+import { splitOf } from '../../../src/data/splits.ts'
+import { recognizerNames } from '../../../src/faces/recognizers.ts'
+import { readImage, writeImage } from '../../../src/images/codec.ts'
+import { clipImage } from '../../../src/models/clip-image.ts'
+import { msi } from '../../../src/models/msi.ts'
+import { withPrefix } from '../../../src/models/prefix.ts'
+import { loadAverage, readNote } from '../../../src/train/checkpoint.ts'
+import { initialise } from '../../../src/train/initialise.ts'
+import { lastCheckpoint } from '../../../src/train/keep.ts'
+import { UserError } from '../../../src/util/errors.ts'
+import { saveWeights } from '../../../src/weights/save.ts'
+import { portrait } from '../../data/portraits.ts'
+import { type TinyModel, tinyModel } from '../../pipeline/tiny-model.ts'
 
 let tiny: TinyModel
 let folder: string
@@ -81,7 +81,7 @@ test('a folder shaped like CelebA-HQ trains MSI in two commands', async () => {
 
 test('steps that inversion cannot take are refused before anything is trained', async () => {
   const out = join(folder, 'refused')
-  const command = ['evaluate-msi', '--faces', 'none', '--train', 'none', '--out', out, '--set', `model=${tiny.path}`]
+  const command = ['evaluate', 'msi', '--faces', 'none', '--train', 'none', '--out', out, '--set', `model=${tiny.path}`]
   for (const steps of ['0', '1.5', '600'])
     await expect(run([...command, '--steps', steps, '--backend', 'wasm'])).rejects.toThrow(
       new UserError(`expected --steps of 2 to 500 for model 'tiny', found ${steps}`),
@@ -93,7 +93,7 @@ test('forms of MSI are trained and compared', async () => {
   const store = join(folder, 'data', 'train')
   const out = join(folder, 'variants')
   const small = [`model=${tiny.path}`, 'steps=2', 'batchSize=2'].flatMap(setting => ['--set', setting])
-  const command = ['evaluate-msi', '--faces', store, '--train', store, '--count', '1', '--steps', '2', '--out', out]
+  const command = ['evaluate', 'msi', '--faces', store, '--train', store, '--count', '1', '--steps', '2', '--out', out]
   await run([...command, ...small, '--backend', 'wasm'])
   const { measurements } = JSON.parse(readFileSync(join(out, 'metrics.json'), 'utf8'))
   expect(measurements).toHaveLength(11)
