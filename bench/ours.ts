@@ -167,8 +167,8 @@ function guided(n: number): (z: tf.Tensor4D) => tf.Tensor4D {
   const step = ddimSteps(schedule, 16)[8]!
   return z => {
     const eps = unet(unetWeights, z, tf.fill([n], 500), tf.tile(c, [n, 1, 1]))
-    const { previous, clean } = ddimStep(z, eps, step)
-    const { gradient } = energyGradient(clean, {
+    const { previous, x0 } = ddimStep(z, eps, step)
+    const { gradient } = energyGradient(x0, {
       features: z => recognizer.embed(autoencoder.decode(decoder, z)),
       energy: embeddings => tf.add(dissimilarity(embeddings, reference, 0.8), diversity(embeddings, 0.8)),
     })

@@ -25,9 +25,9 @@ export interface Guidance {
   readonly project?: (gradient: tf.Tensor4D) => tf.Tensor4D
 }
 
-/** What is kept of the original: where `mask` is 1 the latent is replaced by the original's. */
-export interface Kept {
-  readonly clean: tf.Tensor4D
+/** The background that stays the original's: where `mask` is 1 the latent is replaced by the original's. */
+export interface Background {
+  readonly x0: tf.Tensor4D
   /** [1, h, w, 1] in 0..1; or the mask of a timestep, where what is kept changes. */
   readonly mask: tf.Tensor4D | ((timestep: number) => tf.Tensor4D)
   /** Replaces below this timestep only. */
@@ -44,7 +44,7 @@ export interface GuidedStepReport {
 
 export interface GuidedOptions {
   readonly guidance: Guidance
-  readonly kept?: Kept
+  readonly background?: Background
   readonly added?: AddedNoise
   readonly onStep?: (report: GuidedStepReport) => void
 }
@@ -52,20 +52,20 @@ export interface GuidedOptions {
 /**
  * Energy and its gradient with respect to the clean latents. Where not all samples are taken at once, only what is
  * read of them meets in the energy E: those of all are made first, and what is then left of each sample is dE/de_i through de_i/dz_i.
- * @param clean z0hat, [n, h, w, c]
+ * @param x0 z0hat, [n, h, w, c]
  */
 export function energyGradient(
-  clean: tf.Tensor4D,
+  x0: tf.Tensor4D,
   { energy, features, atOnce = Number.POSITIVE_INFINITY }: Pick<Guidance, 'energy' | 'features' | 'atOnce'>,
 ): { energy: tf.Scalar; gradient: tf.Tensor4D } {
-  const n = clean.shape[0]
+  const n = x0.shape[0]
   const [value, gradient] = tf.tidy(() => {
     if (n <= atOnce) {
-      const { value, grad } = tf.valueAndGrad(z => energy(features(z as tf.Tensor4D)))(clean)
+      const { value, grad } = tf.valueAndGrad(z => energy(features(z as tf.Tensor4D)))(x0)
       return [value, grad]
     }
     const lengths = Array.from({ length: Math.ceil(n / atOnce) }, (_, i) => Math.min(atOnce, n - i * atOnce))
-    const parts: tf.Tensor4D[] = tf.split(clean, lengths)
+    const parts: tf.Tensor4D[] = tf.split(x0, lengths)
     const all = tf.concat(parts.map(z => tf.tidy(() => features(z))))
     const { value, grad } = tf.valueAndGrad(e => energy(e as tf.Tensor2D))(all)
     const cotangents = tf.split(grad as tf.Tensor2D, lengths)
@@ -82,7 +82,7 @@ export function energyGradient(
  *
  *   previous  z_{t-1} = DDIM(z_t)
  *   gradient  dE/dz0hat, E the energy of what the decoded clean estimate shows
- *   result    z_{t-1} - lambda(t) gradient, the original pasted back where it is kept
+ *   result    z_{t-1} - lambda(t) gradient, the original's background blended in
  *
  * @returns the clean latent, [n, h, w, c]
  */
@@ -90,16 +90,16 @@ export async function sampleGuided(
   denoiser: Denoiser,
   start: tf.Tensor4D,
   steps: readonly DdimStep[],
-  { guidance, kept, added, onStep }: GuidedOptions,
+  { guidance, background, added, onStep }: GuidedOptions,
 ): Promise<tf.Tensor4D> {
   let z = start
   for (const step of steps.toReversed()) {
     const [next, energy, norm] = tf.tidy(() => {
-      const { previous, clean } = ddimStep(z, denoiser(z, step.timestep), step, added)
-      const { energy, shift, gradientNorm } = descend(clean, guidance, guidance.scale(step.timestep))
+      const { previous, x0 } = ddimStep(z, denoiser(z, step.timestep), step, added)
+      const { energy, shift, gradientNorm } = descend(x0, guidance, guidance.scale(step.timestep))
       const guided = tf.add(previous, shift) as tf.Tensor4D
       return [
-        kept && step.timestep < kept.below ? pasteKept(guided, kept, step) : guided,
+        background && step.timestep < background.below ? blendBackground(guided, background, step) : guided,
         energy,
         gradientNorm,
       ] as const
@@ -117,14 +117,14 @@ export async function sampleGuided(
  * come to. @returns also the energy of the estimate and the norm of its gradient
  */
 function descend(
-  clean: tf.Tensor4D,
+  x0: tf.Tensor4D,
   { iterations = 1, project = gradient => gradient, ...guidance }: Guidance,
   scale: number,
 ): { shift: tf.Tensor4D; energy: tf.Scalar; gradientNorm: tf.Scalar } {
   let shift: tf.Tensor4D | undefined
   let first: { energy: tf.Scalar; gradientNorm: tf.Scalar } | undefined
   for (let i = 0; i < iterations; i++) {
-    const { energy, gradient } = energyGradient(shift ? tf.add(clean, shift) : clean, guidance)
+    const { energy, gradient } = energyGradient(shift ? tf.add(x0, shift) : x0, guidance)
     const followed = project(gradient)
     const step = tf.mul(followed, -scale) as tf.Tensor4D
     shift = shift ? tf.add(shift, step) : step
@@ -134,8 +134,8 @@ function descend(
 }
 
 /** z where the mask is 0, the original at the same noise level where it is 1. */
-function pasteKept(z: tf.Tensor4D, { clean, mask: kept, noise }: Kept, step: DdimStep): tf.Tensor4D {
-  const mask = typeof kept === 'function' ? kept(step.timestep) : kept
-  const original = noise ? addNoise(clean, noise, { alpha: step.alphaPrevious }) : clean
+function blendBackground(z: tf.Tensor4D, { x0, mask: given, noise }: Background, step: DdimStep): tf.Tensor4D {
+  const mask = typeof given === 'function' ? given(step.timestep) : given
+  const original = noise ? addNoise(x0, noise, step.alphaCumprodPrev) : x0
   return tf.add(tf.mul(z, tf.sub(1, mask)), tf.mul(original, mask))
 }

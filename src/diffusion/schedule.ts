@@ -35,11 +35,11 @@ export interface DdimStep {
   /** Timestep t at which the noise is predicted. */
   readonly timestep: number
   /** abar_t. */
-  readonly alpha: number
+  readonly alphaCumprod: number
   /** abar of the previous, less noisy timestep; abar_0 at the first. */
-  readonly alphaPrevious: number
+  readonly alphaCumprodPrev: number
   /** abar of the next, noisier timestep of the trajectory; at the last, of the very next timestep there is. */
-  readonly alphaNext: number
+  readonly alphaCumprodNext: number
 }
 
 /** The `count` timesteps that DDIM visits, least noisy first: floor(T / count) i + 1 (Song et al. 2021, as in CompVis). */
@@ -53,13 +53,13 @@ export function ddimSteps(schedule: NoiseSchedule, count: number): DdimStep[] {
   return timesteps.map((timestep, index) => ({
     index,
     timestep,
-    alpha: alphaAt(timestep),
-    alphaPrevious: alphaAt(index === 0 ? 0 : timesteps[index - 1]!),
-    alphaNext: alphaAt(timesteps[index + 1] ?? timestep + 1),
+    alphaCumprod: alphaAt(timestep),
+    alphaCumprodPrev: alphaAt(index === 0 ? 0 : timesteps[index - 1]!),
+    alphaCumprodNext: alphaAt(timesteps[index + 1] ?? timestep + 1),
   }))
 }
 
 /** Standard deviation of the noise that a DDIM step adds (Song et al. 2021, equation 16). */
-export function ddimSigma({ alpha, alphaPrevious }: DdimStep, eta: number): number {
-  return eta * Math.sqrt(((1 - alphaPrevious) / (1 - alpha)) * (1 - alpha / alphaPrevious))
+export function ddimSigma({ alphaCumprod, alphaCumprodPrev }: DdimStep, eta: number): number {
+  return eta * Math.sqrt(((1 - alphaCumprodPrev) / (1 - alphaCumprod)) * (1 - alphaCumprod / alphaCumprodPrev))
 }

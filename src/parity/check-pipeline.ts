@@ -4,7 +4,7 @@ import { addNoise, sample } from '../diffusion/ddim.ts'
 import type { Denoiser } from '../diffusion/denoiser.ts'
 import { bucketOf, scheduledEmbedding } from '../diffusion/embedding-schedule.ts'
 import { type GuidedStepReport, sampleGuided } from '../diffusion/guidance.ts'
-import { invert, releasedTransitions } from '../diffusion/inversion.ts'
+import { invert, paperCodeInversionSteps } from '../diffusion/inversion.ts'
 import { ddimSteps, noiseSchedule } from '../diffusion/schedule.ts'
 import { diversity } from '../energies/diversity.ts'
 import { dissimilarity } from '../energies/identity.ts'
@@ -83,7 +83,7 @@ export async function checkPipeline(golden: PipelineGoldenFile, load: LoadGolden
   const schedule = noiseSchedule()
   const steps = ddimSteps(schedule, settings.ddim_steps)
   const alwaysConditional = networks.denoiser(scheduledEmbedding(conditional, unconditional, -1, schedule.steps))
-  const zT = keep(invert(alwaysConditional, z0, releasedTransitions(steps)))
+  const zT = keep(invert(alwaysConditional, z0, paperCodeInversionSteps(steps)))
   const recovered = keep(sample(alwaysConditional, zT, steps))
   await check('z_T', toNchw(zT))
   await check('z_recovered', toNchw(recovered))
@@ -93,7 +93,7 @@ export async function checkPipeline(golden: PipelineGoldenFile, load: LoadGolden
   const reference = keep(networks.embed(image))
   await check('reference_embedding', reference.clone())
   const count = Math.round(settings.strength * settings.ddim_steps)
-  const start = keep(addNoise(z0, noise, steps[count]!))
+  const start = keep(addNoise(z0, noise, steps[count]!.alphaCumprod))
   const embedding = scheduledEmbedding(
     conditional,
     unconditional,
@@ -108,7 +108,7 @@ export async function checkPipeline(golden: PipelineGoldenFile, load: LoadGolden
         features: z => networks.embed(decode(z)),
         scale: () => settings.guidance_scale,
       },
-      kept: { clean: z0, mask: keep(latentMask(inputs.mask, z0)), below: settings.mask_when_timestep_below },
+      background: { x0: z0, mask: keep(latentMask(inputs.mask, z0)), below: settings.mask_when_timestep_below },
       onStep: report => reports.push(report),
     }),
   )

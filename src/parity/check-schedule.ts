@@ -54,17 +54,17 @@ export async function checkSchedule(golden: ScheduleGoldenFile): Promise<Check[]
     )
     check(
       `${name} alphas`,
-      steps.map(step => step.alpha),
+      steps.map(step => step.alphaCumprod),
       expected.alphas,
     )
     check(
       `${name} alphas_prev`,
-      steps.map(step => step.alphaPrevious),
+      steps.map(step => step.alphaCumprodPrev),
       expected.alphas_prev,
     )
     check(
       `${name} alphas_next`,
-      steps.map(step => step.alphaNext),
+      steps.map(step => step.alphaCumprodNext),
       expected.alphas_next,
     )
     for (const [eta, sigmas] of Object.entries(expected.sigmas_by_eta))

@@ -2,7 +2,7 @@
 import * as tf from '@tensorflow/tfjs'
 import { keepsDefect, type Recipe } from '../config/recipe.ts'
 import { scheduledEmbedding } from '../diffusion/embedding-schedule.ts'
-import type { Kept } from '../diffusion/guidance.ts'
+import type { Background } from '../diffusion/guidance.ts'
 import { backgroundMask } from '../faces/background.ts'
 import type { EnergyNetworks } from '../faces/differentiable-networks.ts'
 import type { Point } from '../faces/template.ts'
@@ -31,12 +31,12 @@ export interface PrepareOptions {
 
 export interface PreparedFace extends FaceView {
   /** z0 in which a sample starts: the face's own latent, or that of a face like it; [1, h, w, c], not to be disposed of. */
-  readonly cleanOf: (sample: number, attempt: number) => tf.Tensor4D
+  readonly x0Of: (sample: number, attempt: number) => tf.Tensor4D
   /** What conditions each timestep, [1, p, d]. */
   readonly embeddingAt: (timestep: number) => tf.Tensor3D
   readonly energies: EnergyOptions
-  /** What of the latent is kept while sampling. */
-  readonly kept: Omit<Kept, 'clean'>
+  /** What of the latent stays the original's while sampling. */
+  readonly background: Omit<Background, 'x0'>
   /** Standard normal noise of the latent's shape from the stream of (randomness, ...key); one draw for rows that are tied. */
   noise(...key: readonly (string | number)[]): tf.Tensor4D
   dispose(): void
@@ -61,7 +61,7 @@ export async function prepareFace(
   }
   const view = await viewFace(model, face, landmarks)
   const images = await imageEnergies(recipe.energies, view, networks)
-  const [vectors, keptNoise] = [placeholdersOf(model, face, recipe), noise('background', identity)]
+  const [vectors, backgroundNoise] = [placeholdersOf(model, face, recipe), noise('background', identity)]
   const conditional = model.conditional(vectors)
   const seenGuides = guides.map(view.recognizer)
   const references = seenGuides.map(guide => guide.embed(face))
@@ -78,19 +78,19 @@ export async function prepareFace(
     : await backgroundMask(face, model.latentShape[0], recipe.keep.mask, parser)
   return {
     ...view,
-    cleanOf: (sample, attempt) => starts[(sample + attempt * recipe.samples) % starts.length]!,
+    x0Of: (sample, attempt) => starts[(sample + attempt * recipe.samples) % starts.length]!,
     noise,
     embeddingAt: scheduledEmbedding(conditional, model.unconditional, threshold, model.schedule.steps),
     energies: { ...energies, floors },
-    kept: {
+    background: {
       mask,
       below: groups ? Number.POSITIVE_INFINITY : recipe.keep.below,
-      ...(!keepsDefect(recipe, 'cleanBackground') && { noise: keptNoise }),
+      ...(!keepsDefect(recipe, 'cleanBackground') && { noise: backgroundNoise }),
     },
     dispose: () => {
       view.dispose()
       images?.dispose()
-      tf.dispose([...starts, vectors, keptNoise, ...conditional, ...references])
+      tf.dispose([...starts, vectors, backgroundNoise, ...conditional, ...references])
       if (mask instanceof tf.Tensor) mask.dispose()
     },
   }

@@ -1,10 +1,10 @@
 /** Anonymization and visual identity hiding of one aligned face: the two are one procedure under different recipes. */
 import * as tf from '@tensorflow/tfjs'
 import { forGuide, keepsDefect, type Recipe, stepsTaken } from '../config/recipe.ts'
-import { awayFromPerturbed } from '../diffusion/attention-guidance.ts'
 import { addNoise } from '../diffusion/ddim.ts'
 import type { Denoiser } from '../diffusion/denoiser.ts'
 import { type GuidedStepReport, sampleGuided } from '../diffusion/guidance.ts'
+import { perturbedAttentionGuidance } from '../diffusion/perturbed-attention-guidance.ts'
 import { ddimSteps } from '../diffusion/schedule.ts'
 import { detectionScore } from '../faces/detect-aligned.ts'
 import { fromTensor } from '../images/image.ts'
@@ -151,7 +151,7 @@ interface Sampling {
 /** Samples latents of versions, [samples, h, w, c]. */
 async function sampleVersions(
   model: FaceModel,
-  { cleanOf, noise, embeddingAt, energies, kept }: PreparedFace,
+  { x0Of, noise, embeddingAt, energies, background }: PreparedFace,
   recipe: Recipe,
   { identity, onStep }: ProtectOptions,
   { samples, attempt, others }: Sampling,
@@ -167,9 +167,9 @@ async function sampleVersions(
       () => tf.concat(samples.map(sample => noise(purpose, identity, sample, ...again, ...key))) as tf.Tensor4D,
     )
   }
-  const clean = tf.concat(samples.map(sample => cleanOf(sample, attempt)))
+  const x0 = tf.concat(samples.map(sample => x0Of(sample, attempt)))
   const start = tf.tidy(() =>
-    addNoise(clean, noiseOf('start'), keepsDefect(recipe, 'lateStart') ? { alpha: first.alphaNext } : first),
+    addNoise(x0, noiseOf('start'), keepsDefect(recipe, 'lateStart') ? first.alphaCumprodNext : first.alphaCumprod),
   )
   const denoiser =
     (perturbed?: PerturbedBlocks): Denoiser =>
@@ -179,7 +179,7 @@ async function sampleVersions(
   const energy = energyOf(recipe.energies, energies, others)
   const project = groups && ((gradient: tf.Tensor4D) => tieRows(gradient, groups))
   const sampled = await sampleGuided(
-    awayFromPerturbed(denoiser(), denoiser(recipe.attentionGuidance.blocks), recipe.attentionGuidance.scale),
+    perturbedAttentionGuidance(denoiser(), denoiser(recipe.attentionGuidance.blocks), recipe.attentionGuidance.scale),
     start,
     steps,
     {
@@ -191,12 +191,12 @@ async function sampleVersions(
         iterations: guidance.iterations,
         ...(project && { project }),
       },
-      kept: { ...kept, clean },
+      background: { ...background, x0 },
       added: { eta: recipe.eta, noise: timestep => noiseOf('added', timestep) },
       ...(onStep && { onStep }),
     },
   )
-  tf.dispose([start, clean])
+  tf.dispose([start, x0])
   if (recipe.optimization.steps === 0) return sampled
   const latents = optimizeLatents(sampled, z => energy(features(z)), recipe.optimization, {
     ...(project && { project, constrain: (z: tf.Tensor4D) => clampToShell(z, shell) }),

@@ -4,7 +4,7 @@ import { keepsDefect, type Recipe } from '../config/recipe.ts'
 import { sample } from '../diffusion/ddim.ts'
 import type { Denoiser } from '../diffusion/denoiser.ts'
 import { scheduledEmbedding } from '../diffusion/embedding-schedule.ts'
-import { inverseTransitions, invert, releasedTransitions } from '../diffusion/inversion.ts'
+import { inversionSteps, invert, paperCodeInversionSteps } from '../diffusion/inversion.ts'
 import { ddimSteps } from '../diffusion/schedule.ts'
 import type { FaceModel } from './model.ts'
 import { placeholdersOf } from './placeholders.ts'
@@ -27,7 +27,7 @@ export function makeSecret(
   const { steps, refinements } = recipe.recovery
   return tf.tidy(() => {
     const vectors = placeholdersOf(model, face, recipe)
-    const transitions = keepsDefect(recipe, 'shiftedInversion') ? releasedTransitions : inverseTransitions
+    const transitions = keepsDefect(recipe, 'shiftedInversion') ? paperCodeInversionSteps : inversionSteps
     const trajectory = transitions(ddimSteps(model.schedule, steps))
     const latent = invert(denoiserFor(model, vectors), model.encode(face), trajectory, refinements)
     return { vectors, latent }

@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs'
 import { sample } from '../diffusion/ddim.ts'
 import type { Denoiser } from '../diffusion/denoiser.ts'
 import { bucketOf } from '../diffusion/embedding-schedule.ts'
-import { inverseTransitions, invert } from '../diffusion/inversion.ts'
+import { inversionSteps, invert } from '../diffusion/inversion.ts'
 import { ddimSteps, type NoiseSchedule } from '../diffusion/schedule.ts'
 import { conditionalEmbedding, type LatentDiffusion, type LatentDiffusionConfig } from '../models/latent-diffusion.ts'
 import type { Weights } from '../models/module.ts'
@@ -36,7 +36,7 @@ export function msiDemo(
       const denoiser: Denoiser = (z, timestep) =>
         unet(frozen.unet, z, tf.fill([z.shape[0]], timestep), contexts[bucketOf(timestep, BUCKETS, schedule.steps)]!)
       const trajectory = ddimSteps(schedule, steps)
-      const recovered = sample(denoiser, invert(denoiser, clean, inverseTransitions(trajectory)), trajectory)
+      const recovered = sample(denoiser, invert(denoiser, clean, inversionSteps(trajectory)), trajectory)
       const decoded = [clean, recovered].map(latents => tf.clipByValue(networks.decode(latents), -1, 1))
       return tf.stack([faces, ...decoded]) as tf.Tensor5D
     })

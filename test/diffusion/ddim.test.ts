@@ -2,8 +2,8 @@ import * as tf from '@tensorflow/tfjs'
 import fc from 'fast-check'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { useBackend } from '../../src/backend/index.ts'
-import { addNoise, ddimStep, predictClean, sample } from '../../src/diffusion/ddim.ts'
-import { inverseTransitions, invert, move, releasedTransitions } from '../../src/diffusion/inversion.ts'
+import { addNoise, ddimStep, ddimTransfer, predictX0, sample } from '../../src/diffusion/ddim.ts'
+import { inversionSteps, invert, paperCodeInversionSteps } from '../../src/diffusion/inversion.ts'
 import { ddimSigma, ddimSteps, noiseSchedule } from '../../src/diffusion/schedule.ts'
 import { normal } from '../../src/util/random.ts'
 import { distance, latentShape, noise, smooth } from './synthetic.ts'
@@ -24,16 +24,16 @@ describe('a DDIM step', () => {
         fc.double({ min: 0, max: 1, noNaN: true }),
         (index, z, eps, drawn, eta) => {
           const step = steps[index]!
-          const { alpha, alphaPrevious } = step
+          const { alphaCumprod, alphaCumprodPrev } = step
           const sigma = ddimSigma(step, eta)
-          const clean = (z - Math.sqrt(1 - alpha) * eps) / Math.sqrt(alpha)
+          const clean = (z - Math.sqrt(1 - alphaCumprod) * eps) / Math.sqrt(alphaCumprod)
           const expected =
-            Math.sqrt(alphaPrevious) * clean + Math.sqrt(1 - alphaPrevious - sigma ** 2) * eps + sigma * drawn
+            Math.sqrt(alphaCumprodPrev) * clean + Math.sqrt(1 - alphaCumprodPrev - sigma ** 2) * eps + sigma * drawn
           tf.tidy(() => {
             const [a, b, c] = [z, eps, drawn].map(value => tf.fill([1, 1, 1, 1], value) as tf.Tensor4D)
             const result = ddimStep(a!, b!, step, { eta, noise: () => c! })
             const tolerance = 1e-5 * (1 + Math.abs(clean))
-            expect(Math.abs(result.clean.dataSync()[0]! - clean)).toBeLessThan(tolerance)
+            expect(Math.abs(result.x0.dataSync()[0]! - clean)).toBeLessThan(tolerance)
             expect(Math.abs(result.previous.dataSync()[0]! - expected)).toBeLessThan(tolerance)
           })
         },
@@ -46,17 +46,17 @@ describe('a DDIM step', () => {
     for (const step of steps)
       tf.tidy(() => {
         const clean = noise('clean')
-        const noised = addNoise(clean, noise('added'), step)
-        expect(distance(predictClean(noised, noise('added'), step), clean)).toBeLessThan(1e-4)
+        const noised = addNoise(clean, noise('added'), step.alphaCumprod)
+        expect(distance(predictX0(noised, noise('added'), step.alphaCumprod), clean)).toBeLessThan(1e-4)
       })
   })
 
   test('under the true noise stays on the line between clean and noise', () => {
     tf.tidy(() => {
       const [clean, added] = [noise('clean'), noise('added')]
-      const end = sample(() => tf.clone(added), addNoise(clean, added, steps.at(-1)!), steps)
+      const end = sample(() => tf.clone(added), addNoise(clean, added, steps.at(-1)!.alphaCumprod), steps)
       // abar_0 is not 1: a little of the noise is left.
-      const expected = addNoise(clean, added, { alpha: schedule.alphasCumprod[0]! })
+      const expected = addNoise(clean, added, schedule.alphasCumprod[0]!)
       expect(distance(end, expected)).toBeLessThan(2e-4)
     })
   })
@@ -97,7 +97,7 @@ describe('sampling', () => {
 
 describe('inversion', () => {
   /** How far sampling from the inverted latent ends from where inversion began. */
-  const roundTrip = (count: number, refinements: number, transitions = inverseTransitions) =>
+  const roundTrip = (count: number, refinements: number, transitions = inversionSteps) =>
     tf.tidy(() => {
       const trajectory = ddimSteps(schedule, count)
       const clean = noise('clean')
@@ -124,32 +124,33 @@ describe('inversion', () => {
     tf.tidy(() => {
       const clean = noise('clean')
       const constant = () => noise('constant')
-      const back = sample(constant, invert(constant, clean, inverseTransitions(steps)), steps)
+      const back = sample(constant, invert(constant, clean, inversionSteps(steps)), steps)
       expect(distance(back, clean)).toBeLessThan(1e-3)
     })
   })
 
   test("the release's transitions are one timestep off, and end further away", () => {
-    expect(releasedTransitions(steps)[3]).toEqual({
+    expect(paperCodeInversionSteps(steps)[3]).toEqual({
       timestep: steps[3]!.timestep,
-      from: steps[3]!.alpha,
-      to: steps[4]!.alpha,
+      from: steps[3]!.alphaCumprod,
+      to: steps[4]!.alphaCumprod,
     })
-    expect(roundTrip(20, 8, releasedTransitions)).toBeGreaterThan(roundTrip(20, 8))
+    expect(roundTrip(20, 8, paperCodeInversionSteps)).toBeGreaterThan(roundTrip(20, 8))
   })
 
   test('moving there and back along one prediction changes nothing', () => {
     tf.tidy(() => {
       const [z, eps] = [noise('z'), noise('eps')]
-      const there = move(z, eps, { from: 0.9, to: 0.3 })
-      expect(distance(move(there, eps, { from: 0.3, to: 0.9 }), z)).toBeLessThan(1e-5)
+      const { transferred } = ddimTransfer(z, eps, { from: 0.9, to: 0.3 })
+      const back = ddimTransfer(transferred, eps, { from: 0.3, to: 0.9 })
+      expect(distance(back.transferred, z)).toBeLessThan(1e-5)
     })
   })
 
   test('and sampling leave only their result behind', () => {
     const clean = noise('clean')
     const before = tf.memory().numTensors
-    const latent = invert(smooth, clean, inverseTransitions(steps), 2)
+    const latent = invert(smooth, clean, inversionSteps(steps), 2)
     expect(tf.memory().numTensors).toBe(before + 1)
     const back = sample(smooth, latent, steps)
     expect(back.shape).toEqual(latentShape)

@@ -101,16 +101,16 @@ test.each([{ noised: false }, { noised: true }])(
       [1, 4, 4, 1],
     )
     const options = { guidance: guided(0.01) }
-    const kept = { clean, mask: left, ...(noised && { noise: added }) }
+    const kept = { x0: clean, mask: left, ...(noised && { noise: added }) }
     const [all, late, none] = [
-      await sampleGuided(smooth, start, steps, { ...options, kept: { ...kept, below: 1000 } }),
-      await sampleGuided(smooth, start, steps, { ...options, kept: { ...kept, below: 300 } }),
-      await sampleGuided(smooth, start, steps, { ...options, kept: { ...kept, below: 0 } }),
+      await sampleGuided(smooth, start, steps, { ...options, background: { ...kept, below: 1000 } }),
+      await sampleGuided(smooth, start, steps, { ...options, background: { ...kept, below: 300 } }),
+      await sampleGuided(smooth, start, steps, { ...options, background: { ...kept, below: 0 } }),
     ]
     const free = await sampleGuided(smooth, start, steps, options)
     tf.tidy(() => {
       const half = (z: tf.Tensor4D, column: number) => tf.slice(z, [0, 0, column, 0], [-1, -1, 2, -1]) as tf.Tensor4D
-      const expected = noised ? addNoise(clean, added, { alpha: schedule.alphasCumprod[0]! }) : clean
+      const expected = noised ? addNoise(clean, added, schedule.alphasCumprod[0]!) : clean
       for (const result of [all, late]) {
         expect(distance(half(result, 0), half(expected, 0))).toBeLessThan(1e-5)
         // The synthetic denoiser sees each element alone, so the other half knows nothing of it.
@@ -132,7 +132,7 @@ test.each(['cpu', 'wasm'] as const)('1,000 guided steps leave the tensor count w
   for (let run = 0; run < 2; run++) {
     const result = await sampleGuided(smooth, start, ddimSteps(schedule, 500), {
       guidance: guided(0.001),
-      kept: { clean, mask, noise: added, below: 500 },
+      background: { x0: clean, mask, noise: added, below: 500 },
       onStep: () => {
         count++
       },

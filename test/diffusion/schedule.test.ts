@@ -17,9 +17,9 @@ test.each(Object.keys(golden.ddim))('a trajectory of %s steps', count => {
   const expected = golden.ddim[count]
   expect(steps.map(step => step.timestep)).toEqual(expected.timesteps)
   for (const [i, step] of steps.entries()) {
-    expect(step.alpha).toBeCloseTo(expected.alphas[i], 12)
-    expect(step.alphaPrevious).toBeCloseTo(expected.alphas_prev[i], 12)
-    expect(step.alphaNext).toBeCloseTo(expected.alphas_next[i], 12)
+    expect(step.alphaCumprod).toBeCloseTo(expected.alphas[i], 12)
+    expect(step.alphaCumprodPrev).toBeCloseTo(expected.alphas_prev[i], 12)
+    expect(step.alphaCumprodNext).toBeCloseTo(expected.alphas_next[i], 12)
     for (const eta of Object.keys(expected.sigmas_by_eta))
       expect(ddimSigma(step, Number(eta))).toBeCloseTo(expected.sigmas_by_eta[eta][i], 12)
   }
@@ -30,12 +30,14 @@ test('every trajectory goes up in noise, each step from where the one before end
     fc.property(fc.integer({ min: 1, max: 500 }), count => {
       const steps = ddimSteps(schedule, count)
       expect(steps).toHaveLength(count)
-      for (const [i, { alpha, alphaPrevious, alphaNext, timestep }] of steps.entries()) {
-        expect(alpha).toBeLessThan(alphaPrevious)
+      for (const [i, { alphaCumprod, alphaCumprodPrev, alphaCumprodNext, timestep }] of steps.entries()) {
+        expect(alphaCumprod).toBeLessThan(alphaCumprodPrev)
         // Of 500 steps the last visits T - 1, which no timestep follows.
-        expect(alphaNext).toBeLessThanOrEqual(timestep === schedule.steps - 1 ? alpha : alpha * 0.999999)
+        expect(alphaCumprodNext).toBeLessThanOrEqual(
+          timestep === schedule.steps - 1 ? alphaCumprod : alphaCumprod * 0.999999,
+        )
         expect(timestep).toBeLessThan(schedule.steps)
-        if (i > 0) expect(alphaPrevious).toBe(steps[i - 1]!.alpha)
+        if (i > 0) expect(alphaCumprodPrev).toBe(steps[i - 1]!.alphaCumprod)
       }
     }),
   )

@@ -1,8 +1,8 @@
 /** Faces drawn from pure noise, without a photo: what a model makes by itself. */
 import * as tf from '@tensorflow/tfjs'
-import { awayFromPerturbed } from '../../diffusion/attention-guidance.ts'
 import { sample } from '../../diffusion/ddim.ts'
 import type { Denoiser } from '../../diffusion/denoiser.ts'
+import { perturbedAttentionGuidance } from '../../diffusion/perturbed-attention-guidance.ts'
 import { ddimSteps } from '../../diffusion/schedule.ts'
 import { fromTensor, type Image } from '../../images/image.ts'
 import type { PerturbedBlocks } from '../../models/perturbed-blocks.ts'
@@ -32,7 +32,7 @@ export async function drawFaces(
     const noise = (...purpose: (string | number)[]) =>
       tf.stack(seeds.map(seed => normal([...model.latentShape], seed, 'face from noise', ...purpose))) as tf.Tensor4D
     const clean = sample(
-      awayFromPerturbed(denoiser(), denoiser('all'), attentionGuidance),
+      perturbedAttentionGuidance(denoiser(), denoiser('all'), attentionGuidance),
       noise(),
       ddimSteps(model.schedule, steps),
       { eta, noise: timestep => noise('added', timestep) },

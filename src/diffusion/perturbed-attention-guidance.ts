@@ -6,7 +6,7 @@ import type { Denoiser } from './denoiser.ts'
  * eps + scale (eps - eps'), eps' the noise that the perturbed network predicts.
  * @param scale 0 for none: then the perturbed network is not asked
  */
-export function awayFromPerturbed(denoiser: Denoiser, perturbed: Denoiser, scale: number): Denoiser {
+export function perturbedAttentionGuidance(denoiser: Denoiser, perturbed: Denoiser, scale: number): Denoiser {
   if (scale === 0) return denoiser
   return (z, timestep) =>
     tf.tidy(() => {
