@@ -1,15 +1,16 @@
 /** Runs a protocol: opens the folders, computes what its metrics need, and gathers what they find. */
+
+import { EvalSet, type EvalSetOptions, type VariantKind } from './eval-set.ts'
 import { type FeatureCache, withFeatures } from './features/cache.ts'
 import { computeFeatures } from './features/compute.ts'
 import { intervalDefinition } from './intervals.ts'
-import type { Group, Histogram, RocPlot, Value } from './metric.ts'
+import type { Group, Histogram, RocPlot, Score } from './metric.ts'
 import type { Definition } from './metrics/definition.ts'
 import { type PictureNumbers, perPicture } from './per-picture.ts'
 import { metricsOf, type ProtocolOptions } from './protocols.ts'
 import { type Ranked, rankFaces } from './ranking.ts'
-import { Study, type StudyOptions, type VersionKind } from './study.ts'
 
-export interface EvaluationOptions extends StudyOptions, ProtocolOptions {
+export interface EvaluationOptions extends EvalSetOptions, ProtocolOptions {
   /** What made the pictures, as tables call it. */
   readonly method: string
   /** Folder of the features that are kept. */
@@ -19,7 +20,7 @@ export interface EvaluationOptions extends StudyOptions, ProtocolOptions {
 }
 
 /** A value, the group of its metric and the method that it is of. */
-export type Row = Value & { readonly group: Group; readonly method: string }
+export type Row = Score & { readonly group: Group; readonly method: string }
 
 export interface PlotOf {
   readonly method: string
@@ -44,7 +45,7 @@ export interface Effort {
 /** All that was found of one method. */
 export interface Evaluation {
   readonly method: string
-  readonly versions: readonly { readonly name: string; readonly kind: VersionKind; readonly samples: number }[]
+  readonly versions: readonly { readonly name: string; readonly kind: VariantKind; readonly samples: number }[]
   readonly pictures: number
   readonly people: number
   readonly recognizers: readonly string[]
@@ -63,7 +64,7 @@ export interface Evaluation {
   readonly each?: readonly PictureNumbers[]
 }
 
-/** @throws UserError as `Study.open`, or when another process is measuring with the same features */
+/** @throws UserError as `EvalSet.open`, or when another process is measuring with the same features */
 export async function evaluate(options: EvaluationOptions): Promise<Evaluation> {
   return withFeatures(options.cache, cache => evaluateWith(cache, options))
 }
@@ -75,14 +76,14 @@ export async function evaluateWith(
 ): Promise<Evaluation> {
   const { method, onProgress = () => {} } = options
   const started = performance.now()
-  const study = await Study.open(options, cache)
-  const metrics = [...study.versions.values()].flatMap(({ name, kind }) =>
+  const evalSet = await EvalSet.open(options, cache)
+  const metrics = [...evalSet.versions.values()].flatMap(({ name, kind }) =>
     metricsOf(kind, options).map(metric => ({ metric, version: name })),
   )
   const memory: Record<string, { atTenth: number; atEnd: number }> = {}
   await computeFeatures(
-    study,
-    metrics.flatMap(({ metric, version }) => metric.needs(study).map(feature => ({ feature, version }))),
+    evalSet,
+    metrics.flatMap(({ metric, version }) => metric.needs(evalSet).map(feature => ({ feature, version }))),
     (done, total, what) => {
       const now = megabytes(process.memoryUsage.rss())
       if (10 * done >= total) memory[what] = { atTenth: memory[what]?.atTenth ?? now, atEnd: now }
@@ -91,11 +92,11 @@ export async function evaluateWith(
   )
   const values: Row[] = []
   const plots: PlotOf[] = []
-  const notes = new Set(notesOf(study))
+  const notes = new Set(notesOf(evalSet))
   const definitions = new Map([[intervalDefinition.id, intervalDefinition]])
   for (const [i, { metric, version }] of metrics.entries()) {
     onProgress(i, metrics.length, metric.name)
-    const finding = await metric.run(study, version)
+    const finding = await metric.run(evalSet, version)
     for (const definition of metric.definitions) definitions.set(definition.id, definition)
     values.push(...finding.values.map(value => ({ method, group: metric.group, ...value })))
     plots.push(...(finding.plots ?? []).map(plot => ({ method, version, plot })))
@@ -103,23 +104,23 @@ export async function evaluateWith(
   }
   return {
     method,
-    versions: [...study.versions.values()].map(({ name, kind, samples }) => ({
+    versions: [...evalSet.versions.values()].map(({ name, kind, samples }) => ({
       name,
       kind,
       samples: samples.length,
     })),
-    pictures: study.cases.length,
-    people: new Set(study.cases.map(({ identity }) => identity)).size,
-    recognizers: study.recognizers,
-    guides: [...study.guides],
+    pictures: evalSet.cases.length,
+    people: new Set(evalSet.cases.map(({ identity }) => identity)).size,
+    recognizers: evalSet.recognizers,
+    guides: [...evalSet.guides],
     originals: options.originals,
     ...(options.manifest?.made !== undefined && { made: options.manifest.made }),
     values,
     definitions: [...definitions.values()],
     plots,
     notes: [...notes],
-    ranked: await rankFaces(study),
-    each: await perPicture(study, [...study.versions.keys()][0]!),
+    ranked: await rankFaces(evalSet),
+    each: await perPicture(evalSet, [...evalSet.versions.keys()][0]!),
     measuring: {
       seconds: Math.round(performance.now() - started) / 1000,
       memory: { features: memory, most: megabytes(1024 * process.resourceUsage().maxRSS) },
@@ -129,16 +130,16 @@ export async function evaluateWith(
 
 const megabytes = (bytes: number) => Math.round(bytes / 2 ** 20)
 
-function notesOf(study: Study): string[] {
-  const faceless = study.cases.filter((_, i) => !study.placesOf('original')[i]).map(({ name }) => name)
+function notesOf(evalSet: EvalSet): string[] {
+  const faceless = evalSet.cases.filter((_, i) => !evalSet.placesOf('original')[i]).map(({ name }) => name)
   return [
-    ...(study.identitiesKnown ? [] : ['Nothing says who is who: each picture counts as a person of its own.']),
+    ...(evalSet.identitiesKnown ? [] : ['Nothing says who is who: each picture counts as a person of its own.']),
     ...(faceless.length > 0
       ? [
           `No face was found in ${faceless.length} originals, which count in no metric of faces: ${faceless.slice(0, 8).join(', ')}`,
         ]
       : []),
-    ...(study.manifest?.recoveryReads === 'key'
+    ...(evalSet.manifest?.recoveryReads === 'key'
       ? ['Recovery reads the key alone: its numbers are those without the protected picture.']
       : []),
   ]

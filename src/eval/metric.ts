@@ -2,9 +2,10 @@
  * One shape for everything that is measured: a metric names the features it needs, which are computed once for all
  * metrics and kept, and turns them into values. An attack is a metric too.
  */
+
+import type { EvalSet } from './eval-set.ts'
 import type { Alignment, Feature } from './features/feature.ts'
 import type { Definition } from './metrics/definition.ts'
-import type { Study } from './study.ts'
 
 export type Group = 'identity' | 'quality' | 'utility' | 'recovery' | 'diversity' | 'attacks'
 
@@ -12,7 +13,7 @@ export type Group = 'identity' | 'quality' | 'utility' | 'recovery' | 'diversity
 export type ThresholdSource = 'calibration' | 'originals'
 
 /** One number, and everything that it takes to say it again. */
-export interface Value {
+export interface Score {
   /** Id of what it means, one of its metric's definitions. */
   readonly definition: string
   /** Which pictures it is of: a version's name, such as 'protected'. */
@@ -56,8 +57,8 @@ export interface RocPlot {
 }
 
 /** What a metric found of one version. */
-export interface Finding {
-  readonly values: readonly Value[]
+export interface MetricResult {
+  readonly values: readonly Score[]
   readonly plots?: readonly (Histogram | RocPlot)[]
   /** Why something is missing that a reader would look for. */
   readonly notes?: readonly string[]
@@ -68,7 +69,7 @@ export interface Metric {
   readonly group: Group
   readonly definitions: readonly Definition[]
   /** What must be computed before. */
-  needs(study: Study): readonly Feature[]
+  needs(evalSet: EvalSet): readonly Feature[]
   /** Measures one version of the pictures against the originals. */
-  run(study: Study, version: string): Promise<Finding>
+  run(evalSet: EvalSet, version: string): Promise<MetricResult>
 }

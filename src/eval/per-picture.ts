@@ -1,5 +1,6 @@
 /** The numbers of each picture by itself: which pictures an aggregate is about. */
 import { stack } from './embedded.ts'
+import type { EvalSet } from './eval-set.ts'
 import { eyes } from './features/eyes.ts'
 import { centreOf, foundFaces, nearest, readFaces } from './features/faces.ts'
 import type { Feature } from './features/feature.ts'
@@ -11,7 +12,6 @@ import { headPose, poseDifference } from './metrics/head-pose.ts'
 import { landmarkError } from './metrics/landmark-error.ts'
 import { skinGroup } from './metrics/skin-tone.ts'
 import { dot } from './metrics/vectors.ts'
-import type { Study } from './study.ts'
 
 /** What is known of one picture; nothing where it could not be measured or was not asked for. */
 export type PictureNumbers = Readonly<Record<string, string | number | undefined>> & {
@@ -20,13 +20,13 @@ export type PictureNumbers = Readonly<Record<string, string | number | undefined
 }
 
 /** A row for each sample of each picture of a version, of the features that were computed. */
-export async function perPicture(study: Study, version: string): Promise<PictureNumbers[]> {
+export async function perPicture(evalSet: EvalSet, version: string): Promise<PictureNumbers[]> {
   const result: PictureNumbers[] = []
   const rowsOf = async (feature: Feature, which: string, sample = 0) =>
-    study.hasRows(feature, which) ? study.rows(feature, which, { sample }) : []
-  for (let sample = 0; sample < study.sampleCount(version); sample++) {
+    evalSet.hasRows(feature, which) ? evalSet.rows(feature, which, { sample }) : []
+  for (let sample = 0; sample < evalSet.sampleCount(version); sample++) {
     const cosines = await Promise.all(
-      study.recognizers.map(async name => {
+      evalSet.recognizers.map(async name => {
         const [a, b] = [
           await rowsOf(embeddingOf(name), 'original'),
           await rowsOf(embeddingOf(name), version, sample),
@@ -39,14 +39,14 @@ export async function perPicture(study: Study, version: string): Promise<Picture
     const gazes = await rowsOf(eyes, version, sample)
     const faces = await rowsOf(foundFaces, version, sample)
     const [before, after] = [await rowsOf(judged, 'original'), await rowsOf(judged, version, sample)]
-    for (const [i, { name }] of study.cases.entries())
+    for (const [i, { name }] of evalSet.cases.entries())
       result.push({
         name,
         sample: sample + 1,
         ...Object.fromEntries(cosines.map(([head, cosine]) => [head, cosine(i)])),
         ...inRegions(pixels[i]),
         'gaze, degrees': gazeError(gazes[i]),
-        ...movement(study, i, faces[i]),
+        ...movement(evalSet, i, faces[i]),
         ...judgement(before[i], after[i]),
       })
   }
@@ -87,8 +87,8 @@ function gazeError(row: Float32Array | undefined): number | undefined {
   return gazeAngle([row[0]!, row[1]!], [row[2]!, row[3]!])
 }
 
-function movement(study: Study, i: number, row: Float32Array | undefined): Record<string, number | undefined> {
-  const original = study.faces[i]
+function movement(evalSet: EvalSet, i: number, row: Float32Array | undefined): Record<string, number | undefined> {
+  const original = evalSet.faces[i]
   const version = original && row && nearest(readFaces(row), centreOf(original))
   return {
     'landmark error': version && landmarkError(original!.landmarks, version.landmarks),

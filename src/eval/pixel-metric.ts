@@ -15,8 +15,8 @@ export function pixelMetric(
     group,
     definitions: Object.values(definitions),
     needs: () => [pixels],
-    run: async (study, version) => {
-      const { rows, people } = await pooled(study, pixels, version)
+    run: async (evalSet, version) => {
+      const { rows, people } = await pooled(evalSet, pixels, version)
       const values = Object.entries(definitions).flatMap(([measure, definition]) => {
         const column = pixelMeasures.indexOf(measure as PixelMeasure)
         // Equal pictures have an infinite ratio, of which there is no mean.

@@ -7,6 +7,7 @@ import { learnedMatch } from './attacks/learned-match.ts'
 import { protectedAuc } from './attacks/protected-auc.ts'
 import { protectedDetector } from './attacks/protected-detector.ts'
 import { diversity } from './diversity/samples.ts'
+import type { VariantKind } from './eval-set.ts'
 import { type DistributionNetwork, npmNetwork } from './features/inception.ts'
 import type { PerceptualDistance } from './features/lpips.ts'
 import { lfw } from './identity/lfw.ts'
@@ -18,7 +19,6 @@ import { distanceToOthers } from './quality/kid-others.ts'
 import { perceptual } from './quality/perceptual.ts'
 import { pixelQuality } from './quality/pixels.ts'
 import { cost } from './recovery/cost.ts'
-import type { VersionKind } from './study.ts'
 import { appearance } from './utility/appearance.ts'
 import { attributeAgreement } from './utility/attributes.ts'
 import { background } from './utility/background.ts'
@@ -43,7 +43,7 @@ export interface ProtocolOptions {
 }
 
 /** The metrics of each kind of version. */
-export function metricsOf(kind: VersionKind, options: ProtocolOptions): Metric[] {
+export function metricsOf(kind: VariantKind, options: ProtocolOptions): Metric[] {
   const { definitions: asked } = options
   const metrics = allMetricsOf(kind, options)
   return asked ? metrics.filter(metric => finds(metric, asked)) : metrics
@@ -52,7 +52,7 @@ export function metricsOf(kind: VersionKind, options: ProtocolOptions): Metric[]
 const finds = ({ definitions }: Metric, ids: ReadonlySet<string>) => definitions.some(({ id }) => ids.has(id))
 
 function allMetricsOf(
-  kind: VersionKind,
+  kind: VariantKind,
   { attacks, network = npmNetwork, lpips, lfwPairs, also = new Set() }: ProtocolOptions,
 ): Metric[] {
   const distance = lpips ? [perceptual(lpips)] : []

@@ -5,7 +5,7 @@ import { softwareOf } from '../pipeline/run-record.ts'
 import { processorName } from '../util/processor.ts'
 
 /** How and where something was run. */
-export interface Circumstances {
+export interface Provenance {
   readonly command: string
   /** Of this repository, where it runs from one; with '-dirty' when files differ from it. */
   readonly commit?: string
@@ -15,13 +15,13 @@ export interface Circumstances {
 }
 
 /** What was run, and on what. */
-export interface Provenance extends Circumstances {
+export interface EvaluationProvenance extends Provenance {
   readonly title: string
   readonly originals: string
 }
 
 /** Of the command that runs. */
-export async function circumstances(backend: BackendName): Promise<Circumstances> {
+export async function provenance(backend: BackendName): Promise<Provenance> {
   const { commit } = await softwareOf(backend)
   return {
     command: `diff-privacy ${process.argv.slice(2).join(' ')}`,

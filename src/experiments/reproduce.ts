@@ -4,7 +4,7 @@ import type { BackendName } from '../backend/index.ts'
 import type { MethodConfig } from '../config/suite.ts'
 import type { Evaluation, EvaluationOptions } from '../eval/evaluation.ts'
 import { methodOf } from '../eval/methods/index.ts'
-import { type Circumstances, circumstances } from '../eval/provenance.ts'
+import { type Provenance, provenance } from '../eval/provenance.ts'
 import { makeSuite, measureSuite } from '../eval/suite.ts'
 import { writeFileAtomic, writeJsonAtomic } from '../util/atomic-write.ts'
 import { type ChosenFaces, type PlannedTable, type PlanOptions, shown } from './plan.ts'
@@ -44,7 +44,7 @@ export async function reproduceTable(
     suite.methods.set(methodOf(work.config).name, work.config)
   }
   const stores = [...suites.values()].map(({ faces }) => `${faces.indices.length} of ${faces.store}`)
-  const made = await circumstances(backend)
+  const made = await provenance(backend)
   const originals = `faces of ${count} people, chosen by seed ${seed}: ${stores.join('; ') || 'none'}`
   const from = { title: table.title, ...made, originals }
   const found = new Map<string, Evaluation>()
@@ -69,7 +69,7 @@ async function runSuite(
   { faces, methods }: Suite,
   planned: PlannedTable,
   { backend, jobs, measuring, onProgress = () => {} }: ReproduceOptions,
-  made: Circumstances,
+  made: Provenance,
 ): Promise<Evaluation[]> {
   const { table } = planned
   const configs = [...methods.values()]

@@ -4,7 +4,7 @@ import type { Evaluation, Row } from '../eval/evaluation.ts'
 import type { Definition } from '../eval/metrics/definition.ts'
 import { lpipsDefinition } from '../eval/metrics/lpips.ts'
 import { metricsOf } from '../eval/protocols.ts'
-import type { Provenance } from '../eval/provenance.ts'
+import type { EvaluationProvenance } from '../eval/provenance.ts'
 import { type Column, definitionList, grid, type Line, line, percent, titleOf, within } from '../eval/table.ts'
 import { nearestHint } from '../util/did-you-mean.ts'
 import { UserError } from '../util/errors.ts'
@@ -85,7 +85,7 @@ function settingsOf(evaluation: Evaluation | undefined): unknown {
 }
 
 /** table.json: every cell with its N, interval, threshold and recognizer, and how each row was made. */
-export function tableJson(table: TableConfig, measured: readonly MeasuredMethod[], from: Provenance): object {
+export function tableJson(table: TableConfig, measured: readonly MeasuredMethod[], from: EvaluationProvenance): object {
   const { columns, published, asks } = table
   return {
     ...from,
@@ -109,7 +109,11 @@ function numberOf({ method: _, ...value }: Row): object {
 }
 
 /** table.md: the table with what was run above, and what its empty cells and its numbers mean below. */
-export function tableMarkdown(table: TableConfig, measured: readonly MeasuredMethod[], from: Provenance): string {
+export function tableMarkdown(
+  table: TableConfig,
+  measured: readonly MeasuredMethod[],
+  from: EvaluationProvenance,
+): string {
   const rows = tableRows(table, measured)
   const { title, ...about } = from
   const heads = table.columns.map(({ head }) => head)

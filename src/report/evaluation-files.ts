@@ -1,7 +1,7 @@
 /** What an evaluation leaves behind: metrics.json, table.md, report.html. */
 import { join } from 'node:path'
 import type { Evaluation } from '../eval/evaluation.ts'
-import type { Provenance } from '../eval/provenance.ts'
+import type { EvaluationProvenance } from '../eval/provenance.ts'
 import { markdown } from '../eval/table.ts'
 import { makeFolder, writeFileAtomic, writeJsonAtomic } from '../util/atomic-write.ts'
 import { evaluationReport } from './evaluation-report.ts'
@@ -12,7 +12,7 @@ import { evaluationReport } from './evaluation-report.ts'
  */
 export async function writeEvaluation(
   evaluations: readonly Evaluation[],
-  from: Provenance,
+  from: EvaluationProvenance,
   folder: string,
 ): Promise<string> {
   await makeFolder(folder)

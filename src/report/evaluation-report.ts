@@ -1,7 +1,7 @@
 /** The report of an evaluation: a page that needs nothing beside it, every number one click from what it means. */
 
 import type { Evaluation, Row } from '../eval/evaluation.ts'
-import type { Provenance } from '../eval/provenance.ts'
+import type { EvaluationProvenance } from '../eval/provenance.ts'
 import type { Ranked } from '../eval/ranking.ts'
 import { type Table, tables, titleOf } from '../eval/table.ts'
 import { readImage } from '../images/codec.ts'
@@ -24,7 +24,10 @@ thead th { white-space: normal; min-width: 5.5rem; } td small { display: block; 
 .definitions div:target { outline: 2px solid var(--accent); outline-offset: 6px; border-radius: 4px; }
 `
 
-export async function evaluationReport(evaluations: readonly Evaluation[], from: Provenance): Promise<string> {
+export async function evaluationReport(
+  evaluations: readonly Evaluation[],
+  from: EvaluationProvenance,
+): Promise<string> {
   const definitions = new Map(evaluations.flatMap(({ definitions }) => definitions.map(d => [d.id, d] as const)))
   const notes = [...new Set(evaluations.flatMap(({ notes }) => notes))]
   const [first] = evaluations

@@ -7,9 +7,9 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { useBackend } from '../../src/backend/index.ts'
 import { run } from '../../src/cli/program.ts'
 import { type Evaluation, evaluate } from '../../src/eval/evaluation.ts'
-import type { Value } from '../../src/eval/metric.ts'
+import type { Score } from '../../src/eval/metric.ts'
 import { pictureTable } from '../../src/eval/per-picture.ts'
-import { circumstances } from '../../src/eval/provenance.ts'
+import { provenance } from '../../src/eval/provenance.ts'
 import { writeEvaluation } from '../../src/report/evaluation-files.ts'
 import { grey, portrait } from '../pipeline/photos.ts'
 import { colours } from './procedural.ts'
@@ -59,8 +59,8 @@ beforeAll(async () => {
 })
 afterAll(() => rmSync(root, { recursive: true }))
 
-const find = (wanted: Partial<Value>) =>
-  evaluation.values.find(value => Object.entries(wanted).every(([key, x]) => value[key as keyof Value] === x))
+const find = (wanted: Partial<Score>) =>
+  evaluation.values.find(value => Object.entries(wanted).every(([key, x]) => value[key as keyof Score] === x))
 
 test('a light blur leaves the faces where they are and who they are', () => {
   expect(find({ definition: 'detection-rate', version: 'protected', of: 'protected' })).toMatchObject({
@@ -132,7 +132,7 @@ test('a second run computes no feature again, gives the same, and leaves no tens
 
 test('the files hold every number; in the report each leads to its definition', async () => {
   const out = join(root, 'out')
-  const from = { title: 'Evaluation of <blur>', ...(await circumstances('wasm')), originals }
+  const from = { title: 'Evaluation of <blur>', ...(await provenance('wasm')), originals }
   const table = await writeEvaluation([evaluation], from, out)
   const metrics = JSON.parse(readFileSync(join(out, 'metrics.json'), 'utf8'))
   expect(metrics.values).toHaveLength(evaluation.values.length)

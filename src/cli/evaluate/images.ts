@@ -99,10 +99,10 @@ export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<v
   const { writeFileAtomic, writeJsonAtomic } = await import('../../util/atomic-write.ts')
   const { UserError } = await import('../../util/errors.ts')
   const { manifestFile, readManifest } = await import('../../eval/manifest.ts')
-  const { versionsOf } = await import('../../eval/versions.ts')
+  const { variantsOf } = await import('../../eval/variants.ts')
   const { protocol, originals, out } = options
 
-  const versions = versionsOf(protocol, options)
+  const versions = variantsOf(protocol, options)
   const folder = versions[0]!.folders[0]!
   const beside = join(dirname(resolve(folder)), manifestFile)
   const manifestPath = options.manifest ?? (existsSync(beside) ? beside : undefined)
@@ -111,7 +111,7 @@ export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<v
   const { useBackend } = await import('../../backend/index.ts')
   const { readLfwPairs } = await import('../../data/lfw-pairs.ts')
   const { evaluate } = await import('../../eval/evaluation.ts')
-  const { circumstances } = await import('../../eval/provenance.ts')
+  const { provenance } = await import('../../eval/provenance.ts')
   const { writeEvaluation } = await import('../../report/evaluation-files.ts')
   const { guidingNetworks } = await import('../../eval/networks.ts')
   const { loadTargets, targetLines, targetsMarkdown, targetsOf } = await import('../../eval/targets.ts')
@@ -161,7 +161,7 @@ export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<v
     lfwPairs: options.lfwPairs === undefined ? undefined : await readLfwPairs(options.lfwPairs),
     onProgress: (done, total, what) => bar.update(done, what, total),
   }).finally(() => bar.stop())
-  const from = { title: `Evaluation of ${method}`, ...(await circumstances(backend)), originals }
+  const from = { title: `Evaluation of ${method}`, ...(await provenance(backend)), originals }
   const table = await writeEvaluation([evaluation], from, out)
   const { pictureTable } = await import('../../eval/per-picture.ts')
   await writeFileAtomic(join(out, 'pictures.csv'), pictureTable(evaluation.each ?? []))

@@ -53,7 +53,7 @@ export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<v
   const { loadSuite, recipesOf } = await import('../../config/suite.ts')
   const { FaceStore } = await import('../../data/face-store.ts')
   const { chooseFaces } = await import('../../eval/choose-faces.ts')
-  const { circumstances } = await import('../../eval/provenance.ts')
+  const { provenance } = await import('../../eval/provenance.ts')
   const { writeEvaluation } = await import('../../report/evaluation-files.ts')
   const { makeSuite, measureSuite, originalsFolder } = await import('../../eval/suite.ts')
   const { loadThresholds } = await import('../../faces/thresholds.ts')
@@ -70,7 +70,7 @@ export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<v
   const recipes = recipesOf(methods)
   const backend = await useBackend(options.backend ?? recipes[0]?.backend)
   await refuseRecipes(recipes, backend, jobs)
-  const made = await circumstances(backend)
+  const made = await provenance(backend)
   const from = {
     title: `Evaluation: ${options.suite}`,
     ...made,

@@ -70,7 +70,7 @@ export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<v
   const { withFeatures } = await import('../../eval/features/cache.ts')
   const { drawMissing } = await import('../../eval/model-quality/drawn.ts')
   const { measureModel } = await import('../../eval/model-quality/measure.ts')
-  const { circumstances } = await import('../../eval/provenance.ts')
+  const { provenance } = await import('../../eval/provenance.ts')
   const { writeEvaluation } = await import('../../report/evaluation-files.ts')
   const { loadThresholds } = await import('../../faces/thresholds.ts')
   const { recognizerNames } = await import('../../faces/recognizers.ts')
@@ -135,7 +135,7 @@ export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<v
   })
   const from = {
     title: `The model ${config.name} by itself`,
-    ...(await circumstances(backend)),
+    ...(await provenance(backend)),
     originals: `${samples} faces of as many people of ${options.faces}, chosen by seed ${seed}; faces drawn from noise in ${steps} steps with eta ${eta}${attentionGuidance > 0 ? ` and attention guidance ${attentionGuidance}` : ''}`,
   }
   console.log(await writeEvaluation([evaluation], from, out))

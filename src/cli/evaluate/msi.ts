@@ -68,7 +68,7 @@ export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<v
   const { UserError } = await import('../../util/errors.ts')
   const { choosePeople } = await import('../../eval/choose-faces.ts')
   const { armName, arms, measureMsiVariants, msiVariantsTable } = await import('../../eval/msi-variants.ts')
-  const { circumstances } = await import('../../eval/provenance.ts')
+  const { provenance } = await import('../../eval/provenance.ts')
   const { loadThresholds } = await import('../../faces/thresholds.ts')
   const { loadFeatureNetwork } = await import('../../faces/features.ts')
   const { loadRecognizer, recognizerNames } = await import('../../faces/recognizers.ts')
@@ -127,7 +127,7 @@ export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<v
 
   const from = {
     title: 'Forms of MSI',
-    ...(await circumstances(backend)),
+    ...(await provenance(backend)),
     originals: `${count} faces of as many people of ${faces}, chosen by seed ${seed}`,
     model: { name: model.name, sha256: model.sha256 },
     recovery,

@@ -3,7 +3,7 @@ import { embeddedPairs } from '../embedded.ts'
 import { embeddingsOf } from '../features/networks.ts'
 import { usualThreshold } from '../identity/accept-thresholds.ts'
 import { acceptedShare } from '../intervals.ts'
-import type { Metric, Value } from '../metric.ts'
+import type { Metric, Score } from '../metric.ts'
 import type { Definition } from '../metrics/definition.ts'
 import { dot } from '../metrics/vectors.ts'
 
@@ -23,11 +23,11 @@ export const guessedKey: Metric = {
   group: 'attacks',
   definitions: [guessedKeyDefinition],
   needs: embeddingsOf,
-  run: async (study, version) => {
-    const values: Value[] = []
-    for (const recognizer of study.recognizers) {
-      const threshold = await usualThreshold(study, recognizer, 'original')
-      const pairs = await embeddedPairs(study, recognizer, version, 'original')
+  run: async (evalSet, version) => {
+    const values: Score[] = []
+    for (const recognizer of evalSet.recognizers) {
+      const threshold = await usualThreshold(evalSet, recognizer, 'original')
+      const pairs = await embeddedPairs(evalSet, recognizer, version, 'original')
       if (!threshold || pairs.original.cases.length === 0) continue
       const similarities = pairs.original.cases.map((_, i) => dot(pairs.original.vectors, i, pairs.version.vectors, i))
       values.push({
@@ -39,7 +39,7 @@ export const guessedKey: Metric = {
           pairs.original.identities.map(identity => [identity]),
         ),
         recognizer,
-        role: study.role(recognizer),
+        role: evalSet.role(recognizer),
         alignment: 'original',
         ...threshold,
       })

@@ -1,11 +1,11 @@
 /** Attack: a recognizer's features with a head that was trained on protected pictures of the very people. */
 import { embedded } from '../embedded.ts'
+import type { EvalSet } from '../eval-set.ts'
 import { embeddingsOf } from '../features/networks.ts'
 import { shareOf } from '../intervals.ts'
-import type { Metric, Value } from '../metric.ts'
+import type { Metric, Score } from '../metric.ts'
 import type { Definition } from '../metrics/definition.ts'
 import type { Vectors } from '../metrics/vectors.ts'
-import type { Study } from '../study.ts'
 import { ridge, select } from './ridge.ts'
 
 const identityHeadDefinition: Definition = {
@@ -27,10 +27,10 @@ export const identityHead: Metric = {
   group: 'attacks',
   definitions: [identityHeadDefinition],
   needs: embeddingsOf,
-  run: async (study, version) => {
-    const values: Value[] = []
-    for (const recognizer of study.recognizers) {
-      const split = await splitOf(study, recognizer, version)
+  run: async (evalSet, version) => {
+    const values: Score[] = []
+    for (const recognizer of evalSet.recognizers) {
+      const split = await splitOf(evalSet, recognizer, version)
       if (!split)
         return {
           values: [],
@@ -57,7 +57,7 @@ export const identityHead: Metric = {
           held.map(i => [identities[i]!]),
         ),
         recognizer,
-        role: study.role(recognizer),
+        role: evalSet.role(recognizer),
         alignment: 'original',
       })
     }
@@ -66,10 +66,10 @@ export const identityHead: Metric = {
 }
 
 /** Protected pictures of people of whom there are several, the last photo of each for the test; or the last samples. */
-async function splitOf(study: Study, recognizer: (typeof study.recognizers)[number], version: string) {
+async function splitOf(evalSet: EvalSet, recognizer: (typeof evalSet.recognizers)[number], version: string) {
   const samples = await Promise.all(
-    Array.from({ length: study.sampleCount(version) }, (_, sample) =>
-      embedded(study, recognizer, version, 'original', sample),
+    Array.from({ length: evalSet.sampleCount(version) }, (_, sample) =>
+      embedded(evalSet, recognizer, version, 'original', sample),
     ),
   )
   const rows = samples.flatMap(({ cases, vectors }, sample) =>

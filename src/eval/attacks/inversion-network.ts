@@ -13,13 +13,13 @@ import { meanGradient } from '../../train/gradient.ts'
 import { initialise } from '../../train/initialise.ts'
 import type { TrainingTask } from '../../train/task.ts'
 import { WeightVector } from '../../train/vector.ts'
+import { type EvalSet, placeName } from '../eval-set.ts'
 import { cutFace } from '../features/compute.ts'
 import { embeddingsOf } from '../features/networks.ts'
 import { usualThreshold } from '../identity/accept-thresholds.ts'
 import { acceptedShare } from '../intervals.ts'
-import type { Metric, Value } from '../metric.ts'
+import type { Metric, Score } from '../metric.ts'
 import type { Definition } from '../metrics/definition.ts'
-import { placeName, type Study } from '../study.ts'
 import { leastPeople } from './learned-match.ts'
 import { foldsOf } from './ridge.ts'
 
@@ -77,19 +77,19 @@ export const inversionNetwork: Metric = {
   group: 'attacks',
   definitions: [inversionDefinition],
   needs: embeddingsOf,
-  run: async (study, version) => {
-    const cases = [...study.cases.keys()].filter(i => study.placesOf('original')[i])
-    const identities = cases.map(i => study.cases[i]!.identity)
+  run: async (evalSet, version) => {
+    const cases = [...evalSet.cases.keys()].filter(i => evalSet.placesOf('original')[i])
+    const identities = cases.map(i => evalSet.cases[i]!.identity)
     const people = new Set(identities).size
     if (people < leastPeople)
       return { values: [], notes: [`an inversion network needs ${leastPeople} people or more, there are ${people}`] }
     const fold = foldsOf(identities, settings.folds, settings.seed)
     const held = cases.filter((_, k) => fold[k] === 0)
     const train = cases.filter((_, k) => fold[k] !== 0)
-    const cosines = await kept(study, version, [...train, -1, ...held], () => attack(study, version, train, held))
-    const values: Value[] = []
-    for (const [r, recognizer] of study.recognizers.entries()) {
-      const threshold = await usualThreshold(study, recognizer, 'original')
+    const cosines = await kept(evalSet, version, [...train, -1, ...held], () => attack(evalSet, version, train, held))
+    const values: Score[] = []
+    for (const [r, recognizer] of evalSet.recognizers.entries()) {
+      const threshold = await usualThreshold(evalSet, recognizer, 'original')
       if (!threshold) continue
       for (const [s, stage] of stages.entries()) {
         const start = (r * stages.length + s) * held.length
@@ -101,10 +101,10 @@ export const inversionNetwork: Metric = {
           ...acceptedShare(
             scores,
             threshold.threshold,
-            held.map(i => [study.cases[i]!.identity]),
+            held.map(i => [evalSet.cases[i]!.identity]),
           ),
           recognizer,
-          role: study.role(recognizer),
+          role: evalSet.role(recognizer),
           alignment: 'original',
           ...threshold,
         })
@@ -116,14 +116,14 @@ export const inversionNetwork: Metric = {
 
 /** What an attack gave when it was made on the same pictures before. */
 async function kept(
-  study: Study,
+  evalSet: EvalSet,
   version: string,
   cases: readonly number[],
   work: () => Promise<Float32Array>,
 ): Promise<Float32Array> {
-  const key = attackKey(study, version, cases)
+  const key = attackKey(evalSet, version, cases)
   const checksum = createHash('sha256').update(JSON.stringify(settings)).digest('hex')
-  const table = await study.cache.table('inversion-network', checksum)
+  const table = await evalSet.cache.table('inversion-network', checksum)
   if (!table.has(key)) await table.add([[key, await work()]])
   return table.get(key)
 }
@@ -132,26 +132,26 @@ async function kept(
  * What an attack is kept under: the pictures and, unless these are the faces, where faces are cut out of them.
  * @param cases -1 between those that are learned from and those held out
  */
-export function attackKey(study: Study, version: string, cases: readonly number[]): string {
-  const pictures = [study.originals, study.pictures(version)]
+export function attackKey(evalSet: EvalSet, version: string, cases: readonly number[]): string {
+  const pictures = [evalSet.originals, evalSet.pictures(version)]
   const hashes = cases.flatMap(i => pictures.map(list => list[i]?.hash ?? 'held out'))
-  const places = study.aligned ? [] : study.placesOf('original')
+  const places = evalSet.aligned ? [] : evalSet.placesOf('original')
   const cuts = cases.flatMap(i => (places[i] ? [placeName(places[i])] : []))
   return createHash('sha256')
-    .update([...hashes, ...cuts, ...study.recognizers].join('/'))
+    .update([...hashes, ...cuts, ...evalSet.recognizers].join('/'))
     .digest('hex')
 }
 
 /** Trains on some cases and says how alike the others are: by recognizer, stage and case. */
 async function attack(
-  study: Study,
+  evalSet: EvalSet,
   version: string,
   train: readonly number[],
   held: readonly number[],
 ): Promise<Float32Array> {
   const small: Record<keyof Pairs, Image[]> = { original: [], version: [] }
   for (const i of train) {
-    const { original, version: face } = await facesAt(study, version, i)
+    const { original, version: face } = await facesAt(evalSet, version, i)
     small.original.push(await resizeImage(original, side, side))
     small.version.push(await resizeImage(face, side, side))
   }
@@ -159,16 +159,16 @@ async function attack(
     original: batchOf(places.map(k => small.original[k]!)),
     version: batchOf(places.map(k => small.version[k]!)),
   }))
-  const cosines = new Float32Array(study.recognizers.length * stages.length * held.length)
+  const cosines = new Float32Array(evalSet.recognizers.length * stages.length * held.length)
   for (const [k, i] of held.entries()) {
-    const { original, version: face } = await facesAt(study, version, i)
+    const { original, version: face } = await facesAt(evalSet, version, i)
     const [smallOriginal, smallFace] = [await resizeImage(original, side, side), await resizeImage(face, side, side)]
     const shown = tf.tidy(() => {
       const large = (x: tf.Tensor4D) => cropResize(tf.clipByValue(x, -1, 1), whole, original.width)
       const restored = inverter(weights, batchOf([smallFace]))
       return tf.concat([batchOf([original]), batchOf([face]), large(restored), large(batchOf([smallOriginal]))])
     })
-    for (const [r, name] of study.recognizers.entries()) {
+    for (const [r, name] of evalSet.recognizers.entries()) {
       const recognizer = await loadRecognizer(name)
       const products = tf.tidy(() => {
         const rows = recognizer.embed(shown)
@@ -246,8 +246,8 @@ function batchOf(images: readonly Image[]): tf.Tensor4D {
 }
 
 /** The aligned face of a case and its version. */
-async function facesAt(study: Study, version: string, i: number): Promise<Record<keyof Pairs, Image>> {
-  const place = study.placesOf('original')[i]!
+async function facesAt(evalSet: EvalSet, version: string, i: number): Promise<Record<keyof Pairs, Image>> {
+  const place = evalSet.placesOf('original')[i]!
   const cut = async ({ path }: { path: string }) => cutFace(await readImage(path), place)
-  return { original: await cut(study.originals[i]!), version: await cut(study.pictures(version)[i]!) }
+  return { original: await cut(evalSet.originals[i]!), version: await cut(evalSet.pictures(version)[i]!) }
 }

@@ -2,7 +2,7 @@
 import { embedded, embeddedPairs } from '../embedded.ts'
 import { embeddingsOf } from '../features/networks.ts'
 import { shareOf } from '../intervals.ts'
-import type { Metric, Value } from '../metric.ts'
+import type { Metric, Score } from '../metric.ts'
 import type { Definition } from '../metrics/definition.ts'
 import { reidentify } from '../metrics/reidentification.ts'
 import type { Vectors } from '../metrics/vectors.ts'
@@ -33,20 +33,20 @@ export const learnedMatch: Metric = {
   group: 'attacks',
   definitions: [learnedMatchDefinition],
   needs: embeddingsOf,
-  run: async (study, version) => {
-    const people = new Set(study.cases.map(({ identity }) => identity)).size
+  run: async (evalSet, version) => {
+    const people = new Set(evalSet.cases.map(({ identity }) => identity)).size
     if (people < leastPeople)
       return {
         values: [],
         notes: [`learned re-identification needs ${leastPeople} people or more, there are ${people}`],
       }
-    const values: Value[] = []
-    for (const recognizer of study.recognizers) {
-      const pairs = await embeddedPairs(study, recognizer, version, 'original')
+    const values: Score[] = []
+    for (const recognizer of evalSet.recognizers) {
+      const pairs = await embeddedPairs(evalSet, recognizer, version, 'original')
       if (pairs.original.cases.length === 0) continue
       const { identities } = pairs.original
       const mapped = crossMapped(pairs.version.vectors, pairs.original.vectors, identities)
-      const gallery = await embedded(study, recognizer, 'original', 'original')
+      const gallery = await embedded(evalSet, recognizer, 'original', 'original')
       const found = reidentify(
         { embeddings: mapped, identities },
         { embeddings: gallery.vectors, identities: gallery.identities },
@@ -62,7 +62,7 @@ export const learnedMatch: Metric = {
             identities.map(identity => [identity]),
           ),
           recognizer,
-          role: study.role(recognizer),
+          role: evalSet.role(recognizer),
           alignment: 'original',
         })
     }

@@ -3,7 +3,7 @@ import { embeddedPairs, stack } from '../embedded.ts'
 import { faceCrops } from '../features/face-crops.ts'
 import type { DistributionNetwork } from '../features/inception.ts'
 import { embeddingsOf } from '../features/networks.ts'
-import type { Metric, Value } from '../metric.ts'
+import type { Metric, Score } from '../metric.ts'
 import { bootstrap } from '../metrics/bootstrap.ts'
 import type { Definition } from '../metrics/definition.ts'
 import { weightedAuc } from '../metrics/weighted-auc.ts'
@@ -27,20 +27,20 @@ export function protectedAuc(network: DistributionNetwork): Metric {
     name: 'protected-auc',
     group: 'attacks',
     definitions: [protectedAucDefinition],
-    needs: study => [...embeddingsOf(study), crops],
-    run: async (study, version) => {
-      const values: Value[] = []
-      const add = (classified: Classified, about: Partial<Value>) =>
+    needs: evalSet => [...embeddingsOf(evalSet), crops],
+    run: async (evalSet, version) => {
+      const values: Score[] = []
+      const add = (classified: Classified, about: Partial<Score>) =>
         values.push({ definition: protectedAucDefinition.id, version, ...measured(classified), ...about })
-      for (const recognizer of study.recognizers) {
-        const { original, version: made } = await embeddedPairs(study, recognizer, version, 'original')
+      for (const recognizer of evalSet.recognizers) {
+        const { original, version: made } = await embeddedPairs(evalSet, recognizer, version, 'original')
         if (new Set(original.identities).size < leastPeople)
           return { values, notes: [`${version}: a detector of protection needs ${leastPeople} people or more`] }
-        const role = study.role(recognizer)
+        const role = evalSet.role(recognizer)
         add(classify(original.vectors, made.vectors, original.identities), { recognizer, role, alignment: 'original' })
       }
-      const found = (await study.rows(crops, version)).flatMap((row, i) =>
-        row && row.length > 0 ? [{ row, of: study.cases[i]!.identity }] : [],
+      const found = (await evalSet.rows(crops, version)).flatMap((row, i) =>
+        row && row.length > 0 ? [{ row, of: evalSet.cases[i]!.identity }] : [],
       )
       const people = found.map(({ of }) => of)
       if (new Set(people).size < leastPeople) return { values }
@@ -54,7 +54,7 @@ export function protectedAuc(network: DistributionNetwork): Metric {
   }
 }
 
-function measured({ outputs, isProtected, identities }: Classified): Pick<Value, 'value' | 'n' | 'interval'> {
+function measured({ outputs, isProtected, identities }: Classified): Pick<Score, 'value' | 'n' | 'interval'> {
   const auc = weightedAuc(outputs, isProtected)
   const { low, high } = bootstrap(
     identities.map(identity => [identity]),

@@ -2,7 +2,7 @@
 import { embeddedPairs } from '../embedded.ts'
 import { embeddingsOf } from '../features/networks.ts'
 import { shareOf } from '../intervals.ts'
-import type { Metric, Value } from '../metric.ts'
+import type { Metric, Score } from '../metric.ts'
 import type { Definition } from '../metrics/definition.ts'
 import type { Vectors } from '../metrics/vectors.ts'
 import { foldsOf, ridge, select } from './ridge.ts'
@@ -61,10 +61,10 @@ export const protectedDetector: Metric = {
   group: 'attacks',
   definitions: [protectedDetectorDefinition],
   needs: embeddingsOf,
-  run: async (study, version) => {
-    const values: Value[] = []
-    for (const recognizer of study.recognizers) {
-      const pairs = await embeddedPairs(study, recognizer, version, 'original')
+  run: async (evalSet, version) => {
+    const values: Score[] = []
+    for (const recognizer of evalSet.recognizers) {
+      const pairs = await embeddedPairs(evalSet, recognizer, version, 'original')
       if (new Set(pairs.original.identities).size < folds)
         return { values, notes: [`a detector of protection needs ${folds} people or more`] }
       const { outputs, isProtected, identities } = classify(
@@ -81,7 +81,7 @@ export const protectedDetector: Metric = {
           identities.map(identity => [identity]),
         ),
         recognizer,
-        role: study.role(recognizer),
+        role: evalSet.role(recognizer),
         alignment: 'original',
       })
     }

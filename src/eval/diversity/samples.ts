@@ -1,14 +1,14 @@
 /** Are the samples of one face different people? */
 import { stack } from '../embedded.ts'
+import type { EvalSet } from '../eval-set.ts'
 import type { PerceptualDistance } from '../features/lpips.ts'
 import { embeddingOf, embeddingsOf } from '../features/networks.ts'
 import { usualThreshold } from '../identity/accept-thresholds.ts'
 import { meanOf, numbersOf, shareOf } from '../intervals.ts'
-import type { Metric, Value } from '../metric.ts'
+import type { Metric, Score } from '../metric.ts'
 import { cosineDiversity, diversityDefinition, meanPairwise } from '../metrics/diversity.ts'
 import { tarAtFarDefinition } from '../metrics/tar-at-far.ts'
 import { dot } from '../metrics/vectors.ts'
-import type { Study } from '../study.ts'
 
 /** Of versions of several samples: by each recognizer, cut out where the original's face is, and by LPIPS of whole pictures. */
 export function diversity(lpips?: PerceptualDistance): Metric {
@@ -16,23 +16,23 @@ export function diversity(lpips?: PerceptualDistance): Metric {
     name: 'diversity',
     group: 'diversity',
     definitions: [diversityDefinition, tarAtFarDefinition],
-    needs: study => [...embeddingsOf(study), ...(lpips ? [lpips.feature] : [])],
-    run: async (study, version) => {
-      if (study.sampleCount(version) < 2) return { values: [] }
-      const distances = lpips ? await ofPictures(study, version, lpips) : []
-      return { values: [...(await ofFaces(study, version)), ...distances] }
+    needs: evalSet => [...embeddingsOf(evalSet), ...(lpips ? [lpips.feature] : [])],
+    run: async (evalSet, version) => {
+      if (evalSet.sampleCount(version) < 2) return { values: [] }
+      const distances = lpips ? await ofPictures(evalSet, version, lpips) : []
+      return { values: [...(await ofFaces(evalSet, version)), ...distances] }
     },
   }
 }
 
-async function ofFaces(study: Study, version: string): Promise<Value[]> {
-  const count = study.sampleCount(version)
-  const values: Value[] = []
-  for (const recognizer of study.recognizers) {
+async function ofFaces(evalSet: EvalSet, version: string): Promise<Score[]> {
+  const count = evalSet.sampleCount(version)
+  const values: Score[] = []
+  for (const recognizer of evalSet.recognizers) {
     const samples = await Promise.all(
-      Array.from({ length: count }, (_, sample) => study.rows(embeddingOf(recognizer), version, { sample })),
+      Array.from({ length: count }, (_, sample) => evalSet.rows(embeddingOf(recognizer), version, { sample })),
     )
-    const faces = study.cases.flatMap(({ identity }, i) =>
+    const faces = evalSet.cases.flatMap(({ identity }, i) =>
       samples[0]![i] ? [{ identity, vectors: stack(samples.map(rows => rows[i]!)) }] : [],
     )
     if (faces.length === 0) continue
@@ -40,7 +40,7 @@ async function ofFaces(study: Study, version: string): Promise<Value[]> {
       version,
       of: `${count} samples of one face`,
       recognizer,
-      role: study.role(recognizer),
+      role: evalSet.role(recognizer),
       alignment: 'original',
     } as const
     values.push({
@@ -51,7 +51,7 @@ async function ofFaces(study: Study, version: string): Promise<Value[]> {
       ),
       ...about,
     })
-    const threshold = await usualThreshold(study, recognizer, 'original')
+    const threshold = await usualThreshold(evalSet, recognizer, 'original')
     if (!threshold) continue
     const pairs = faces.flatMap(({ vectors, identity }) =>
       Array.from({ length: count }, (_, i) => i).flatMap(i =>
@@ -73,22 +73,22 @@ async function ofFaces(study: Study, version: string): Promise<Value[]> {
 }
 
 async function ofPictures(
-  study: Study,
+  evalSet: EvalSet,
   version: string,
   { name: network, feature }: PerceptualDistance,
-): Promise<Value[]> {
-  const count = study.sampleCount(version)
+): Promise<Score[]> {
+  const count = evalSet.sampleCount(version)
   const distances = await Promise.all(
     Array.from({ length: count }, (_, sample) =>
-      Promise.all(Array.from({ length: sample }, (_, against) => study.rows(feature, version, { sample, against }))),
+      Promise.all(Array.from({ length: sample }, (_, against) => evalSet.rows(feature, version, { sample, against }))),
     ),
   )
-  const each = study.cases.map((_, k) =>
+  const each = evalSet.cases.map((_, k) =>
     distances[1]![0]![k] ? meanPairwise(count, (i, j) => distances[j]![i]![k]![0]!) : undefined,
   )
   const [found, people] = numbersOf(
     each,
-    study.cases.map(({ identity }) => [identity]),
+    evalSet.cases.map(({ identity }) => [identity]),
   )
   if (found.length === 0) return []
   return [

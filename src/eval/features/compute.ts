@@ -9,8 +9,8 @@ import { warp } from '../../faces/warp.ts'
 import { readImage } from '../../images/codec.ts'
 import type { Image } from '../../images/image.ts'
 import { oncePer } from '../../util/memoize.ts'
+import { comparedWith, type EvalSet, featureKeys } from '../eval-set.ts'
 import type { Picture } from '../folders.ts'
-import { comparedWith, featureKeys, type Study } from '../study.ts'
 import type { FeatureCache, FeatureTable } from './cache.ts'
 import { centreOf, type FoundFace, foundFaces, nearest, readFaces } from './faces.ts'
 import type {
@@ -37,11 +37,11 @@ export interface Need {
  * @param onProgress told after every batch how many rows of how many missing ones are there
  */
 export async function computeFeatures(
-  study: Study,
+  evalSet: EvalSet,
   needs: readonly Need[],
   onProgress: (done: number, total: number, feature: string) => void = () => {},
 ): Promise<void> {
-  const versions = new Map<Feature, Set<string>>([[foundFaces, new Set(study.versions.keys())]])
+  const versions = new Map<Feature, Set<string>>([[foundFaces, new Set(evalSet.versions.keys())]])
   for (const { feature, version } of needs)
     versions.set(feature, (versions.get(feature) ?? new Set<string>()).add(version))
   for (const kind of ['picture', 'face', 'pair'] as const) {
@@ -50,9 +50,9 @@ export async function computeFeatures(
       if (feature.of !== kind) continue
       // Each kind has inputs of its own type, which `inputsOf` makes.
       const loaded = (await loadOnce(feature)) as LoadedFeature<unknown>
-      const table = await study.cache.table(feature.name, loaded.checksum)
-      study.tables.set(feature, table)
-      for (const [key, input] of inputsOf(study, feature, wanted)) {
+      const table = await evalSet.cache.table(feature.name, loaded.checksum)
+      evalSet.tables.set(feature, table)
+      for (const [key, input] of inputsOf(evalSet, feature, wanted)) {
         if (table.has(key)) continue
         const one = work.get(key) ?? { key, input, features: [] }
         work.set(key, one)
@@ -60,7 +60,7 @@ export async function computeFeatures(
       }
     }
     await computeMissing([...work.values()], (done, total) => onProgress(done, total, titles[kind]))
-    if (kind === 'picture') await findPlaces(study)
+    if (kind === 'picture') await findPlaces(evalSet)
   }
 }
 
@@ -119,34 +119,40 @@ async function computeMissing(work: readonly Work[], onProgress: (done: number, 
 }
 
 /** What each row of a feature is computed from, by key: what is there twice is computed once. */
-function inputsOf(study: Study, feature: Feature, wanted: ReadonlySet<string>): Map<string, () => Promise<unknown>> {
+function inputsOf(
+  evalSet: EvalSet,
+  feature: Feature,
+  wanted: ReadonlySet<string>,
+): Map<string, () => Promise<unknown>> {
   const inputs = new Map<string, () => Promise<unknown>>()
   const add = (keys: readonly (string | undefined)[], input: (i: number) => Promise<unknown>) => {
     for (const [i, key] of keys.entries()) if (key !== undefined) inputs.set(key, () => input(i))
   }
-  for (const [version, sample] of versionSamples(study)) {
+  for (const [version, sample] of versionSamples(evalSet)) {
     if (version !== 'original' && !wanted.has(version)) continue
-    const pictures = study.pictures(version, sample)
+    const pictures = evalSet.pictures(version, sample)
     const image = (i: number) => readImage(pictures[i]!.path)
-    if (feature.of === 'picture') add(featureKeys(study, feature, version, { sample }), image)
+    if (feature.of === 'picture') add(featureKeys(evalSet, feature, version, { sample }), image)
     if (feature.of === 'face')
       for (const alignment of feature.alignments) {
-        const places = study.placesOf(version, { sample, alignment })
-        add(featureKeys(study, feature, version, { sample, alignment }), async i => cutFace(await image(i), places[i]!))
+        const places = evalSet.placesOf(version, { sample, alignment })
+        add(featureKeys(evalSet, feature, version, { sample, alignment }), async i =>
+          cutFace(await image(i), places[i]!),
+        )
       }
     if (feature.of === 'pair' && version !== 'original') {
-      const places = study.placesOf('original')
+      const places = evalSet.placesOf('original')
       const earlier = feature.amongSamples ? Array.from({ length: sample }, (_, against) => against) : []
       for (const against of [undefined, ...earlier]) {
         const which = { sample, against }
-        const others = comparedWith(study, version, which)
+        const others = comparedWith(evalSet, version, which)
         add(
-          featureKeys(study, feature, version, which),
+          featureKeys(evalSet, feature, version, which),
           async (i): Promise<PicturePair> => ({
             original: await readImage(others[i]!.path),
             version: await image(i),
             place: places[i]!,
-            ...(study.faces[i] && { landmarks: study.faces[i].landmarks }),
+            ...(evalSet.faces[i] && { landmarks: evalSet.faces[i].landmarks }),
           }),
         )
       }
@@ -155,9 +161,9 @@ function inputsOf(study: Study, feature: Feature, wanted: ReadonlySet<string>): 
   return inputs
 }
 
-function versionSamples(study: Study): [version: string, sample: number][] {
-  return ['original', ...study.versions.keys()].flatMap(version =>
-    Array.from({ length: study.sampleCount(version) }, (_, sample): [string, number] => [version, sample]),
+function versionSamples(evalSet: EvalSet): [version: string, sample: number][] {
+  return ['original', ...evalSet.versions.keys()].flatMap(version =>
+    Array.from({ length: evalSet.sampleCount(version) }, (_, sample): [string, number] => [version, sample]),
   )
 }
 
@@ -171,21 +177,21 @@ export function cutFace(picture: Image, place: Similarity): Image {
 const isIdentity = ({ a, b, tx, ty }: Similarity) => a === 1 && b === 0 && tx === 0 && ty === 0
 
 /** Where each picture's face is by its own landmarks, and by the original's. */
-async function findPlaces(study: Study): Promise<void> {
+async function findPlaces(evalSet: EvalSet): Promise<void> {
   const facesOf = async (version: string, sample = 0) =>
-    (await study.rows(foundFaces, version, { sample })).map(row => readFaces(row!))
-  const inOriginals = (await facesOf('original')).map((faces, i) => nearest(faces, centreOf(study.originals[i]!)))
-  study.faces = inOriginals
+    (await evalSet.rows(foundFaces, version, { sample })).map(row => readFaces(row!))
+  const inOriginals = (await facesOf('original')).map((faces, i) => nearest(faces, centreOf(evalSet.originals[i]!)))
+  evalSet.faces = inOriginals
   const ownPlaces = inOriginals.map(placeOf)
-  const places = study.aligned ? study.originals.map(wholePicture) : ownPlaces
-  for (const [version, sample] of versionSamples(study)) {
+  const places = evalSet.aligned ? evalSet.originals.map(wholePicture) : ownPlaces
+  for (const [version, sample] of versionSamples(evalSet)) {
     const set = (alignment: Alignment, found: readonly (Similarity | undefined)[]) =>
-      void study.places.set(`${version}/${sample}/${alignment}`, found)
+      void evalSet.places.set(`${version}/${sample}/${alignment}`, found)
     set('original', places)
     if (version === 'original') set('own', ownPlaces)
     else {
       const faces = await facesOf(version, sample)
-      const own = faces.map((found, i) => nearest(found, centreOf(inOriginals[i] ?? study.originals[i]!)))
+      const own = faces.map((found, i) => nearest(found, centreOf(inOriginals[i] ?? evalSet.originals[i]!)))
       set('own', own.map(placeOf))
     }
   }

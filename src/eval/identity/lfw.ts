@@ -3,7 +3,7 @@ import type { LfwPair } from '../../data/lfw-pairs.ts'
 import { UserError } from '../../util/errors.ts'
 import { stack } from '../embedded.ts'
 import { embeddingOf, embeddingsOf } from '../features/networks.ts'
-import type { Metric, Value } from '../metric.ts'
+import type { Metric, Score } from '../metric.ts'
 import { lfwDefinition, lfwProtocol, lfwTarDefinition, type OverFolds } from '../metrics/lfw.ts'
 import { deviations95 } from '../metrics/proportion.ts'
 import { dot } from '../metrics/vectors.ts'
@@ -20,17 +20,17 @@ export function lfw(pairs: readonly LfwPair[]): Metric {
     group: 'identity',
     definitions: [lfwDefinition, lfwTarDefinition],
     needs: embeddingsOf,
-    run: async (study, version) => {
-      const places = new Map(study.cases.map(({ name }, i) => [name, i]))
+    run: async (evalSet, version) => {
+      const places = new Map(evalSet.cases.map(({ name }, i) => [name, i]))
       const pairPlaces = pairs.map(({ photos }) => photos.map(photo => places.get(photo.replace(/\.[^./]+$/, ''))))
       const missing = pairs.flatMap(({ photos }, i) => photos.filter((_, k) => pairPlaces[i]![k] === undefined))[0]
       if (missing !== undefined)
         return { values: [], notes: [`LFW's protocol needs every picture of its pairs: there is no ${missing}`] }
-      const values: Value[] = []
-      for (const recognizer of study.recognizers)
+      const values: Score[] = []
+      for (const recognizer of evalSet.recognizers)
         for (const alignment of ['original', 'own'] as const) {
-          const originals = await study.rows(embeddingOf(recognizer), 'original', { alignment })
-          const versions = await study.rows(embeddingOf(recognizer), version, { alignment })
+          const originals = await evalSet.rows(embeddingOf(recognizer), 'original', { alignment })
+          const versions = await evalSet.rows(embeddingOf(recognizer), version, { alignment })
           for (const [of, second] of [
             ['two originals', originals],
             [`original and ${version}`, versions],
@@ -45,7 +45,7 @@ export function lfw(pairs: readonly LfwPair[]): Metric {
               pairs.map(({ same }) => same),
               { folds },
             )
-            const about = { version, of, n: pairs.length, recognizer, role: study.role(recognizer), alignment }
+            const about = { version, of, n: pairs.length, recognizer, role: evalSet.role(recognizer), alignment }
             values.push(
               { definition: lfwDefinition.id, ...about, ...overFolds(accuracy) },
               { definition: lfwTarDefinition.id, ...about, ...overFolds(tar), far },
@@ -58,7 +58,7 @@ export function lfw(pairs: readonly LfwPair[]): Metric {
 }
 
 /** The mean, and 1.96 of its standard errors on either side. */
-function overFolds({ mean, deviation, folds }: OverFolds): Pick<Value, 'value' | 'interval'> {
+function overFolds({ mean, deviation, folds }: OverFolds): Pick<Score, 'value' | 'interval'> {
   const half = (deviations95 * deviation) / Math.sqrt(folds.length - 1)
   return { value: mean, interval: [mean - half, mean + half] }
 }

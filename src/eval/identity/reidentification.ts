@@ -2,7 +2,7 @@
 import { embedded, embeddedPairs } from '../embedded.ts'
 import { embeddingsOf } from '../features/networks.ts'
 import { shareOf } from '../intervals.ts'
-import type { Metric, Value } from '../metric.ts'
+import type { Metric, Score } from '../metric.ts'
 import { reidentificationDefinition, reidentify } from '../metrics/reidentification.ts'
 
 const ranks = [1, 5]
@@ -13,13 +13,13 @@ export const reidentification: Metric = {
   group: 'identity',
   definitions: [reidentificationDefinition],
   needs: embeddingsOf,
-  run: async (study, version) => {
-    const values: Value[] = []
-    for (const recognizer of study.recognizers)
+  run: async (evalSet, version) => {
+    const values: Score[] = []
+    for (const recognizer of evalSet.recognizers)
       for (const alignment of ['original', 'own'] as const) {
-        const { version: queries } = await embeddedPairs(study, recognizer, version, alignment)
+        const { version: queries } = await embeddedPairs(evalSet, recognizer, version, alignment)
         if (queries.cases.length === 0) continue
-        const gallery = await embedded(study, recognizer, 'original', alignment)
+        const gallery = await embedded(evalSet, recognizer, 'original', alignment)
         const found = reidentify(
           { embeddings: queries.vectors, identities: queries.identities },
           { embeddings: gallery.vectors, identities: gallery.identities },
@@ -35,7 +35,7 @@ export const reidentification: Metric = {
               queries.identities.map(identity => [identity]),
             ),
             recognizer,
-            role: study.role(recognizer),
+            role: evalSet.role(recognizer),
             alignment,
           })
       }

@@ -2,15 +2,15 @@
 import type { AnyRecognizerName } from '../../faces/recognizers.ts'
 import { type Embedded, embedded, embeddedPairs } from '../embedded.ts'
 import { similarities } from '../embeddings.ts'
+import type { EvalSet } from '../eval-set.ts'
 import type { Alignment } from '../features/feature.ts'
 import { embeddingsOf } from '../features/networks.ts'
 import { acceptedShare, meanOf } from '../intervals.ts'
-import type { Finding, Histogram, Metric, RocPlot, Value } from '../metric.ts'
+import type { Histogram, Metric, MetricResult, RocPlot, Score } from '../metric.ts'
 import { cosineDefinition } from '../metrics/cosine.ts'
 import { auc, aucDefinition, eerDefinition, equalErrorRate, roc } from '../metrics/roc.ts'
 import { tarAtFarDefinition } from '../metrics/tar-at-far.ts'
 import { genuineCap, genuinePairs, impostorPairs, type Pair } from '../pairs.ts'
-import type { Study } from '../study.ts'
 import { type AcceptThreshold, acceptThresholds, usualRate } from './accept-thresholds.ts'
 
 /** Similarities of pairs, and who is in each. */
@@ -31,11 +31,11 @@ export const verification: Metric = {
   group: 'identity',
   definitions: [cosineDefinition, tarAtFarDefinition, eerDefinition, aucDefinition],
   needs: embeddingsOf,
-  run: async (study, version) => {
-    const findings: Finding[] = []
-    for (const recognizer of study.recognizers)
+  run: async (evalSet, version) => {
+    const findings: MetricResult[] = []
+    for (const recognizer of evalSet.recognizers)
       for (const alignment of ['original', 'own'] as const)
-        findings.push(await verify(study, version, recognizer, alignment))
+        findings.push(await verify(evalSet, version, recognizer, alignment))
     return {
       values: findings.flatMap(({ values }) => values),
       plots: findings.flatMap(({ plots = [] }) => plots),
@@ -45,18 +45,18 @@ export const verification: Metric = {
 }
 
 async function verify(
-  study: Study,
+  evalSet: EvalSet,
   version: string,
   recognizer: AnyRecognizerName,
   alignment: Alignment,
-): Promise<Finding> {
-  const pairs = await embeddedPairs(study, recognizer, version, alignment)
+): Promise<MetricResult> {
+  const pairs = await embeddedPairs(evalSet, recognizer, version, alignment)
   if (pairs.original.cases.length === 0)
     return { values: [], notes: [`${version}: no picture has a face in it by its ${alignment} landmarks`] }
-  const originals = await embedded(study, recognizer, 'original', alignment)
-  const versions = await embedded(study, recognizer, version, alignment)
-  const thresholds = await acceptThresholds(study, recognizer, alignment)
-  const about = { version, recognizer, role: study.role(recognizer), alignment } as const
+  const originals = await embedded(evalSet, recognizer, 'original', alignment)
+  const versions = await embedded(evalSet, recognizer, version, alignment)
+  const thresholds = await acceptThresholds(evalSet, recognizer, alignment)
+  const about = { version, recognizer, role: evalSet.role(recognizer), alignment } as const
 
   const same = score(`original and ${version}`, pairs.original, pairs.version, diagonal(pairs.original))
   const others = score(
@@ -66,7 +66,7 @@ async function verify(
     impostorPairs(pairs.original.cases, 'different'),
   )
   const collisions = score(`${version} of two people`, versions, versions, impostorPairs(versions.cases, 'same', 1e5))
-  const values: Value[] = [same, collisions, ...otherPhotos(version, originals, versions)].flatMap(scored =>
+  const values: Score[] = [same, collisions, ...otherPhotos(version, originals, versions)].flatMap(scored =>
     scored.scores.length === 0 ? [] : valuesOf(scored, thresholds, about),
   )
   if (others.scores.length === 0) return { values }
@@ -124,12 +124,12 @@ const diagonal = ({ cases }: Embedded): Pair[] => cases.map((_, i) => [i, i])
 function valuesOf(
   { of, scores, people }: Scored,
   thresholds: readonly AcceptThreshold[],
-  about: Pick<Value, 'version' | 'recognizer' | 'role' | 'alignment'>,
-): Value[] {
+  about: Pick<Score, 'version' | 'recognizer' | 'role' | 'alignment'>,
+): Score[] {
   return [
     { definition: cosineDefinition.id, of, ...meanOf(scores, people), ...about },
     ...thresholds.map(
-      (threshold): Value => ({
+      (threshold): Score => ({
         definition: tarAtFarDefinition.id,
         of,
         ...acceptedShare(scores, threshold.threshold, people),

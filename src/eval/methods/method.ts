@@ -1,8 +1,8 @@
 /** What makes pictures out of faces, to be evaluated: the model's tasks, and baselines that need no weights. */
 import type { FaceStore } from '../../data/face-store.ts'
 import type { Image } from '../../images/image.ts'
+import type { VariantKind } from '../eval-set.ts'
 import type { Manifest } from '../manifest.ts'
-import type { VersionKind } from '../study.ts'
 
 /** An aligned face of a store. */
 export interface SourceFace {
@@ -37,7 +37,7 @@ export interface Method extends Pick<Manifest, 'task' | 'samples' | 'recoveryRea
   /** Its versions: folders of each, one a sample. */
   readonly versions: readonly {
     readonly name: string
-    readonly kind: VersionKind
+    readonly kind: VariantKind
     readonly folders: readonly string[]
   }[]
   /** Recognizers that took part in making its pictures, whose verdict is therefore no evidence. */

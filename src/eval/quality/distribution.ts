@@ -17,12 +17,12 @@ export function distribution({ name: network, feature }: DistributionNetwork): M
     group: 'quality',
     definitions: distanceDefinitions,
     needs: () => [feature],
-    run: async (study, version) => {
+    run: async (evalSet, version) => {
       const [a, b] = await Promise.all(
-        ['original', version].map(async which => stack((await study.rows(feature, which)).map(row => row!))),
+        ['original', version].map(async which => stack((await evalSet.rows(feature, which)).map(row => row!))),
       )
       const { values, notes } = distances(a!, b!)
-      const about = { version, n: study.cases.length, network }
+      const about = { version, n: evalSet.cases.length, network }
       return {
         values: values.map(([definition, value]) => ({ definition, value, ...about })),
         notes: notes.map(note => `${version}: ${note}`),

@@ -16,9 +16,9 @@ export function distanceToOthers(network: DistributionNetwork): Metric {
     group: 'quality',
     definitions: [kidOthersDefinition],
     needs: () => [feature],
-    run: async (study, version) => {
-      const rows = await study.rows(feature, version)
-      const found = rows.flatMap((row, i) => (row && row.length > 0 ? [{ row, of: study.cases[i]!.identity }] : []))
+    run: async (evalSet, version) => {
+      const rows = await evalSet.rows(feature, version)
+      const found = rows.flatMap((row, i) => (row && row.length > 0 ? [{ row, of: evalSet.cases[i]!.identity }] : []))
       if (found.length === 0) return { values: [] }
       const half = found[0]!.row.length / 2
       const sets = [half, 0].map(start => stack(found.map(({ row }) => row.subarray(start, start + half))))

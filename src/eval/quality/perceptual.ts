@@ -11,8 +11,8 @@ export function perceptual({ name: network, feature }: PerceptualDistance): Metr
     group: 'quality',
     definitions: [lpipsDefinition],
     needs: () => [feature],
-    run: async (study, version) => {
-      const { rows, people } = await pooled(study, feature, version)
+    run: async (evalSet, version) => {
+      const { rows, people } = await pooled(evalSet, feature, version)
       if (rows.length === 0) return { values: [] }
       return {
         values: [

@@ -1,6 +1,6 @@
 /** What protecting and recovering a face costs, as the manifest says. */
 import { meanOf } from '../intervals.ts'
-import type { Metric, Value } from '../metric.ts'
+import type { Metric, Score } from '../metric.ts'
 import type { Definition } from '../metrics/definition.ts'
 
 const keySizeDefinition: Definition = {
@@ -24,10 +24,10 @@ export const cost: Metric = {
   group: 'recovery',
   definitions: [keySizeDefinition, secondsDefinition],
   needs: () => [],
-  run: async (study, version) => {
-    const known = study.cases.filter(({ about }) => about)
+  run: async (evalSet, version) => {
+    const known = evalSet.cases.filter(({ about }) => about)
     const people = (cases: typeof known) => cases.map(({ identity }) => [identity])
-    const values: Value[] = []
+    const values: Score[] = []
     const keyed = known.filter(({ about }) => about!.keyBytes !== undefined)
     if (keyed.length > 0)
       values.push({

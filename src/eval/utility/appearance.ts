@@ -1,13 +1,14 @@
 /** Does the protected face fit into its photo: colour of the skin, sharpness, and the border? */
+
+import type { EvalSet } from '../eval-set.ts'
 import { type RegionMeasure, regionMeasures, regions } from '../features/regions.ts'
 import { meanOf, numbersOf } from '../intervals.ts'
-import type { Metric, Value } from '../metric.ts'
+import type { Metric, Score } from '../metric.ts'
 import { borderGradientDefinition } from '../metrics/border-gradient.ts'
 import { highFrequencyDefinition } from '../metrics/high-frequency.ts'
 import { type SkinGroup, skinGroup, skinGroups, skinToneDefinition } from '../metrics/skin-tone.ts'
 import { pooled } from '../pooled.ts'
 import { quantileOf } from '../quantile.ts'
-import type { Study } from '../study.ts'
 
 type People = readonly (readonly string[])[]
 
@@ -20,14 +21,14 @@ export const appearance: Metric = {
   group: 'utility',
   definitions: [skinToneDefinition, highFrequencyDefinition, borderGradientDefinition],
   needs: () => [regions],
-  run: async (study, version) => {
-    const { rows, people } = await measured(study, version)
+  run: async (evalSet, version) => {
+    const { rows, people } = await measured(evalSet, version)
     return { values: [...skinTone(rows, people, version), ...quantiles(rows, people, version)] }
   },
 }
 
-async function measured(study: Study, version: string): Promise<{ rows: Measured[]; people: People }> {
-  const { rows, people } = await pooled(study, regions, version)
+async function measured(evalSet: EvalSet, version: string): Promise<{ rows: Measured[]; people: People }> {
+  const { rows, people } = await pooled(evalSet, regions, version)
   const named = rows.map(row => Object.fromEntries(regionMeasures.map((name, i) => [name, row[i]!])) as Measured)
   return { rows: named, people }
 }
@@ -35,7 +36,7 @@ async function measured(study: Study, version: string): Promise<{ rows: Measured
 /** Fewer pictures of a group say nothing of the spread between groups. */
 const leastOfGroup = 5
 
-function skinTone(rows: readonly Measured[], people: People, version: string): Value[] {
+function skinTone(rows: readonly Measured[], people: People, version: string): Score[] {
   const seen = rows.flatMap((row, i) => (Number.isNaN(row.L) ? [] : [{ ...row, of: people[i]! }]))
   const about = { definition: skinToneDefinition.id, version }
   const groups = new Map<SkinGroup | 'all', typeof seen>([['all', seen]])
@@ -45,10 +46,10 @@ function skinTone(rows: readonly Measured[], people: People, version: string): V
       seen.filter(({ L0, a0, b0 }) => skinGroup([L0, a0, b0]) === group),
     )
   const signedMeans: number[] = []
-  const values = [...groups].flatMap(([group, chosen]): Value[] => {
+  const values = [...groups].flatMap(([group, chosen]): Score[] => {
     if (chosen.length === 0) return []
     const whom = chosen.map(({ of }) => of)
-    const channels = (['L', 'a', 'b'] as const).flatMap((channel): Value[] => {
+    const channels = (['L', 'a', 'b'] as const).flatMap((channel): Score[] => {
       const each = chosen.map(row => row[channel] - row[`${channel}0`])
       const of = `${channel}*, ${group}`
       return [
@@ -64,14 +65,14 @@ function skinTone(rows: readonly Measured[], people: People, version: string): V
   return [...values, { ...about, of: 'L*, spread of groups', value: spread, n: seen.length }]
 }
 
-function quantiles(rows: readonly Measured[], people: People, version: string): Value[] {
+function quantiles(rows: readonly Measured[], people: People, version: string): Score[] {
   const wanted = [
     { definition: highFrequencyDefinition.id, of: 'face, median', measure: 'sharp-face', share: 0.5 },
     { definition: highFrequencyDefinition.id, of: 'skin, median', measure: 'sharp-skin', share: 0.5 },
     { definition: borderGradientDefinition.id, of: 'median', measure: 'border', share: 0.5 },
     { definition: borderGradientDefinition.id, of: '90th percentile', measure: 'border', share: 0.9 },
   ] as const
-  return wanted.flatMap(({ definition, of, measure, share }): Value[] => {
+  return wanted.flatMap(({ definition, of, measure, share }): Score[] => {
     const [found, whom] = numbersOf(
       rows.map(row => row[measure]),
       people,

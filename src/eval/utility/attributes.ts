@@ -13,9 +13,9 @@ export const attributeAgreement: Metric = {
   group: 'utility',
   definitions: [agreementDefinition, ageDifferenceDefinition],
   needs: () => [attributes],
-  run: async (study, version) => {
-    const originals = await study.rows(attributes, 'original')
-    const { rows, cases, people } = await pooled(study, attributes, version)
+  run: async (evalSet, version) => {
+    const originals = await evalSet.rows(attributes, 'original')
+    const { rows, cases, people } = await pooled(evalSet, attributes, version)
     if (rows.length === 0) return { values: [] }
     const each = rows.map((row, k) => [read(originals[cases[k]!]!), read(row)] as const)
     const agree = (of: 'expression' | 'gender', network: string, guide: GuidingNetwork) => ({
@@ -23,7 +23,7 @@ export const attributeAgreement: Metric = {
       version,
       of,
       network,
-      role: study.role(guide),
+      role: evalSet.role(guide),
       ...shareOf(
         each.map(([a, b]) => a[of] === b[of]),
         people,
@@ -37,7 +37,7 @@ export const attributeAgreement: Metric = {
           definition: ageDifferenceDefinition.id,
           version,
           network: 'age and gender (face-api)',
-          role: study.role('age-gender'),
+          role: evalSet.role('age-gender'),
           ...meanOf(
             each.map(([a, b]) => Math.abs(a.age - b.age)),
             people,

@@ -3,7 +3,7 @@ import { blazeFaces } from '../features/blaze-faces.ts'
 import { foundFaces, surest } from '../features/faces.ts'
 import type { PictureFeature } from '../features/feature.ts'
 import { shareOf } from '../intervals.ts'
-import type { Metric, Value } from '../metric.ts'
+import type { Metric, Score } from '../metric.ts'
 import { detectionRateDefinition } from '../metrics/detection-rate.ts'
 import { pooled } from '../pooled.ts'
 
@@ -37,11 +37,11 @@ export const detection: Metric = {
   group: 'utility',
   definitions: [detectionRateDefinition],
   needs: () => detectors.map(({ feature }) => feature),
-  run: async (study, version) => {
-    const values: Value[] = []
+  run: async (evalSet, version) => {
+    const values: Score[] = []
     for (const detector of detectors)
       for (const which of ['original', version]) {
-        const { rows, people } = await pooled(study, detector.feature, which)
+        const { rows, people } = await pooled(evalSet, detector.feature, which)
         const found = rows.map(row => isFound(detector, row))
         values.push({
           definition: detectionRateDefinition.id,

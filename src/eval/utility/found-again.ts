@@ -1,13 +1,13 @@
 /** Is the face found where it was, by detectors that found it in the original? */
 import type { Box } from '../../faces/box.ts'
+import type { EvalSet } from '../eval-set.ts'
 import { blazeFaces, readBoxes } from '../features/blaze-faces.ts'
 import { foundFaces, readFaces } from '../features/faces.ts'
 import type { PictureFeature } from '../features/feature.ts'
 import { tinyFaces } from '../features/tiny-faces.ts'
 import { shareOf } from '../intervals.ts'
-import type { Metric, Value } from '../metric.ts'
+import type { Metric, Score } from '../metric.ts'
 import { foundAgainDefinition, overlapping } from '../metrics/found-again.ts'
-import type { Study } from '../study.ts'
 
 interface Scored {
   readonly score: number
@@ -36,22 +36,22 @@ export const foundAgain: Metric = {
   group: 'utility',
   definitions: [foundAgainDefinition],
   needs: () => detectors.map(({ feature }) => feature),
-  run: async (study, version) => {
-    const values: Value[] = []
+  run: async (evalSet, version) => {
+    const values: Score[] = []
     for (const { network, feature, read } of detectors) {
       const boxes = async (which: string, least: number, sample = 0) =>
-        (await study.rows(feature, which, { sample })).map(row =>
+        (await evalSet.rows(feature, which, { sample })).map(row =>
           read(row!).flatMap(({ score, box }) => (score >= least ? [box] : [])),
         )
-      const originals = (await boxes('original', sureScore)).map((found, i) => faceOf(study, found, i))
+      const originals = (await boxes('original', sureScore)).map((found, i) => faceOf(evalSet, found, i))
       const flags: { found: boolean; person: [string] }[] = []
-      for (let sample = 0; sample < study.sampleCount(version); sample++)
+      for (let sample = 0; sample < evalSet.sampleCount(version); sample++)
         for (const [i, found] of (await boxes(version, leastScore, sample)).entries()) {
           const box = originals[i]
           if (box)
             flags.push({
               found: overlapping(found, box, samePlace) !== undefined,
-              person: [study.cases[i]!.identity],
+              person: [evalSet.cases[i]!.identity],
             })
         }
       if (flags.length === 0) continue
@@ -70,7 +70,7 @@ export const foundAgain: Metric = {
 }
 
 /** The box of the face that counts among those of a detector. */
-function faceOf(study: Study, found: readonly Box[], i: number): Box | undefined {
-  const face = study.faces[i]
+function faceOf(evalSet: EvalSet, found: readonly Box[], i: number): Box | undefined {
+  const face = evalSet.faces[i]
   return face && overlapping(found, face.box, sameFace)
 }

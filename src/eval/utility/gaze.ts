@@ -11,8 +11,8 @@ export const gaze: Metric = {
   group: 'utility',
   definitions: [gazeDefinition],
   needs: () => [eyes],
-  run: async (study, version) => {
-    const { rows, people } = await pooled(study, eyes, version)
+  run: async (evalSet, version) => {
+    const { rows, people } = await pooled(evalSet, eyes, version)
     const open = rows.flatMap((row, i) => (row[4]! >= leastOpening ? [{ row, of: people[i]! }] : []))
     if (open.length === 0) return { values: [] }
     const each = open.map(({ row }) => gazeAngle([row[0]!, row[1]!], [row[2]!, row[3]!]))
@@ -26,7 +26,7 @@ export const gaze: Metric = {
             open.map(({ of }) => of),
           ),
           network: 'iris (MediaPipe)',
-          role: study.role('iris'),
+          role: evalSet.role('iris'),
         },
       ],
     }

@@ -1,13 +1,14 @@
 /** Is the face where it was, and does it look where it looked? */
+
+import type { EvalSet } from '../eval-set.ts'
 import { centreOf, type FoundFace, foundFaces, nearest, readFaces } from '../features/faces.ts'
 import { meanOf } from '../intervals.ts'
-import type { Metric, Value } from '../metric.ts'
+import type { Metric, Score } from '../metric.ts'
 import { boxDistance, boxDistanceDefinition } from '../metrics/box-distance.ts'
 import { headPose, headPoseDefinition, poseDifference } from '../metrics/head-pose.ts'
 import { landmarkDistance, landmarkDistanceDefinition } from '../metrics/landmark-distance.ts'
 import { landmarkError, landmarkErrorDefinition } from '../metrics/landmark-error.ts'
 import { quantileOf } from '../quantile.ts'
-import type { Study } from '../study.ts'
 
 const detector = 'SSD MobileNet v1 (face-api)'
 const landmarkNetwork = '68 landmarks (face-api)'
@@ -18,13 +19,13 @@ export const geometry: Metric = {
   group: 'utility',
   definitions: [boxDistanceDefinition, landmarkDistanceDefinition, landmarkErrorDefinition, headPoseDefinition],
   needs: () => [foundFaces],
-  run: async (study, version) => {
-    const faces = await facePairs(study, version)
+  run: async (evalSet, version) => {
+    const faces = await facePairs(evalSet, version)
     if (faces.length === 0) return { values: [], notes: [`${version}: the detector finds no face in any picture`] }
     const people = faces.map(({ identity }) => [identity])
-    const role = study.role('landmarks')
+    const role = evalSet.role('landmarks')
     const poses = faces.map(({ a, b }) => poseDifference(headPose(a.landmarks), headPose(b.landmarks)))
-    const mean = (values: number[], about: Pick<Value, 'definition' | 'of' | 'network' | 'role'>): Value => ({
+    const mean = (values: number[], about: Pick<Score, 'definition' | 'of' | 'network' | 'role'>): Score => ({
       version,
       ...meanOf(values, people),
       ...about,
@@ -70,13 +71,13 @@ interface FacePair {
 }
 
 /** The face of each original and the one nearest to it in each version. */
-async function facePairs(study: Study, version: string): Promise<FacePair[]> {
+async function facePairs(evalSet: EvalSet, version: string): Promise<FacePair[]> {
   const pairs: FacePair[] = []
-  const originals = await study.rows(foundFaces, 'original')
-  for (let sample = 0; sample < study.sampleCount(version); sample++) {
-    const rows = await study.rows(foundFaces, version, { sample })
-    for (const [i, { identity }] of study.cases.entries()) {
-      const picture = study.originals[i]!
+  const originals = await evalSet.rows(foundFaces, 'original')
+  for (let sample = 0; sample < evalSet.sampleCount(version); sample++) {
+    const rows = await evalSet.rows(foundFaces, version, { sample })
+    for (const [i, { identity }] of evalSet.cases.entries()) {
+      const picture = evalSet.originals[i]!
       const a = nearest(readFaces(originals[i]!), centreOf(picture))
       const b = a && nearest(readFaces(rows[i]!), centreOf(a))
       if (a && b) pairs.push({ a, b, picture, identity })

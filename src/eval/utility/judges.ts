@@ -4,7 +4,7 @@ import { expressions } from '../../faces/attributes.ts'
 import { judged, judgedExpressions } from '../features/judged.ts'
 import { attributes } from '../features/networks.ts'
 import { meanOf, shareOf } from '../intervals.ts'
-import type { Metric, Value } from '../metric.ts'
+import type { Metric, Score } from '../metric.ts'
 import { ageTolerance, ageWithinDefinition } from '../metrics/age-within.ts'
 import { ageDifferenceDefinition, agreementDefinition } from '../metrics/attribute-agreement.ts'
 import { pooled } from '../pooled.ts'
@@ -21,12 +21,12 @@ export const judges: Metric = {
   group: 'utility',
   definitions: [agreementDefinition, ageDifferenceDefinition, ageWithinDefinition],
   needs: () => [judged, attributes],
-  run: async (study, version) => {
-    const originals = await study.rows(judged, 'original')
-    const { rows, cases, people } = await pooled(study, judged, version)
+  run: async (evalSet, version) => {
+    const originals = await evalSet.rows(judged, 'original')
+    const { rows, cases, people } = await pooled(evalSet, judged, version)
     if (rows.length === 0) return { values: [] }
     const pairs = rows.map((row, k) => [read(originals[cases[k]!]!), read(row)] as const)
-    const faceres = { version, network: names.faceres, role: study.role('faceres') }
+    const faceres = { version, network: names.faceres, role: evalSet.role('faceres') }
     const years = pairs.map(([a, b]) => Math.abs(a.age - b.age))
     const agree = (of: 'gender' | 'expression') =>
       shareOf(
@@ -46,19 +46,19 @@ export const judges: Metric = {
           role: 'judge',
           ...agree('expression'),
         },
-        ...(await followed(study, version)),
+        ...(await followed(evalSet, version)),
       ],
     }
   },
 }
 
 /** Ages kept as the network sees them that the attribute energy follows. */
-async function followed(study: Parameters<Metric['run']>[0], version: string): Promise<Value[]> {
-  const originals = await study.rows(attributes, 'original')
-  const { rows, cases, people } = await pooled(study, attributes, version)
+async function followed(evalSet: Parameters<Metric['run']>[0], version: string): Promise<Score[]> {
+  const originals = await evalSet.rows(attributes, 'original')
+  const { rows, cases, people } = await pooled(evalSet, attributes, version)
   const age = (row: Float32Array) => row[expressions.length]!
   const years = rows.map((row, k) => Math.abs(age(row) - age(originals[cases[k]!]!)))
-  const about = { version, network: names.ageGender, role: study.role('age-gender') }
+  const about = { version, network: names.ageGender, role: evalSet.role('age-gender') }
   return [{ definition: ageWithinDefinition.id, ...about, ...within(years, people) }]
 }
 

@@ -6,7 +6,7 @@ import * as tf from '@tensorflow/tfjs'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { useBackend } from '../../../src/backend/index.ts'
 import { run } from '../../../src/cli/program.ts'
-import type { Value } from '../../../src/eval/metric.ts'
+import type { Score } from '../../../src/eval/metric.ts'
 import type { Image } from '../../../src/images/image.ts'
 import { fidInception } from '../../../src/models/fid-inception.ts'
 import { lpips } from '../../../src/models/lpips.ts'
@@ -26,7 +26,7 @@ beforeAll(() => useBackend(backend))
 afterAll(() => rmSync(root, { recursive: true }))
 
 /** Measures folders and returns all values. */
-async function measure(...args: string[]): Promise<Value[]> {
+async function measure(...args: string[]): Promise<Score[]> {
   const out = join(root, 'out')
   vi.spyOn(console, 'log').mockImplementation(() => {})
   vi.spyOn(process.stderr, 'write').mockImplementation(() => true)
@@ -124,8 +124,8 @@ test("LFW's protocol, and LPIPS of originals and among samples", async () => {
 
   const folders = ['--originals', originals, '--protected', await first!, '--protected', await second!]
   const values = await measure(...folders, '--lfw-pairs', pairs, '--lpips', lpipsWeights)
-  const find = (wanted: Partial<Value>) =>
-    values.find(value => Object.entries(wanted).every(([key, x]) => value[key as keyof Value] === x))!
+  const find = (wanted: Partial<Score>) =>
+    values.find(value => Object.entries(wanted).every(([key, x]) => value[key as keyof Score] === x))!
   const aligned = { definition: 'lfw', recognizer: 'mobilefacenet', alignment: 'original' } as const
   expect(find({ ...aligned, of: 'two originals' })).toMatchObject({ value: 1, n: 12, role: 'judge' })
   expect(find({ ...aligned, of: 'original and protected' }).value).toBe(1)

@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs'
 import { beforeAll, expect, test } from 'vitest'
 import { useBackend } from '../../../src/backend/index.ts'
 import { attackKey, inverter, trainInverter } from '../../../src/eval/attacks/inversion-network.ts'
-import type { Study } from '../../../src/eval/study.ts'
+import type { EvalSet } from '../../../src/eval/eval-set.ts'
 import { bytesToTensor } from '../../../src/images/image.ts'
 import { blocks } from '../procedural.ts'
 
@@ -35,15 +35,15 @@ test('the network begins as the identity, and learns on some pictures to undo a 
 })
 
 test('an attack on faces that were cut out elsewhere is another one; aligned pictures are all face', () => {
-  const study = (aligned: boolean, tx: number) =>
+  const evalSet = (aligned: boolean, tx: number) =>
     ({
       aligned,
       originals: [{ hash: 'a' }],
       pictures: () => [{ hash: 'b' }],
       placesOf: () => [{ a: 1, b: 0, tx, ty: 0 }],
       recognizers: ['dlib'],
-    }) as unknown as Study
-  const key = (aligned: boolean, tx: number) => attackKey(study(aligned, tx), 'protected', [0])
+    }) as unknown as EvalSet
+  const key = (aligned: boolean, tx: number) => attackKey(evalSet(aligned, tx), 'protected', [0])
   expect(key(false, 1)).toBe(key(false, 1))
   expect(new Set([key(false, 1), key(false, 2), key(true, 1)]).size).toBe(3)
   expect(key(true, 2)).toBe(key(true, 1))

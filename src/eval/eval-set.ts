@@ -12,7 +12,7 @@ import { checkNames, identifyPicture, listPictures, listSamples, type Picture } 
 import type { Manifest, ManifestPicture } from './manifest.ts'
 
 /** One picture under its name in all folders. */
-export interface Case {
+export interface EvalItem {
   readonly name: string
   readonly identity: string
   /** What the manifest says of it. */
@@ -23,25 +23,25 @@ export interface Case {
  * What a version is: protected; recovered with the right key; a control, recovered with what should not recover anything; or
  * a guess, recovered by an attacker from the protected picture alone.
  */
-export type VersionKind = 'protected' | 'recovered' | 'control' | 'guess'
+export type VariantKind = 'protected' | 'recovered' | 'control' | 'guess'
 
 /** The pictures of one version, by sample and case. */
-export interface Version {
+export interface Variant {
   readonly name: string
-  readonly kind: VersionKind
+  readonly kind: VariantKind
   readonly samples: readonly (readonly Picture[])[]
 }
 
 /** Where the pictures of a version are: a folder for each sample. */
-export interface VersionFolders {
+export interface VariantFolders {
   readonly name: string
-  readonly kind: VersionKind
+  readonly kind: VariantKind
   readonly folders: readonly string[]
 }
 
-export interface StudyOptions {
+export interface EvalSetOptions {
   readonly originals: string
-  readonly versions: readonly VersionFolders[]
+  readonly versions: readonly VariantFolders[]
   readonly manifest?: Manifest
   /** These pictures alone, of more in the folders. */
   readonly names?: readonly string[]
@@ -68,7 +68,7 @@ export interface Which {
   readonly against?: number
 }
 
-export class Study {
+export class EvalSet {
   /** Tables of the features that were computed. */
   readonly tables = new Map<Feature, FeatureTable>()
   /** Where faces are: 'VERSION/SAMPLE/ALIGNMENT' -> by case what takes the picture's coordinates to the aligned face's. */
@@ -77,11 +77,11 @@ export class Study {
   faces: readonly (FoundFace | undefined)[] = []
 
   private constructor(
-    readonly cases: readonly Case[],
+    readonly cases: readonly EvalItem[],
     /** False when each picture counts as a person of its own because nothing says who is who. */
     readonly identitiesKnown: boolean,
     readonly originals: readonly Picture[],
-    readonly versions: ReadonlyMap<string, Version>,
+    readonly versions: ReadonlyMap<string, Variant>,
     readonly recognizers: readonly AnyRecognizerName[],
     readonly guides: ReadonlySet<string>,
     readonly aligned: boolean,
@@ -95,7 +95,7 @@ export class Study {
    * @param cache where features are kept
    * @throws UserError when folders do not hold the same names, sizes differ, or the manifest is of other pictures
    */
-  static async open(options: StudyOptions, cache: FeatureCache): Promise<Study> {
+  static async open(options: EvalSetOptions, cache: FeatureCache): Promise<EvalSet> {
     const { originals: folder, versions, manifest, guides = manifest?.guides ?? [] } = options
     const { recognizers = recognizerNames } = options
     const files = await picturesNamed(folder, options.names)
@@ -108,7 +108,7 @@ export class Study {
       return { name, identity: known?.identity ?? (inFolders ? dirname(name) : name), ...(known && { about: known }) }
     })
     const originals = await identifyAll([...files.values()])
-    const opened = new Map<string, Version>()
+    const opened = new Map<string, Variant>()
     for (const { name, kind, folders } of versions) {
       const samples: Picture[][] = []
       for (const sample of folders) {
@@ -124,7 +124,7 @@ export class Study {
     }
     const aligned = options.aligned ?? manifest?.aligned ?? false
     const known = manifest !== undefined || inFolders
-    return new Study(
+    return new EvalSet(
       cases,
       known,
       originals,
@@ -141,7 +141,7 @@ export class Study {
   /** The pictures of a version, 'original' or one of `versions`, in the order of `cases`. */
   pictures(version: string, sample = 0): readonly Picture[] {
     const found = version === 'original' ? this.originals : this.versions.get(version)?.samples[sample]
-    if (!found) throw new Error(`Study: no sample ${sample} of a version '${version}'`)
+    if (!found) throw new Error(`EvalSet: no sample ${sample} of a version '${version}'`)
     return found
   }
 
@@ -157,7 +157,7 @@ export class Study {
   /** Where the face is in each picture; undefined where none was found. */
   placesOf(version: string, { sample = 0, alignment = 'original' }: Which = {}): readonly (Similarity | undefined)[] {
     const found = this.places.get(`${version}/${sample}/${alignment}`)
-    if (!found) throw new Error(`Study: no places of ${version}/${sample}/${alignment}`)
+    if (!found) throw new Error(`EvalSet: no places of ${version}/${sample}/${alignment}`)
     return found
   }
 
@@ -172,28 +172,28 @@ export class Study {
   /** A feature's row for each case; undefined where it has none because no face was found. */
   async rows(feature: Feature, version: string, which: Which = {}): Promise<(Float32Array | undefined)[]> {
     const table = this.tables.get(feature)
-    if (!table) throw new Error(`Study: feature '${feature.name}' was not computed`)
+    if (!table) throw new Error(`EvalSet: feature '${feature.name}' was not computed`)
     const keys = featureKeys(this, feature, version, which)
     return Promise.all(keys.map(async key => (key === undefined ? undefined : table.get(key))))
   }
 }
 
 /** What a feature's rows are called in its table, by case; undefined where no face was found. */
-export function featureKeys(study: Study, feature: Feature, version: string, which: Which): (string | undefined)[] {
-  const pictures = study.pictures(version, which.sample)
+export function featureKeys(evalSet: EvalSet, feature: Feature, version: string, which: Which): (string | undefined)[] {
+  const pictures = evalSet.pictures(version, which.sample)
   if (feature.of === 'picture') return pictures.map(({ hash }) => hash)
   if (feature.of === 'face') {
-    const places = study.placesOf(version, which)
+    const places = evalSet.placesOf(version, which)
     return pictures.map(({ hash }, i) => places[i] && keyOf(hash, placeName(places[i])))
   }
-  const places = study.placesOf('original')
-  const others = comparedWith(study, version, which)
+  const places = evalSet.placesOf('original')
+  const others = comparedWith(evalSet, version, which)
   return pictures.map(({ hash }, i) => places[i] && keyOf(others[i]!.hash, hash, placeName(places[i])))
 }
 
 /** What a version's pictures are compared with: their originals, or another of its samples. */
-export function comparedWith(study: Study, version: string, { against }: Which): readonly Picture[] {
-  return against === undefined ? study.originals : study.pictures(version, against)
+export function comparedWith(evalSet: EvalSet, version: string, { against }: Which): readonly Picture[] {
+  return against === undefined ? evalSet.originals : evalSet.pictures(version, against)
 }
 
 const keyOf = (...parts: readonly string[]) => createHash('sha256').update(parts.join('/')).digest('hex')

@@ -1,6 +1,6 @@
-/** A study whose embeddings are given: what metrics of identity make of them can then be known beforehand. */
+/** An evaluation set whose embeddings are given: what metrics of identity make of them can then be known beforehand. */
 
-import type { Calibration, Study, Which } from '../../src/eval/study.ts'
+import type { Calibration, EvalSet, Which } from '../../src/eval/eval-set.ts'
 import type { AnyRecognizerName } from '../../src/faces/recognizers.ts'
 import { RandomStream } from '../../src/util/random.ts'
 
@@ -13,9 +13,14 @@ export interface SyntheticPictures {
   readonly guides?: readonly string[]
 }
 
-export function syntheticStudy({ people, versions, calibration = {}, guides = ['dlib'] }: SyntheticPictures): Study {
+export function syntheticEvalSet({
+  people,
+  versions,
+  calibration = {},
+  guides = ['dlib'],
+}: SyntheticPictures): EvalSet {
   const recognizers: AnyRecognizerName[] = ['dlib', 'faceres']
-  const study = {
+  const evalSet = {
     cases: people.map((identity, i) => ({ name: `${identity}/${i}`, identity })),
     recognizers,
     calibration,
@@ -23,7 +28,7 @@ export function syntheticStudy({ people, versions, calibration = {}, guides = ['
     sampleCount: (version: string) => versions[version]!.length,
     rows: async (_: unknown, version: string, { sample = 0 }: Which = {}) => versions[version]![sample]!,
   }
-  return study as unknown as Study
+  return evalSet as unknown as EvalSet
 }
 
 /** A random unit vector that its key decides. */

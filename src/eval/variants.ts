@@ -1,6 +1,6 @@
 /** What the folders of a command line are. */
 import { UserError } from '../util/errors.ts'
-import type { VersionFolders } from './study.ts'
+import type { VariantFolders } from './eval-set.ts'
 
 /** Folders by what they hold. */
 export interface NamedFolders {
@@ -16,7 +16,7 @@ export interface NamedFolders {
  * The versions that a protocol measures: protected pictures, and recovered ones where there are some.
  * @throws UserError when the folder that the protocol is about is not named
  */
-export function versionsOf(protocol: 'anonymize' | 'hide' | 'recover', folders: NamedFolders): VersionFolders[] {
+export function variantsOf(protocol: 'anonymize' | 'hide' | 'recover', folders: NamedFolders): VariantFolders[] {
   const { protected: samples, recovered, control, guessed } = folders
   if (protocol === 'recover' && recovered === undefined)
     throw new UserError("expected --recovered, the folder of recovered pictures, to measure 'recover', found none")
