@@ -19,6 +19,7 @@ import { optimizeLatents } from '../src/models/latent-optimization.ts'
 import { energyOf, readSamples } from '../src/pipeline/energies.ts'
 import { loadModel } from '../src/pipeline/model.ts'
 import { prepareFace } from '../src/pipeline/prepare-face.ts'
+import { placeholdersOf } from '../src/pipeline/recovery.ts'
 import { repositoryPath } from '../src/util/paths.ts'
 import { normal } from '../src/util/random.ts'
 
@@ -76,7 +77,8 @@ for (const [row, number] of originals.entries()) {
     const rows = tf.tile(tf.expandDims(truncated, 1), [1, 16, 1]) as tf.Tensor3D
     return tf.clipByValue(generator.synthesize(rows, 256), -1, 1) as tf.Tensor4D
   })
-  const prepared = await prepareFace(model, guides, face, recipe, { identity: `${number}`, randomness: 1 })
+  const known = { vectors: () => placeholdersOf(model, face, recipe), latent: () => model.encode(face) }
+  const prepared = await prepareFace(model, guides, face, recipe, known, { identity: `${number}`, randomness: 1 })
   const first = prepared.x0Of(start, 0)
   // Diversity is of two samples: the other one is the start itself.
   const others = prepared.energies.guides.map(({ embed }) =>

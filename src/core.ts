@@ -22,19 +22,14 @@ export { KeyError, type KeyProblem } from './keys/key-error.ts'
 export { type Recognizer, unit } from './models/recognizers/recognizer.ts'
 // Models, and what they do
 export { type Checker, loadChecker } from './pipeline/check-result.ts'
+export type { AssembledPhoto, ProtectedPhoto } from './pipeline/compose-photo.ts'
+export { type ProtectOptions, protectFace } from './pipeline/face.ts'
 export { type FaceModel, loadModel } from './pipeline/model.ts'
-export {
-  type AssembledPhoto,
-  keyOfAlignedFace,
-  type ProtectedPhoto,
-  type Recovery,
-  recoverFromKey,
-  recoverPhoto,
-} from './pipeline/photo.ts'
+export { type Fallback, type ProtectPhotoOptions, protectPhoto } from './pipeline/photo.ts'
+export { keyOfAlignedFace } from './pipeline/photo-face.ts'
 export type { FaceReport, PhotoReport } from './pipeline/photo-report.ts'
-export { NoFaceError } from './pipeline/photo-search.ts'
-export { type ProtectOptions, protectFace } from './pipeline/protect.ts'
-export { type Fallback, type ProtectPhotoOptions, protectPhoto } from './pipeline/protect-photo.ts'
+export { NoFaceError } from './pipeline/photo-report.ts'
+export { type Recovery, recoverFromKey, recoverPhoto } from './pipeline/recover-photo.ts'
 export { UserError } from './util/errors.ts'
 // Random numbers, and errors
 export { freshSecret, type Randomness, RandomStream, type Secret } from './util/random.ts'

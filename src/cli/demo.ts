@@ -45,7 +45,7 @@ export async function handler(args: ArgumentsCamelCase<Arguments>): Promise<void
   const { recognizerNames } = await import('../faces/recognizers.ts')
   const { processesToProtect } = await import('../plan/jobs.ts')
   const { duration, progress } = await import('../util/progress.ts')
-  const { keyPath } = await import('../pipeline/output-files.ts')
+  const { keyPath } = await import('../pipeline/files.ts')
   const { pathFrom, recognizerWeights, recordFiles, softwareOf } = await import('../pipeline/run-record.ts')
   const { demoPaths } = await import('../report/demo-photo.ts')
   const { runDemo } = await import('../report/demo-run.ts')

@@ -1,8 +1,8 @@
 import type { BackendName } from '../backend/names.ts'
 import type { Recipe } from '../config/recipe.ts'
+import type { Safeguards } from '../pipeline/photo.ts'
 import type { CommitPhoto } from '../pipeline/photo-record.ts'
 import type { KeyContents } from '../pipeline/protect-file.ts'
-import type { Safeguards } from '../pipeline/protect-photo.ts'
 import type { Protector } from '../pipeline/protector.ts'
 
 /** What protects the photos of a command. */

@@ -1,6 +1,6 @@
 import type { ArgumentsCamelCase, Argv } from 'yargs'
 import type { Recipe } from '../config/recipe.ts'
-import type { Fallback } from '../pipeline/protect-photo.ts'
+import type { Fallback } from '../pipeline/photo.ts'
 import type { ProtectedFile } from '../pipeline/protector.ts'
 import type { PictureFile } from '../pipeline/survey.ts'
 import type { PhotoEnd } from '../report/protect-summary.ts'
@@ -117,9 +117,10 @@ export function protectCommand(task: Recipe['task']): CommandModule {
 }
 
 async function protect(task: Recipe['task'], args: ArgumentsCamelCase<Arguments>): Promise<void> {
-  const { checkOutputs, noPictures, randomName } = await import('../pipeline/inputs.ts')
+  const { checkOutputs, isProtected, keyPath, noPictures, protectedPaths, randomName } = await import(
+    '../pipeline/files.ts'
+  )
   const { distinctNames, surveyInputs } = await import('../pipeline/survey.ts')
-  const { isProtected, keyPath, protectedPaths } = await import('../pipeline/output-files.ts')
   const { readEncryption } = await import('./key-access.ts')
   const { isEncrypting } = await import('../keys/age.ts')
   const recipe = await recipeOf(task, args)
@@ -159,7 +160,7 @@ async function protect(task: Recipe['task'], args: ArgumentsCamelCase<Arguments>
 
   const { batch } = await import('./batch.ts')
   const { join } = await import('node:path')
-  const { NoFaceError } = await import('../pipeline/photo-search.ts')
+  const { NoFaceError } = await import('../pipeline/photo-report.ts')
   const { faceLines, failedChecks, hasRefused, runLines } = await import('../report/protect-summary.ts')
   const { writeReview } = await import('../report/review-files.ts')
   const { makeFolder } = await import('../util/atomic-write.ts')

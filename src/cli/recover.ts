@@ -59,9 +59,8 @@ export async function handler({
 }: ArgumentsCamelCase<Arguments>) {
   const { stat } = await import('node:fs/promises')
   const { UserError } = await import('../util/errors.ts')
-  const { checkOutputs, findPictures } = await import('../pipeline/inputs.ts')
+  const { checkOutputs, findPictures, isProtected, recoveredPath } = await import('../pipeline/files.ts')
   const { facesShown, readProtected, recoverFile } = await import('../pipeline/recover-file.ts')
-  const { isProtected, recoveredPath } = await import('../pipeline/output-files.ts')
   const { KeyError } = await import('../keys/key-error.ts')
   const { readPassphrase } = await import('./passphrase.ts')
   const { readDecryption } = await import('./key-access.ts')

@@ -13,9 +13,10 @@ import { processPool } from '../jobs/process-pool.ts'
 import { defineTask, type JobContext, type Task } from '../jobs/task.ts'
 import type { FaceKey } from '../keys/key.ts'
 import { type Embeddings, embedViews, type FaceView } from './check-result.ts'
-import { loadModelOnce } from './model-once.ts'
-import { keyOfPhotoFace, type PhotoFace, protectPhotoFace, recoverFromKey, type UnboundKey } from './photo.ts'
-import { type PhotoSearch, searchPhoto } from './photo-search.ts'
+import { loadModelOnce } from './model.ts'
+import { keyOfPhotoFace, type PhotoFace, protectPhotoFace, type UnboundKey } from './photo-face.ts'
+import { type PhotoSearch, searchPhoto } from './photo-report.ts'
+import { recoverFromKey } from './recover-photo.ts'
 
 /** What was made, and how long that took in seconds, loading apart. */
 export interface Made<T> {

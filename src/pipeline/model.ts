@@ -23,6 +23,7 @@ import type { PerturbedBlocks } from '../models/perturbed-blocks.ts'
 import type { DlibRecognizer } from '../models/recognizers/dlib.ts'
 import { refineLatents } from '../models/refined-latents.ts'
 import { UserError } from '../util/errors.ts'
+import { oncePer } from '../util/memoize.ts'
 import { loadModelWeights } from './model-weights.ts'
 
 /** A loaded model, as the tasks use it. Faces are [n, s, s, 3] in [-1, 1], latents [n, l, l, z] of unit variance. */
@@ -154,3 +155,6 @@ function refined(
   const features = (faces: tf.Tensor4D) => (network as DlibRecognizer).perceive(faces).features
   return { encode: faces => tf.tidy(() => refineLatents(encode(faces), faces, decode, features, refinement)), decode }
 }
+
+/** A model whose weights are read once a process: for workers, which do many jobs. @throws UserError as `loadModel` */
+export const loadModelOnce = oncePer(loadModel)

@@ -1,13 +1,14 @@
 /** The record of a run that protects photos, which grows by a photo each time its picture and key are put in their places. */
 import { createHash } from 'node:crypto'
-import type { Recipe } from '../config/recipe.ts'
+import { z } from 'zod'
+import { guideNames, type Recipe } from '../config/recipe.ts'
 import { isEncrypting } from '../keys/age.ts'
 import { commitFiles, type PendingFile } from '../util/commit-files.ts'
 import type { Secret } from '../util/random.ts'
-import { keyPath } from './output-files.ts'
+import { keyPath } from './files.ts'
+import type { Safeguards } from './photo.ts'
 import type { KeyContents } from './protect-file.ts'
-import type { Safeguards } from './protect-photo.ts'
-import { pathFrom, type RunRecord, recordLocked, recordWith } from './run-record.ts'
+import { pathFrom, type RunRecord, readRuns, recordLocked, recordWith } from './run-record.ts'
 
 /** A photo that was protected, and with what. */
 export interface RecordedPhoto extends Pick<RunRecord, 'software' | 'weights'> {
@@ -79,4 +80,24 @@ export function recordPhotos(
 
 function sha256Of(data: string | Uint8Array): string {
   return createHash('sha256').update(data).digest('hex')
+}
+
+const settingsSchema = z.object({
+  check: z.literal(true),
+  recipe: z.object({ guide: z.union([z.string(), z.array(z.string())]) }),
+})
+
+/**
+ * The recognizers that checked the protected pictures of a folder, and so are held out of them no more; none where the
+ * folder has no record, or was made without a check.
+ */
+export async function checkedBy(folder: string): Promise<string[]> {
+  const runs = await readRuns(folder).catch(() => [])
+  const names = runs.flatMap(({ settings, weights }) => {
+    const { success, data } = settingsSchema.safeParse(settings)
+    if (!success) return []
+    const guides = [data.recipe.guide].flat()
+    return guideNames.filter(name => name in weights && !guides.includes(name))
+  })
+  return [...new Set(names)]
 }

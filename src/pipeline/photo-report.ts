@@ -1,8 +1,10 @@
-/** What became of the faces of a photo: for the summary of a run, and for the page on which people review it. */
+/** What is found in a photo, and what becomes of its faces: for the summary of a run, and for the page on which people review it. */
 import type { Box } from '../faces/box.ts'
-import type { FaceProblem } from '../faces/judge-face.ts'
+import { type FaceProblem, type JudgedFace, judgeFace } from '../faces/judge-face.ts'
 import type { RecognizerName } from '../faces/recognizers.ts'
-import type { DoubtfulFace } from '../faces/search.ts'
+import { type DoubtfulFace, type FaceSearch, searchFaces } from '../faces/search.ts'
+import type { Image } from '../images/image.ts'
+import { UserError } from '../util/errors.ts'
 
 /** One face in one version of the photo, compared with every face of the original photo. */
 export interface FaceCheck {
@@ -35,4 +37,29 @@ export interface PhotoReport {
   readonly smallest: number
   /** By which recognizer the result was checked; none where it was not. */
   readonly checkedBy?: RecognizerName
+}
+
+export interface PhotoSearch extends Omit<FaceSearch, 'faces'> {
+  readonly faces: readonly JudgedFace[]
+}
+
+/** Searches a photo for faces and judges each, on the backend in use. */
+export async function searchPhoto(photo: Image): Promise<PhotoSearch> {
+  const search = await searchFaces(photo)
+  return { ...search, faces: search.faces.map(judgeFace) }
+}
+
+/** A photo without a face. */
+export class NoFaceError extends UserError {
+  /**
+   * @param search what was found instead, and in what size of photo
+   * @param path of the photo, where it is known
+   */
+  constructor(
+    readonly search: Omit<PhotoSearch, 'faces'> & { readonly width: number; readonly height: number },
+    path?: string,
+  ) {
+    const where = path === undefined ? '' : `${path}: `
+    super(`${where}expected a photo with a face, found none in it: is a face at least ${search.smallest} pixels wide?`)
+  }
 }

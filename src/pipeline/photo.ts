@@ -1,302 +1,271 @@
-/** The three tasks on whole photos: every face found, cut out, changed and put back. */
-import * as tf from '@tensorflow/tfjs'
-import { sha256Hex } from '#sha256'
-import { type Recipe, stepsTaken } from '../config/recipe.ts'
-import type { AlignedFace } from '../faces/align.ts'
-import { type Alignment, align, landmarksOfAligned } from '../faces/alignment.ts'
-import type { Box } from '../faces/box.ts'
-import { compositeFace } from '../faces/composite.ts'
-import { coverFace } from '../faces/cover-face.ts'
-import { detectFaces, type Face } from '../faces/detect.ts'
-import { grainOf } from '../faces/grain.ts'
-import { pasteFace } from '../faces/paste.ts'
-import { apply, compose, identity, invert, type Similarity } from '../faces/similarity.ts'
-import { fromTensor, type Image, toTensor } from '../images/image.ts'
-import { type FaceKey, pictureHash } from '../keys/key.ts'
-import { changedBox, cropOriginal, pasteOriginal, union } from '../keys/original-crop.ts'
-import { BUCKETS } from '../models/msi.ts'
+/**
+ * A photo protected whole: its faces searched and judged, replaced or covered, compared with the originals, and sampled again
+ * or covered where they are still recognised. Where the work on single faces is done is left to `FaceWork`.
+ */
+import type { Recipe } from '../config/recipe.ts'
+import type { FaceProblem } from '../faces/judge-face.ts'
+import type { RecognizerName } from '../faces/recognizers.ts'
+import type { Image } from '../images/image.ts'
 import type { Recognizer } from '../models/recognizers/recognizer.ts'
 import { UserError } from '../util/errors.ts'
-import type { Randomness, Secret } from '../util/random.ts'
+import { freshSecret, type Randomness, type Secret } from '../util/random.ts'
+import { type Checker, checkFace, type Embeddings, embedViews, type FaceView, passes, viewOf } from './check-result.ts'
+import { assemblePhoto, composePhoto, type FaceSample, type ProtectedPhoto } from './compose-photo.ts'
 import type { FaceModel } from './model.ts'
-import type { PhotoReport } from './photo-report.ts'
-import { protectFace } from './protect.ts'
-import { makeSecret, recoverFace } from './recovery.ts'
+import { cutFaces, type OpenPhotoFace, openPhotoFace, type PhotoFace, type UnboundKey } from './photo-face.ts'
+import type { FaceCheck, PhotoReport } from './photo-report.ts'
+import { NoFaceError, type PhotoSearch, searchPhoto } from './photo-report.ts'
 
-/** A face of a photo, cut out. */
-export interface PhotoFace extends AlignedFace {
-  readonly alignment: Alignment
-  readonly found: Face
-  /** Its number among the photo's faces, as `detectFaces` orders them. */
-  readonly index: number
-  /** What its random numbers come from. */
-  readonly randomness: Randomness
-  /** What they are for besides: the photo's pixels and its number. */
-  readonly identity: string
+/** The work on the faces of one photo, in this process or in others. */
+export interface FaceWork {
+  /** Whether several pieces of it may be asked for at once. */
+  readonly sideBySide: boolean
+  /** @see searchPhoto */
+  search(): Promise<PhotoSearch>
+  /** @see protectPhotoFace */
+  protect(
+    face: PhotoFace,
+    recipe: Recipe,
+    options: { readonly round: number; readonly onStep?: (step: number, steps: number) => void },
+  ): Promise<readonly Image[]>
+  /** @see keyOfPhotoFace */
+  key(face: PhotoFace, recipe: Recipe): Promise<UnboundKey>
+  /** @see embedViews */
+  embed(views: readonly FaceView[], recognizer: RecognizerName): Promise<readonly Embeddings[]>
 }
 
-/** What a face's key holds besides the hash of the protected picture's file. */
-export type UnboundKey = Omit<FaceKey, 'picture'>
+/** What becomes of faces that cannot be given a new one: covered by a strong blur, or their photo refused. */
+export const fallbacks = ['blur', 'refuse'] as const
+export type Fallback = (typeof fallbacks)[number]
 
-/** What takes the place of a face: a protected version of the aligned face, or a cover that leaves so many means a side. */
-export type FaceSample = Image | { readonly cells: number }
+/** How results are made sure of. */
+export interface Safeguards {
+  readonly fallback: Fallback
+  /** Whether faces of the result are compared with those of the original. */
+  readonly check: boolean
+}
 
-/** One face of a photo and what became of it. */
-export interface ProtectedFace extends PhotoFace {
-  readonly samples: readonly FaceSample[]
+export interface ProtectByOptions {
+  readonly randomness: Randomness
+  /** 'blur' unless given. */
+  readonly fallback?: Fallback | undefined
+  /** Checks the result; it is not checked unless given. */
+  readonly checker?: Checker | undefined
+  /** Told before each step: which face of how many, which step of how many. */
+  readonly onStep?: ((face: number, faces: number, step: number, steps: number) => void) | undefined
+}
+
+/** How often a face that its check refuses is sampled again, each time from the next candidates. */
+const mostRounds = 2
+
+/** Means a side that covers leave of a face: at first, and where that is still recognised. */
+const coverCells = [5, 3, 2] as const
+
+/** A face on its way: its samples, and what is known of it. */
+interface Work {
+  readonly face: PhotoFace
+  readonly samples: FaceSample[]
   readonly key: UnboundKey
-}
-
-/** A photo with its faces replaced. */
-export interface AssembledPhoto {
-  /** What its random numbers came from, unless that was a seed. */
-  readonly secret?: Secret | undefined
-  readonly faces: readonly ProtectedFace[]
-  /** The photo with all its faces protected, one a sample. */
-  readonly photos: readonly Image[]
-}
-
-export interface ProtectedPhoto extends AssembledPhoto {
-  readonly report: PhotoReport
-}
-
-export interface FacesOfPhotoOptions {
-  /** What the faces' random numbers come from. */
-  readonly randomness: Randomness
-  /** Finds the photo's faces, from left to right: `detectFaces` in this process unless given. */
-  readonly detect?: (photo: Image) => Promise<Face[]>
+  problem: FaceProblem | undefined
+  resampled: number
+  checks: FaceCheck[]
+  /** Of hidden faces, the most recognised of the samples that were refused, one a version. */
+  best: { sample: FaceSample; check: FaceCheck }[]
 }
 
 /**
- * Finds the faces of a photo and cuts them out as the model takes them.
- * @throws UserError when the photo shows no face
+ * Protects every face of a photo.
+ * @throws NoFaceError when there is none; UserError when a face would have to be covered and the fallback is 'refuse'
  */
-export async function facesOfPhoto(
+export async function protectPhotoBy(
+  work: FaceWork,
   model: Pick<FaceModel, 'imageSize' | 'alignment'>,
   photo: Image,
-  { randomness, detect = detectFaces }: FacesOfPhotoOptions,
-): Promise<PhotoFace[]> {
-  const all = await detect(photo)
-  if (all.length === 0) throw new UserError('expected a photo with a face, found none in it')
-  return cutFaces(model, photo, all, randomness)
-}
-
-/** Cuts faces out of a photo as the model takes them. @param all from left to right */
-export async function cutFaces(
-  { imageSize, alignment }: Pick<FaceModel, 'imageSize' | 'alignment'>,
-  photo: Image,
-  all: readonly Face[],
-  randomness: Randomness,
-): Promise<PhotoFace[]> {
-  const content = contentHash(photo)
-  return Promise.all(
-    all.map(async (found, index) => ({
-      ...(await align(alignment, photo, found.landmarks, imageSize)),
-      alignment,
-      found,
-      index,
-      randomness,
-      identity: `${content}/${index}`,
-    })),
+  recipe: Recipe,
+  { randomness, fallback = 'blur', checker, onStep }: ProtectByOptions,
+): Promise<ProtectedPhoto> {
+  const { faces: found, ...search } = await work.search()
+  if (found.length === 0) throw new NoFaceError({ ...search, width: photo.width, height: photo.height })
+  const refuse = (faces: readonly { readonly problem?: FaceProblem | undefined }[]) => {
+    if (fallback === 'refuse') refuseCovers(faces)
+  }
+  refuse(found)
+  const cut = await cutFaces(model, photo, found, randomness)
+  const done = await each(cut, work.sideBySide, async (face, i): Promise<Work> => {
+    const told = onStep && ((step: number, steps: number) => onStep(i, cut.length, step, steps))
+    const { problem } = found[i]!
+    const cover = Array.from({ length: recipe.samples }, () => ({ cells: coverCells[0] }))
+    const making = problem ? cover : work.protect(face, recipe, { round: 0, ...(told && { onStep: told }) })
+    const [samples, key] = work.sideBySide
+      ? await Promise.all([making, work.key(face, recipe)])
+      : [await making, await work.key(face, recipe)]
+    return { face, samples: [...samples], key, problem, resampled: 0, checks: [], best: [] }
+  })
+  if (checker) await checkAll(work, photo, recipe, done, checker)
+  refuse(done)
+  const assembled = await assemblePhoto(
+    photo,
+    done.map(({ face, samples, key }) => ({ ...face, samples, key })),
   )
+  const report: PhotoReport = {
+    width: photo.width,
+    height: photo.height,
+    faces: done.map(({ face: { found }, problem, resampled, checks }) => ({
+      box: found.box,
+      score: found.score,
+      ...(problem && { covered: problem }),
+      resampled,
+      checks,
+    })),
+    ...search,
+    ...(checker && { checkedBy: checker.recognizer }),
+  }
+  return { ...assembled, report }
 }
 
-export interface ProtectPhotoFaceOptions {
-  /** 0, or how often its versions were refused: each round samples others. */
-  readonly round?: number
-  readonly onStep?: ((step: number, steps: number) => void) | undefined
+/** Checks every version until all faces are as the task wants them, or nothing more can be done. */
+async function checkAll(
+  work: FaceWork,
+  photo: Image,
+  recipe: Recipe,
+  faces: readonly Work[],
+  { recognizer, threshold }: Checker,
+): Promise<void> {
+  const embed = async (picture: Image, again: boolean) => {
+    const views = faces.map(({ face }) => viewOf(picture, face.found, again))
+    return (await each(views, work.sideBySide, async view => work.embed([view], recognizer))).flat()
+  }
+  const originals = await embed(photo, false)
+  let versions = Array.from({ length: recipe.samples }, (_, i) => i)
+  for (let round = 1; versions.length > 0; round++) {
+    const failed = new Map<Work, number[]>()
+    for (const i of versions) {
+      const version = faces.map(({ face, samples }) => ({ ...face, sample: samples[i]! }))
+      const embeddings = await embed(composePhoto(photo, version), true)
+      for (const [k, face] of faces.entries()) {
+        const check = checkFace(recipe.task, embeddings[k]!, originals, k, threshold)
+        face.checks[i] = check
+        const sample = face.samples[i]!
+        if (passes(recipe.task, check) || ('cells' in sample && recipe.task === 'hide')) continue
+        if (!face.best[i] || check.similarity > face.best[i].check.similarity) face.best[i] = { sample, check }
+        failed.set(face, [...(failed.get(face) ?? []), i])
+      }
+    }
+    const changed = new Set<number>()
+    const mending = await each([...failed], work.sideBySide, async ([face, samples]) => {
+      const isMended = await mend(work, recipe, face, samples, round)
+      return isMended ? samples : []
+    })
+    for (const i of mending.flat()) changed.add(i)
+    versions = [...changed].sort((a, b) => a - b)
+  }
+  if (recipe.task !== 'hide') return
+  // Of those that were never recognised, what comes nearest to that.
+  for (const { samples, checks, best } of faces)
+    for (const [i, check] of checks.entries())
+      if (best[i] && !passes('hide', check)) {
+        samples[i] = best[i].sample
+        checks[i] = best[i].check
+      }
 }
 
-/** The protected versions of one face, one a sample. */
-export async function protectPhotoFace(
+/**
+ * Changes samples of a face that their check refused: sampled again, and then, of anonymized faces, covered ever more
+ * strongly. @returns false when nothing more can be done
+ */
+async function mend(
+  work: FaceWork,
+  recipe: Recipe,
+  face: Work,
+  samples: readonly number[],
+  round: number,
+): Promise<boolean> {
+  if (!face.problem && round <= mostRounds) {
+    const versions = await work.protect(face.face, recipe, { round })
+    for (const i of samples) face.samples[i] = versions[i]!
+    face.resampled = round
+    return true
+  }
+  if (recipe.task === 'hide') return false
+  face.problem ??= { reason: 'recognised', detail: `in ${1 + mostRounds} attempts` }
+  let isMended = false
+  for (const i of samples) {
+    const sample = face.samples[i]!
+    const next = 'cells' in sample ? coverCells[coverCells.indexOf(sample.cells as 5) + 1] : coverCells[0]
+    if (next === undefined) continue
+    face.samples[i] = { cells: next }
+    isMended = true
+  }
+  return isMended
+}
+
+function refuseCovers(faces: readonly { readonly problem?: FaceProblem | undefined }[]): void {
+  const problems = faces.flatMap(({ problem }, i) =>
+    problem ? [`face ${i + 1} is ${problem.reason} (${problem.detail})`] : [],
+  )
+  if (problems.length > 0)
+    throw new UserError(`cannot give every face a new one: ${problems.join(', ')}: --fallback blur covers such faces`)
+}
+
+/** `work` on each of the items, side by side or one after the other. */
+async function each<T, R>(
+  items: readonly T[],
+  sideBySide: boolean,
+  work: (item: T, index: number) => Promise<R>,
+): Promise<R[]> {
+  if (sideBySide) return Promise.all(items.map(work))
+  const results: R[] = []
+  for (const [i, item] of items.entries()) results.push(await work(item, i))
+  return results
+}
+
+export interface ProtectPhotoOptions extends Omit<ProtectByOptions, 'randomness'> {
+  /** What random numbers come from where the recipe has no seed: a fresh one unless given. */
+  readonly secret?: Secret | undefined
+}
+
+/** Protects every face of a photo in this process. @throws UserError as `protectPhotoBy` */
+export async function protectPhoto(
   model: FaceModel,
   guides: readonly Recognizer[],
-  { face, randomness, identity, found, transform }: PhotoFace,
+  photo: Image,
   recipe: Recipe,
-  { round = 0, onStep }: ProtectPhotoFaceOptions = {},
-): Promise<Image[]> {
-  const image = toTensor(face)
-  const steps = stepsTaken(recipe)
-  let step = 0
-  const samples = await protectFace(model, guides, image, recipe, {
-    randomness,
-    identity,
-    round,
-    landmarks: found.landmarks.map(point => apply(transform, point)),
-    // The largest, also for small faces: smaller heads of a generator are for guidance, and leave a grid that shows.
-    size: model.outputSizes.at(-1)!,
-    // Further attempts are not told: how many there will be is not known.
-    onStep: () => {
-      if (step < steps) onStep?.(++step, steps)
-    },
-  })
-  const images = await fromTensor(samples)
-  tf.dispose([image, samples])
-  return images
-}
-
-/** The key of one face. It depends on the face and on how it is to be recovered, not on how it was protected. */
-export async function keyOfPhotoFace(
-  model: FaceModel,
-  { face, transform, index }: Pick<PhotoFace, 'face' | 'transform' | 'index'>,
-  recipe: Pick<Recipe, 'recovery' | 'compat'>,
-): Promise<UnboundKey> {
-  const image = toTensor(face)
-  const { vectors, latent } = makeSecret(model, image, recipe)
-  const key: UnboundKey = {
-    face: index,
-    transform,
-    model: { name: model.name, sha256: model.sha256 },
-    recipe: { steps: recipe.recovery.steps },
-    shapes: { embeddings: vectors.shape, latent: latent.shape.slice(1) as [number, number, number] },
-    embeddings: Float32Array.from(await vectors.data()),
-    latent: Float32Array.from(await latent.data()),
+  { secret = freshSecret(), ...options }: ProtectPhotoOptions = {},
+): Promise<ProtectedPhoto> {
+  const faces = openFaces(face => openPhotoFace(model, guides, face, recipe))
+  const work: FaceWork = {
+    sideBySide: false,
+    search: () => searchPhoto(photo),
+    protect: (face, _, options) => faces.of(face).protect(options),
+    key: face => faces.of(face).key(),
+    embed: embedViews,
   }
-  tf.dispose([image, vectors, latent])
-  return key
-}
-
-/** The key of an aligned face, which is a picture of its own and the only face in it. */
-export async function keyOfAlignedFace(
-  model: FaceModel,
-  face: Image,
-  recipe: Pick<Recipe, 'recovery' | 'compat'>,
-): Promise<FaceKey> {
-  const key = await keyOfPhotoFace(model, { face, transform: identity, index: 0 }, recipe)
-  return { ...key, picture: pictureHash(face.data) }
-}
-
-/**
- * The photo with the protected versions of all its faces put back, one photo a sample, and the faces' keys with what that
- * changed of the photo.
- */
-export async function assemblePhoto(photo: Image, faces: readonly ProtectedFace[]): Promise<AssembledPhoto> {
-  const changed: (Box | undefined)[] = faces.map(() => undefined)
-  const photos = faces[0]!.samples.map((_, i) =>
-    composePhoto(
-      photo,
-      faces.map(face => ({ ...face, sample: face.samples[i]! })),
-      (k, before, after) => {
-        changed[k] = union(changed[k], changedBox(before, after))
-      },
-    ),
+  return protectPhotoBy(work, model, photo, recipe, { randomness: recipe.seed ?? secret, ...options }).finally(() =>
+    faces.dispose(),
   )
-  const keyed = faces.map(async (face, k): Promise<ProtectedFace> => {
-    const box = changed[k]
-    return box ? { ...face, key: { ...face.key, crop: await cropOriginal(photo, box) } } : face
-  })
-  const { randomness } = faces[0]!
+}
+
+/** Faces of a photo that stay open at once: what is computed of each is tens of megabytes. */
+const mostOpen = 4
+
+/** Opens faces when they are needed; the one that was opened first is given up for the next. */
+function openFaces(open: (face: PhotoFace) => OpenPhotoFace) {
+  const opened = new Map<PhotoFace, OpenPhotoFace>()
   return {
-    ...(typeof randomness === 'string' && { secret: randomness }),
-    faces: await Promise.all(keyed),
-    photos,
+    of(face: PhotoFace): OpenPhotoFace {
+      const known = opened.get(face)
+      if (known) return known
+      for (const [first, { dispose }] of opened) {
+        if (opened.size < mostOpen) break
+        dispose()
+        opened.delete(first)
+      }
+      const made = open(face)
+      opened.set(face, made)
+      return made
+    },
+    dispose() {
+      for (const { dispose } of opened.values()) dispose()
+    },
   }
-}
-
-/**
- * The photo with a sample in the place of each of its faces.
- * @param onFace called with each face's number and the photo before and after it
- */
-export function composePhoto(
-  photo: Image,
-  faces: readonly (FacePlace & { readonly sample: FaceSample; readonly found: Face })[],
-  onFace?: (face: number, before: Image, after: Image) => void,
-): Image {
-  const composed = faces.reduce((before, { sample, ...face }, k) => {
-    const after = 'cells' in sample ? coverFace(before, face.found, sample) : putBack(before, sample, face)
-    onFace?.(k, before, after)
-    return after
-  }, photo)
-  return { ...composed, ...(photo.alpha && { alpha: photo.alpha }) }
-}
-
-/** Where a changed face goes, and what its grain comes from. */
-interface FacePlace
-  extends Pick<PhotoFace, 'alignment' | 'transform'>,
-    Partial<Pick<PhotoFace, 'randomness' | 'identity'>> {
-  readonly found: Pick<Face, 'landmarks'>
-}
-
-/** The photo with a changed face in the place of the one that was cut out. */
-export function putBack(
-  photo: Image,
-  changed: Image,
-  { alignment, transform, found, randomness, identity }: FacePlace,
-): Image {
-  if (alignment === 'template') return pasteFace(photo, changed, transform)
-  return compositeFace(photo, changed, { transform, landmarks: found.landmarks, grain: grainOf(randomness, identity) })
-}
-
-/** How faces come back: as they were where their keys hold that, or in any case as the model regenerates them. */
-export const recoveries = ['exact', 'generative'] as const
-export type Recovery = (typeof recoveries)[number]
-
-/**
- * Puts the original faces back into a protected photo. Keys of version 0.1 hold no crop: their faces are regenerated.
- * @param model loads the model that a key names, where one is needed
- * @param placed takes the photo's places to those of the picture that was protected, where the photo is an edited copy
- * @throws UserError when a key is for another model, or its crop does not fit the photo
- */
-export async function recoverPhoto(
-  model: (name: string) => Promise<FaceModel>,
-  photo: Image,
-  keys: readonly FaceKey[],
-  recovery: Recovery = 'exact',
-  placed?: Similarity,
-): Promise<Image> {
-  let result = photo
-  for (const key of keys) {
-    const { transform } = key
-    if (key.crop && recovery === 'exact') result = await pasteOriginal(result, key.crop, placed)
-    else {
-      const here = placed ? { ...key, transform: compose(transform, placed) } : key
-      result = await putRegenerated(await model(key.model.name), result, here)
-    }
-  }
-  return result
-}
-
-/** The photo with the face that the model regenerates from a key in its place. @throws UserError as `recoverFromKey` */
-export async function putRegenerated(model: FaceModel, photo: Image, key: FaceKey): Promise<Image> {
-  const [face] = await recoverFromKey(model, key)
-  return putBack(photo, face!, await placeOfKey(model, key, face!))
-}
-
-/** Where a key's face goes; its landmarks are those of the regenerated face, since the key holds none. */
-async function placeOfKey({ alignment }: Pick<FaceModel, 'alignment'>, { transform }: FaceKey, face: Image) {
-  const landmarks = alignment === 'template' ? [] : await landmarksOfAligned(face, alignment)
-  const back = invert(transform)
-  return { alignment, transform, found: { landmarks: landmarks.map(point => apply(back, point)) } }
-}
-
-/** The aligned face that a key regenerates. @throws UserError when the key is for another model, or was not made by one */
-export async function recoverFromKey(model: FaceModel, key: FaceKey): Promise<Image[]> {
-  if (key.model.sha256 !== model.sha256) {
-    throw new UserError(
-      `the key was made with model '${key.model.name}' (weights ${key.model.sha256.slice(0, 12)}…), found '${model.name}' (${model.sha256.slice(0, 12)}…): recover with the model that protected the picture`,
-    )
-  }
-  const expected = { embeddings: [BUCKETS, model.placeholderWidth], latent: [...model.latentShape] }
-  const steps = { least: 2, most: model.schedule.steps / 2 }
-  if (`${key.shapes.embeddings}/${key.shapes.latent}` !== `${expected.embeddings}/${expected.latent}`) {
-    throw new UserError(
-      `expected a key of [${expected.embeddings}] and [${expected.latent}] numbers as model '${model.name}' makes them, found [${key.shapes.embeddings}] and [${key.shapes.latent}]: use the key that was written with the picture`,
-    )
-  }
-  if (key.recipe.steps < steps.least || key.recipe.steps > steps.most) {
-    throw new UserError(
-      `expected a key of ${steps.least} to ${steps.most} steps, found ${key.recipe.steps}: use the key that was written with the picture`,
-    )
-  }
-  const vectors = tf.tensor2d(key.embeddings, key.shapes.embeddings)
-  const latent = tf.tensor4d(key.latent, [1, ...key.shapes.latent])
-  const face = recoverFace(model, { vectors, latent }, key.recipe.steps)
-  const images = await fromTensor(face)
-  for (const tensor of [vectors, latent, face]) tensor.dispose()
-  return images
-}
-
-/** What a photo's random numbers are keyed by: its pixels, so that neither its name nor its place in a folder matters. */
-function contentHash({ width, height, data }: Image): string {
-  return sha256Hex(`${width}x${height}`, data)
 }

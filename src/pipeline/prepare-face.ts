@@ -1,4 +1,4 @@
-/** Everything that protecting one face reads and that does not depend on the sample: computed once. */
+/** Everything that sampling a face's versions reads and that does not depend on the version: computed once. */
 import * as tf from '@tensorflow/tfjs'
 import { keepsDefect, type Recipe } from '../config/recipe.ts'
 import { scheduledEmbedding } from '../diffusion/embedding-schedule.ts'
@@ -10,10 +10,8 @@ import type { FaceParser } from '../models/bisenet.ts'
 import { rowMap, spreadRows } from '../models/generator/tied-rows.ts'
 import type { Recognizer } from '../models/recognizers/recognizer.ts'
 import { normal, type Randomness } from '../util/random.ts'
-import { type EnergyOptions, energyOf, readSamples } from './energies.ts'
-import { imageEnergies } from './image-energies.ts'
+import { type EnergyOptions, type ExtraEnergy, energyOf, imageEnergies, readSamples } from './energies.ts'
 import type { FaceModel } from './model.ts'
-import { placeholdersOf } from './placeholders.ts'
 import { type FaceView, viewFace } from './view-face.ts'
 
 export interface PrepareOptions {
@@ -27,6 +25,16 @@ export interface PrepareOptions {
   readonly parser?: () => Promise<FaceParser>
   /** Gives the networks that energies read, instead of the published ones. */
   readonly networks?: () => Promise<EnergyNetworks>
+  /** Energies besides those of the recipe. */
+  readonly energies?: readonly ExtraEnergy[]
+}
+
+/** What of a face is computed once, whether samples start there or its key is made of it; not to be disposed of. */
+export interface KnownOfFace {
+  /** Its ten placeholder vectors, [10, d]. */
+  readonly vectors: () => tf.Tensor2D
+  /** Its own z0, [1, h, w, c]. */
+  readonly latent: () => tf.Tensor4D
 }
 
 export interface PreparedFace extends FaceView {
@@ -51,7 +59,8 @@ export async function prepareFace(
   guides: readonly Recognizer[],
   face: tf.Tensor4D,
   recipe: Recipe,
-  { randomness, identity, landmarks, parser, networks }: PrepareOptions,
+  known: KnownOfFace,
+  { randomness, identity, landmarks, parser, networks, energies: extra }: PrepareOptions,
 ): Promise<PreparedFace> {
   const { threshold } = recipe
   const groups = model.rowGroups
@@ -60,9 +69,9 @@ export async function prepareFace(
     return tf.tidy(() => spreadRows(normal([1, groups.length, 1, model.latentShape[2]], randomness, ...key), groups))
   }
   const view = await viewFace(model, face, landmarks)
-  const images = await imageEnergies(recipe.energies, view, networks)
-  const [vectors, backgroundNoise] = [placeholdersOf(model, face, recipe), noise('background', identity)]
-  const conditional = model.conditional(vectors)
+  const images = await imageEnergies(recipe.energies, view, networks, extra)
+  const backgroundNoise = noise('background', identity)
+  const conditional = model.conditional(known.vectors())
   const seenGuides = guides.map(view.recognizer)
   const references = seenGuides.map(guide => guide.embed(face))
   const energies: EnergyOptions = {
@@ -72,7 +81,7 @@ export async function prepareFace(
     composite: view.composite,
     ...(images && { images }),
   }
-  const { starts, floors } = await startsOf(model, face, recipe, energies)
+  const { starts, floors, areGenerated } = await startsOf(model, face, recipe, known, energies)
   const mask = groups
     ? keptRows(recipe.strength, groups, model.schedule.steps)
     : await backgroundMask(face, model.latentShape[0], recipe.keep.mask, parser)
@@ -90,7 +99,7 @@ export async function prepareFace(
     dispose: () => {
       view.dispose()
       images?.dispose()
-      tf.dispose([...starts, vectors, backgroundNoise, ...conditional, ...references])
+      tf.dispose([...(areGenerated ? starts : []), backgroundNoise, ...conditional, ...references])
       if (mask instanceof tf.Tensor) mask.dispose()
     },
   }
@@ -104,9 +113,10 @@ async function startsOf(
   model: FaceModel,
   face: tf.Tensor4D,
   recipe: Recipe,
+  known: KnownOfFace,
   energies: EnergyOptions,
-): Promise<{ starts: tf.Tensor4D[]; floors?: number[] }> {
-  if (recipe.candidates === 0 || !model.generatedLike) return { starts: [model.encode(face)] }
+): Promise<{ starts: tf.Tensor4D[]; areGenerated: boolean; floors?: number[] }> {
+  if (recipe.candidates === 0 || !model.generatedLike) return { starts: [known.latent()], areGenerated: false }
   const [energy, features] = [energyOf(recipe.energies, energies), readSamples(recipe.energies, energies)]
   const candidates = tf.tidy(
     () => tf.split(model.generatedLike!(face, recipe.candidates), recipe.candidates) as tf.Tensor4D[],
@@ -127,7 +137,7 @@ async function startsOf(
   reference.dispose()
   const order = values.map((_, i) => i).sort((i, j) => values[i]! - values[j]!)
   const floors = widths.map((_, k) => Math.min(...cosines.map(row => row[k]!)))
-  return { starts: order.map(i => candidates[i]!), floors }
+  return { starts: order.map(i => candidates[i]!), areGenerated: true, floors }
 }
 
 /** Rows of a group are kept until the share of the timesteps that its strength leaves: weaker ones join later. */

@@ -10,19 +10,14 @@ import type { Recognizer } from '../models/recognizers/recognizer.ts'
 import { commitFiles, type PendingFile } from '../util/commit-files.ts'
 import { UserError } from '../util/errors.ts'
 import type { Secret } from '../util/random.ts'
+import type { ProtectedPhoto } from './compose-photo.ts'
+import { encodeFor, keyPath } from './files.ts'
 import type { FaceModel } from './model.ts'
-import { encodeFor, keyPath } from './output-files.ts'
-import type { ProtectedPhoto, UnboundKey } from './photo.ts'
-import type { PhotoReport } from './photo-report.ts'
-import { NoFaceError } from './photo-search.ts'
-import { type ProtectPhotoOptions, protectPhoto } from './protect-photo.ts'
+import { type ProtectPhotoOptions, protectPhoto } from './photo.ts'
+import type { UnboundKey } from './photo-face.ts'
+import { NoFaceError, type PhotoReport } from './photo-report.ts'
 
-export interface ProtectFileOptions extends ProtectPhotoOptions, KeyContents {
-  /** Puts the pictures and keys of the photo whose file was read in their places, where more goes with them. */
-  readonly commit?:
-    | ((file: Uint8Array, secret: Secret | undefined, files: readonly PendingFile[]) => Promise<void>)
-    | undefined
-}
+export type ProtectFileOptions = ProtectPhotoOptions & KeyContents
 
 /** What keys hold, and who can read them. */
 export interface KeyContents {
@@ -48,7 +43,7 @@ export async function protectFile(
   path: string,
   outputs: readonly string[],
   recipe: Recipe,
-  { encryption, exact, commit, ...options }: ProtectFileOptions = {},
+  { encryption, exact, ...options }: ProtectFileOptions = {},
 ): Promise<{ faces: number; secret?: Secret | undefined; report: PhotoReport }> {
   const file = await readBytes(path)
   const photo = await readImage(file, path)
@@ -56,12 +51,13 @@ export async function protectFile(
     if (error instanceof NoFaceError) throw new NoFaceError(error.search, path)
     throw error instanceof UserError ? new UserError(`${path}: ${error.message}`) : error
   })
-  await writeProtected(result, outputs, {
-    encryption,
-    original: exact === 'lossless' ? file : undefined,
-    ...(commit && { commit: files => commit(file, result.secret, files) }),
-  })
+  await writeProtected(result, outputs, { encryption, original: exact === 'lossless' ? file : undefined })
   return { faces: result.faces.length, secret: result.secret, report: result.report }
+}
+
+/** The versions of a photo, and what its key is made of. */
+export type ProtectedVersions = Pick<ProtectedPhoto, 'photos' | 'secret'> & {
+  readonly faces: readonly { readonly key: UnboundKey }[]
 }
 
 export interface WriteProtectedOptions extends Pick<ProtectFileOptions, 'encryption'> {
@@ -76,7 +72,7 @@ export interface WriteProtectedOptions extends Pick<ProtectFileOptions, 'encrypt
  * @throws UserError when one cannot be written; pictures and keys that were there stay then
  */
 export async function writeProtected(
-  { faces, photos, secret }: Pick<ProtectedPhoto, 'photos' | 'secret'> & { faces: readonly { key: UnboundKey }[] },
+  { faces, photos, secret }: ProtectedVersions,
   outputs: readonly string[],
   { encryption, original, commit = commitTogether }: WriteProtectedOptions = {},
 ): Promise<void> {

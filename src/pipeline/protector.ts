@@ -1,5 +1,5 @@
 /** What protects photo files, in this process, in several or where the workers of a queue are, and what it did it with. */
-import { createHash } from 'node:crypto'
+import { sha256Hex } from '#sha256'
 import { type BackendName, useBackend } from '../backend/index.ts'
 import { loadModelConfig } from '../config/model.ts'
 import { type GuideName, guidesOf, type Recipe } from '../config/recipe.ts'
@@ -11,12 +11,12 @@ import { freshSecret, type Secret } from '../util/random.ts'
 import { type Checker, loadChecker } from './check-result.ts'
 import { faceWorkers } from './face-tasks.ts'
 import { loadModel } from './model.ts'
-import { protectPhotoTask, readVersions } from './photo-job.ts'
-import type { CommitPhoto, RecordedPhoto } from './photo-record.ts'
+import { type FaceWork, type ProtectPhotoOptions, protectPhoto, protectPhotoBy, type Safeguards } from './photo.ts'
+import type { CommitPhoto } from './photo-record.ts'
 import type { PhotoReport } from './photo-report.ts'
-import { NoFaceError } from './photo-search.ts'
-import { type KeyContents, protectFile, type WriteProtectedOptions, writeProtected } from './protect-file.ts'
-import { type FaceWork, type ProtectPhotoOptions, protectPhotoBy, type Safeguards } from './protect-photo.ts'
+import { NoFaceError } from './photo-report.ts'
+import { protectPhotoTask, readVersions } from './photo-task.ts'
+import { type KeyContents, type ProtectedVersions, writeProtected } from './protect-file.ts'
 import { type RunRecord, recognizerWeights, softwareOf } from './run-record.ts'
 
 export interface ProtectedFile extends Pick<RunRecord, 'software' | 'weights'> {
@@ -54,16 +54,11 @@ export async function localProtector(
     software: await softwareOf(backend),
     weights: { [model.name]: model.sha256, ...(await recognizerWeights(recognizersOf(recipe, checker))) },
   }
-  return async (path, outputs, onStep) => ({
-    ...(await protectFile(model, guides, path, outputs, recipe, {
-      ...keys,
-      onStep,
-      fallback,
-      checker,
-      commit: commit && ((bytes, secret, files) => commit({ path, bytes, secret, ...used }, files)),
-    })),
+  const protect: Protect = async (bytes, path, onStep) => ({
+    ...(await protectPhoto(model, guides, await readImage(bytes, path), recipe, { onStep, fallback, checker })),
     ...used,
   })
+  return fileProtector(protect, keys, commit)
 }
 
 /**
@@ -85,12 +80,10 @@ export async function parallelProtector(
   const software = await softwareOf(backend, jobs.slots)
   const recognizers = await recognizerWeights(recognizersOf(recipe, checker))
   let asked = 0
-  return async (path, outputs, onStep) => {
+  const protect: Protect = async (bytes, path, onStep) => {
     // The photos one after the other, whichever of their faces are found first.
     const priority = asked++
-    const bytes = await readBytes(path)
     const photo = await readImage(bytes, path)
-    const secret = recipe.seed === undefined ? freshSecret() : undefined
     const work: FaceWork = {
       sideBySide: true,
       search: () => workers.search(photo, { priority }),
@@ -98,15 +91,12 @@ export async function parallelProtector(
       key: async (face, recipe) => (await workers.key(face, recipe, { priority })).result,
       embed: (views, recognizer) => workers.embed(views, recognizer, { priority }),
     }
-    const randomness = recipe.seed ?? secret!
-    const options = { randomness, fallback, checker, onStep }
-    const made = await protectPhotoBy(work, model, photo, recipe, options).catch(blame(path))
+    const randomness = recipe.seed ?? freshSecret()
+    const made = await protectPhotoBy(work, model, photo, recipe, { randomness, fallback, checker, onStep })
     const { name, sha256 } = made.faces[0]!.key.model
-    const used = { software, weights: { [name]: sha256, ...recognizers } }
-    await writeProtected(made, outputs, writing(keys, { path, bytes, secret, ...used }, commit))
-    const { faces, report } = made
-    return { faces: faces.length, secret, report, ...used }
+    return { ...made, software, weights: { [name]: sha256, ...recognizers } }
   }
+  return fileProtector(protect, keys, commit)
 }
 
 /** By the workers of a queue, a photo each. They see the photos; the key files, and what encrypts them, stay here. */
@@ -117,34 +107,35 @@ export function queueProtector(
   safeguards: Safeguards = noSafeguards,
   commit?: CommitPhoto,
 ): Protector {
-  return async (path, outputs) => {
-    const photo = await readBytes(path)
+  const protect: Protect = async photo => {
     // Not of the id: what an interrupted run left in the queue, made with another secret, is as good.
     const input = { recipe, photo, secret: freshSecret(), safeguards }
-    const id = createHash('sha256')
-      .update(JSON.stringify([recipe, safeguards]))
-      .update(photo)
-      .digest('hex')
-      .slice(0, 32)
-    const result = await jobs.run(protectPhotoTask, input, { id }).catch(blame(path))
-    const { report, secret, software, weights } = result
-    const unpacked = await readVersions(result)
-    if (unpacked.faces.length === 0) throw new NoFaceError(report, path)
-    await writeProtected(unpacked, outputs, writing(keys, { path, bytes: photo, secret, software, weights }, commit))
-    return { faces: unpacked.faces.length, secret, report, software, weights }
+    const id = sha256Hex(JSON.stringify([recipe, safeguards]), photo).slice(0, 32)
+    return readVersions(await jobs.run(protectPhotoTask, input, { id }))
   }
+  return fileProtector(protect, keys, commit)
 }
 
-/** What `writeProtected` is told of a photo: its own file, where that is to be in the keys, and how it is recorded. */
-function writing(
-  { encryption, exact }: KeyContents,
-  photo: RecordedPhoto,
-  commit: CommitPhoto | undefined,
-): WriteProtectedOptions {
-  return {
-    encryption,
-    original: exact === 'lossless' ? photo.bytes : undefined,
-    ...(commit && { commit: files => commit(photo, files) }),
+/** Protects a photo's file, wherever that is done. A photo without faces has no versions, or is a NoFaceError. */
+type Protect = (
+  bytes: Uint8Array,
+  path: string,
+  onStep: ProtectPhotoOptions['onStep'],
+) => Promise<ProtectedVersions & Pick<RunRecord, 'software' | 'weights'> & { readonly report: PhotoReport }>
+
+/** What protects files by what protects photos. */
+function fileProtector(protect: Protect, keys: KeyContents, commit: CommitPhoto | undefined): Protector {
+  return async (path, outputs, onStep) => {
+    const bytes = await readBytes(path)
+    const made = await protect(bytes, path, onStep).catch(blame(path))
+    const { faces, report, secret, software, weights } = made
+    if (faces.length === 0) throw new NoFaceError(report, path)
+    await writeProtected(made, outputs, {
+      encryption: keys.encryption,
+      original: keys.exact === 'lossless' ? bytes : undefined,
+      ...(commit && { commit: files => commit({ path, bytes, secret, software, weights }, files) }),
+    })
+    return { faces: faces.length, secret, report, software, weights }
   }
 }
 

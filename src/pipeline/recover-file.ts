@@ -15,9 +15,9 @@ import { makeFolder, writeFileAtomic } from '../util/atomic-write.ts'
 import { finishCommitsOf } from '../util/commit-files.ts'
 import { UserError } from '../util/errors.ts'
 import { readRegular } from '../util/regular-file.ts'
+import { encodeFor, keyPath } from './files.ts'
 import type { FaceModel } from './model.ts'
-import { encodeFor, keyPath } from './output-files.ts'
-import { type Recovery, recoverPhoto } from './photo.ts'
+import { type Recovery, recoverPhoto } from './recover-photo.ts'
 
 /** A protected picture and the key that belongs to it. */
 export interface LockedPicture {

@@ -3,7 +3,7 @@
 import { clip } from '../faces/box.ts'
 import type { Point } from '../faces/template.ts'
 import type { Image } from '../images/image.ts'
-import type { PhotoFace } from '../pipeline/photo.ts'
+import type { PhotoFace } from '../pipeline/photo-face.ts'
 
 /** Eyes as open as this, height relative to width, are wide open. */
 const wideOpen = 0.28

@@ -2,7 +2,7 @@
 import { type Recipe, seedOf, stepsTaken } from '../config/recipe.ts'
 import { wrongKey } from '../keys/key.ts'
 import type { Made } from '../pipeline/face-tasks.ts'
-import type { PhotoFace } from '../pipeline/photo.ts'
+import type { PhotoFace } from '../pipeline/photo-face.ts'
 import { readProtected } from '../pipeline/recover-file.ts'
 import type { FaceFigure } from './demo-figures.ts'
 import { measureVersions, type RegeneratedFace } from './demo-measure.ts'

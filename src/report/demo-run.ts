@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import { seedOf } from '../config/recipe.ts'
 import { readBytes, readImage } from '../images/codec.ts'
-import { facesOfPhoto } from '../pipeline/photo.ts'
+import { facesOfPhoto } from '../pipeline/photo-face.ts'
 import { writeFileAtomic, writeJsonAtomic } from '../util/atomic-write.ts'
 import { inRounds } from './demo-choice.ts'
 import { type ChosenFace, type DoneFace, demonstrateFace, round, type Tell, workOf } from './demo-face.ts'

@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import { readImage } from '../../src/images/codec.ts'
 import type { Image } from '../../src/images/image.ts'
-import type { UnboundKey } from '../../src/pipeline/photo.ts'
+import type { UnboundKey } from '../../src/pipeline/photo-face.ts'
 import { readProtected } from '../../src/pipeline/recover-file.ts'
 
 export function versionPhoto(version: number): Image {

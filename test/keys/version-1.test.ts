@@ -6,8 +6,8 @@ import { readKey } from '../../src/keys/files.ts'
 import { pictureHash } from '../../src/keys/key.ts'
 import { parseKey } from '../../src/keys/key-bytes.ts'
 import { KeyError } from '../../src/keys/key-error.ts'
-import { recoverPhoto } from '../../src/pipeline/photo.ts'
 import { readProtected } from '../../src/pipeline/recover-file.ts'
+import { recoverPhoto } from '../../src/pipeline/recover-photo.ts'
 import { RandomStream } from '../../src/util/random.ts'
 
 const at = (name: string) => `test/golden/keys/${name}`

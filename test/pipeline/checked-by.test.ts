@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { checkedBy } from '../../src/pipeline/checked-by.ts'
+import { checkedBy } from '../../src/pipeline/photo-record.ts'
 import { recordRun, softwareOf } from '../../src/pipeline/run-record.ts'
 
 let folder: string

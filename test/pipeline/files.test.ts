@@ -13,8 +13,14 @@ import { join } from 'node:path'
 import { afterAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { writeKeys } from '../../src/keys/files.ts'
 import { type FaceKey, pictureHash } from '../../src/keys/key.ts'
-import { checkOutputs, extensionFor, findPictures } from '../../src/pipeline/inputs.ts'
-import { isProtected, protectedPaths, recoveredPath } from '../../src/pipeline/output-files.ts'
+import {
+  checkOutputs,
+  extensionFor,
+  findPictures,
+  isProtected,
+  protectedPaths,
+  recoveredPath,
+} from '../../src/pipeline/files.ts'
 import { writeProtected } from '../../src/pipeline/protect-file.ts'
 import { readProtected } from '../../src/pipeline/recover-file.ts'
 import { UserError } from '../../src/util/errors.ts'

@@ -6,9 +6,10 @@ import { meanLandmarks } from '../../src/faces/mean-landmarks.ts'
 import { fivePoints } from '../../src/faces/template.ts'
 import type { Image } from '../../src/images/image.ts'
 import { type FaceView, passes, viewOf } from '../../src/pipeline/check-result.ts'
-import { recoverPhoto, type UnboundKey } from '../../src/pipeline/photo.ts'
-import { NoFaceError } from '../../src/pipeline/photo-search.ts'
-import { type FaceWork, type ProtectByOptions, protectPhotoBy } from '../../src/pipeline/protect-photo.ts'
+import { type FaceWork, type ProtectByOptions, protectPhotoBy } from '../../src/pipeline/photo.ts'
+import type { UnboundKey } from '../../src/pipeline/photo-face.ts'
+import { NoFaceError } from '../../src/pipeline/photo-report.ts'
+import { recoverPhoto } from '../../src/pipeline/recover-photo.ts'
 import { faceLines, failedChecks } from '../../src/report/protect-summary.ts'
 
 /** A picture that is dark on the left and light on the right. */

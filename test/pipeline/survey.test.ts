@@ -3,7 +3,7 @@ import { lstatSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, wr
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeEach, describe, expect, test, vi } from 'vitest'
-import { outputPath } from '../../src/pipeline/inputs.ts'
+import { outputPath } from '../../src/pipeline/files.ts'
 import { distinctNames, surveyInputs } from '../../src/pipeline/survey.ts'
 import { entryLines } from '../../src/report/protect-summary.ts'
 

@@ -4,8 +4,8 @@ import { peakMemory } from '../../bench/peak-memory.ts'
 import { useBackend } from '../../src/backend/index.ts'
 import { guidesOf, loadRecipe } from '../../src/config/recipe.ts'
 import { loadRecognizer } from '../../src/faces/recognizers.ts'
+import { protectFace } from '../../src/pipeline/face.ts'
 import { loadModel } from '../../src/pipeline/model.ts'
-import { protectFace } from '../../src/pipeline/protect.ts'
 import { makeSecret } from '../../src/pipeline/recovery.ts'
 
 await useBackend(process.argv[2])

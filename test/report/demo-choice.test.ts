@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { meanLandmarks } from '../../src/faces/mean-landmarks.ts'
-import type { PhotoFace } from '../../src/pipeline/photo.ts'
+import type { PhotoFace } from '../../src/pipeline/photo-face.ts'
 import { inRounds, portraitQuality } from '../../src/report/demo-choice.ts'
 
 const photo = (value: number) => ({ width: 200, height: 200, data: new Uint8Array(3 * 200 * 200).fill(value) })

@@ -139,7 +139,7 @@ export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<v
   const backend = await useBackend(options.backend)
   const method = options.name ?? manifest?.method ?? basename(resolve(folder))
   // What chose among the pictures is no evidence about them, as what guided them is none.
-  const { checkedBy } = await import('../../pipeline/checked-by.ts')
+  const { checkedBy } = await import('../../pipeline/photo-record.ts')
   const checkers = new Set((await Promise.all(versions.flatMap(({ folders }) => folders).map(checkedBy))).flat())
   for (const name of checkers)
     process.stderr.write(`${name} checked these pictures when they were made, and counts as one that guided them\n`)

@@ -2,7 +2,7 @@
 import { useBackend } from '../../backend/index.ts'
 import { writeImage } from '../../images/codec.ts'
 import { defineTask } from '../../jobs/task.ts'
-import { loadModelOnce } from '../../pipeline/model-once.ts'
+import { loadModelOnce } from '../../pipeline/model.ts'
 import { type Drawing, drawFaces } from './draw.ts'
 
 export interface DrawInput extends Drawing {

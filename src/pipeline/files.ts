@@ -1,10 +1,12 @@
-/** Which pictures a command line means, and where what becomes of each is put. */
+/** Which pictures a command line means, and where what becomes of each is put, in which format. */
 import { randomBytes } from 'node:crypto'
-import { constants } from 'node:fs'
+import { constants, existsSync } from 'node:fs'
 import { access, stat } from 'node:fs/promises'
 import { basename, dirname, extname, join, relative, resolve } from 'node:path'
-import { writtenAs } from '../images/codec.ts'
+import type { Recipe } from '../config/recipe.ts'
+import { encodeImage, formatOf, writtenAs } from '../images/codec.ts'
 import { formatOfExtension } from '../images/format.ts'
+import type { Image } from '../images/image.ts'
 import { UserError } from '../util/errors.ts'
 import { type PictureFile, type SurveyOptions, surveyInputs } from './survey.ts'
 
@@ -99,4 +101,42 @@ async function checkFolder(folder: string): Promise<void> {
 
 function noFile(error: NodeJS.ErrnoException): undefined {
   if (error.code !== 'ENOENT' && error.code !== 'ENOTDIR') throw new UserError(`cannot look for it: ${error.message}`)
+}
+
+/** Where the key of a protected picture is. */
+export function keyPath(picture: string): string {
+  return `${picture}.dpkey`
+}
+
+/** Whether a picture of a folder is one that we protected, so that protecting the folder again leaves it alone. */
+export function isProtected(path: string): boolean {
+  return existsSync(keyPath(path)) || /\.(anonymized|hidden)(-\d+)?\.[^.]+$/.test(path)
+}
+
+/** Where the protected versions of a picture go, one a sample: NAME.anonymized.jpg, or NAME.anonymized-1.jpg and so on. */
+export function protectedPaths(
+  file: PictureFile,
+  { task, samples }: Pick<Recipe, 'task' | 'samples'>,
+  { out, format }: { out: string; format?: 'png' | 'jpg' | 'webp' },
+): string[] {
+  const suffix = { anonymize: 'anonymized', hide: 'hidden' }[task]
+  const extension = extensionFor(file.path, format)
+  return Array.from({ length: samples }, (_, i) =>
+    outputPath(file, out, samples === 1 ? suffix : `${suffix}-${i + 1}`, extension),
+  )
+}
+
+/** Where a recovered picture goes: NAME.anonymized.recovered.jpg. */
+export function recoveredPath(file: PictureFile, out: string): string {
+  return outputPath(file, out, 'recovered', extensionFor(file.path))
+}
+
+/**
+ * A picture in the format of a path's extension.
+ * @throws UserError when that cannot hold it, as WebP more than 16383 pixels a side
+ */
+export async function encodeFor(image: Image, path: string, quality?: number): Promise<Buffer> {
+  return encodeImage(image, formatOf(path), quality).catch((error: Error) => {
+    throw new UserError(`cannot write ${path}: ${error.message}: choose another --format`)
+  })
 }

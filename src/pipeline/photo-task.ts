@@ -6,10 +6,11 @@ import { encodeImage, readImage } from '../images/codec.ts'
 import { defineTask } from '../jobs/task.ts'
 import type { Secret } from '../util/random.ts'
 import { loadChecker } from './check-result.ts'
-import { loadModelOnce } from './model-once.ts'
-import type { ProtectedPhoto, UnboundKey } from './photo.ts'
-import { NoFaceError } from './photo-search.ts'
-import { protectPhoto, type Safeguards } from './protect-photo.ts'
+import type { ProtectedPhoto } from './compose-photo.ts'
+import { loadModelOnce } from './model.ts'
+import { protectPhoto, type Safeguards } from './photo.ts'
+import type { UnboundKey } from './photo-face.ts'
+import { NoFaceError } from './photo-report.ts'
 import { type RunRecord, recognizerWeights, softwareOf } from './run-record.ts'
 
 export interface PhotoInput {
@@ -59,16 +60,10 @@ export const protectPhotoTask = defineTask(
   },
 )
 
-/** What a worker sent, as `writeProtected` takes it. */
-export async function readVersions({
-  photos,
-  keys,
-  secret,
-  report,
-}: PhotoResult): Promise<{ faces: { key: UnboundKey }[] } & Pick<ProtectedPhoto, 'photos' | 'secret' | 'report'>> {
+/** What a worker sent, with its pictures decoded. */
+export async function readVersions({ photos, keys, ...made }: PhotoResult) {
   return {
-    secret,
-    report,
+    ...made,
     faces: keys.map(key => ({ key })),
     photos: await Promise.all(photos.map(photo => readImage(photo))),
   }

@@ -1,4 +1,4 @@
-/** Anonymization and visual identity hiding of one aligned face: the two are one procedure under different recipes. */
+/** Guided diffusion of the protected versions of a face that was prepared: anonymizing and hiding differ in their recipes alone. */
 import * as tf from '@tensorflow/tfjs'
 import { forGuide, keepsDefect, type Recipe, stepsTaken } from '../config/recipe.ts'
 import { addNoise } from '../diffusion/ddim.ts'
@@ -12,18 +12,9 @@ import { clampToShell } from '../models/generator/shell.ts'
 import { tieRows } from '../models/generator/tied-rows.ts'
 import { optimizeLatents } from '../models/latent-optimization.ts'
 import type { PerturbedBlocks } from '../models/perturbed-blocks.ts'
-import type { Recognizer } from '../models/recognizers/recognizer.ts'
 import { energyOf, readSamples } from './energies.ts'
 import type { FaceModel } from './model.ts'
-import { type PreparedFace, type PrepareOptions, prepareFace } from './prepare-face.ts'
-
-export interface ProtectOptions extends PrepareOptions {
-  readonly onStep?: (report: GuidedStepReport) => void
-  /** 0, or how often its versions were refused by others: each round has attempts, and so noise and starts, of its own. */
-  readonly round?: number
-  /** Side of the result, of those that the model can decode to; the face's unless given. */
-  readonly size?: number
-}
+import type { PreparedFace } from './prepare-face.ts'
 
 /** Pixels of the samples whose gradient is taken at once: one of 512 x 512, for which Stable Diffusion takes 16 GB. */
 const pixelsAtOnce = 2 ** 18
@@ -34,38 +25,24 @@ const foundScore = 0.5
 /** Rows of a generator's latents stay within this squared norm, relative to their number of dimensions. */
 const shell = 1.3
 
-/**
- * Protects one aligned face as `recipe` says. A version in which no face is found, or which a guide finds more like the
- * original than `likeness`, is sampled again, as often as `attempts` says, and the best of its samples is kept.
- * @param guides recognizers of faces on the template
- * @param face [1, s, s, 3] in [-1, 1], in the model's alignment
- * @returns `samples` protected versions, [samples, s, s, 3] in [-1, 1]
- */
-export async function protectFace(
-  model: FaceModel,
-  guides: readonly Recognizer[],
-  face: tf.Tensor4D,
-  recipe: Recipe,
-  options: ProtectOptions,
-): Promise<tf.Tensor4D> {
-  const prepared = await prepareFace(model, guides, face, recipe, options)
-  const { size = model.imageSize } = options
-  try {
-    const latents = await sampleAccepted(model, prepared, recipe, options)
-    const faces = tf.tidy(() => tf.clipByValue(model.decode(latents, size), -1, 1) as tf.Tensor4D)
-    latents.dispose()
-    return faces
-  } finally {
-    prepared.dispose()
-  }
+/** Which versions are sampled, and who is told of the steps. */
+export interface SampleOptions {
+  /** What random numbers are for besides. */
+  readonly identity: string
+  /** 0, or how often its versions were refused by others: each round has attempts, and so noise and starts, of its own. */
+  readonly round?: number | undefined
+  readonly onStep?: ((report: GuidedStepReport) => void) | undefined
 }
 
-/** Latents of the protected versions, those that the recipe does not accept having been sampled again. */
-async function sampleAccepted(
+/**
+ * Latents of the protected versions of a face, [samples, h, w, c]. A version in which no face is found, or which a guide finds more like
+ * the original than `likeness`, is sampled again, as often as `attempts` says, and the best of its samples is kept.
+ */
+export async function sampleFace(
   model: FaceModel,
   prepared: PreparedFace,
   recipe: Recipe,
-  options: ProtectOptions,
+  options: SampleOptions,
 ): Promise<tf.Tensor4D> {
   const all = Array.from({ length: recipe.samples }, (_, sample) => sample)
   const begin = (options.round ?? 0) * recipe.attempts
@@ -153,7 +130,7 @@ async function sampleVersions(
   model: FaceModel,
   { x0Of, noise, embeddingAt, energies, background }: PreparedFace,
   recipe: Recipe,
-  { identity, onStep }: ProtectOptions,
+  { identity, onStep }: SampleOptions,
   { samples, attempt, others }: Sampling,
 ): Promise<tf.Tensor4D> {
   const { threshold, guidance } = recipe
