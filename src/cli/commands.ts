@@ -23,7 +23,7 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     load: () => import('./doctor.ts'),
   },
   train: {
-    describe: 'train a network of a model, going on where a run was interrupted',
+    describe: 'train a network of a model, or resume an interrupted run',
     load: () => import('./train.ts'),
   },
   export: { describe: 'put trained networks into one file', load: () => import('./export.ts') },

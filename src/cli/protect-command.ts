@@ -79,7 +79,7 @@ export function protectCommand(task: Recipe['task']): CommandModule {
         .option('model', { type: 'string', describe: 'a model of configs/models/, or the path of such a file' })
         .option('samples', { type: 'number', describe: 'protected versions of each photo' })
         .option('steps', { type: 'number', describe: 'DDIM steps from noise to picture' })
-        .option('strength', { type: 'number', describe: 'how much of the face is made anew, 0 to 1' })
+        .option('strength', { type: 'number', describe: 'how much of the face is regenerated, 0 to 1' })
         .option('guidance', { type: 'number', describe: "how far each step follows the energy's gradient" })
         .option('seed', {
           type: 'number',
@@ -94,7 +94,7 @@ export function protectCommand(task: Recipe['task']): CommandModule {
           type: 'number',
           conflicts: 'queue',
           describe:
-            'worker processes, each at a face of its own [default: as many as cores and memory allow, if it pays]',
+            'worker processes, one face each [default: as many as cores and memory allow, where that is faster]',
         })
         .option('queue', { type: 'string', describe: "redis://HOST:PORT: leaves the work to that queue's workers" })
         .option('fallback', {

@@ -26,7 +26,7 @@ export const builder = (yargs: Argv) =>
     .option('out', {
       type: 'string',
       default: 'runs/reproduce',
-      describe: 'folder of all pictures, which tables share; a second run goes on there',
+      describe: 'folder of all pictures, which tables share; a second run resumes there',
     })
 
 interface Arguments extends ComparingArguments, PeopleArguments {

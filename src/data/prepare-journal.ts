@@ -1,7 +1,7 @@
 /**
  * What a preparation under way has found out: for every picture that it has looked at a line in a journal, and for every
  * face its pixels in a file beside. Each process writes a pair of files of its own and all are read back, so that an
- * interrupted preparation goes on where it was, and several processes can share one.
+ * interrupted preparation resumes where it was, and several processes can share one.
  */
 import { randomBytes } from 'node:crypto'
 import { type FileHandle, open, readdir, stat } from 'node:fs/promises'

@@ -66,7 +66,7 @@ export interface PrepareSummary extends Pick<DatasetManifest, 'title' | 'licence
 /**
  * Prepares a data set into one face store for each split (`out/train`, `out/test`), `out/summary.json` and
  * `out/dropped.tsv`. A store that was there is replaced when the new one is whole; one of an earlier preparation, of a split
- * that there is no more, goes: its people may be in another now. A preparation that was interrupted goes on where it was.
+ * that there is no more, goes: its people may be in another now. An interrupted preparation resumes where it was.
  * @throws UserError when there are no pictures or none with a face, the stores cannot be written, or another process is at it
  */
 export async function prepareDataset(manifest: DatasetManifest, options: PrepareOptions): Promise<PrepareSummary> {

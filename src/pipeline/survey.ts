@@ -70,7 +70,7 @@ export async function surveyInputs(
       other(here, `what was begun there cannot be finished: ${error.message}`, true),
     )
     const entries = await readdir(here, { withFileTypes: true }).catch((error: NodeJS.ErrnoException) => {
-      other(here, `a folder that cannot be read: ${wordOf(error)}`, true)
+      other(here, `a folder that cannot be read: ${describeError(error)}`, true)
       return [] as Dirent[]
     })
     for (const { name } of entries.toSorted((a, b) => (a.name < b.name ? -1 : 1))) await visit(root, folder, name)
@@ -79,7 +79,7 @@ export async function surveyInputs(
     const path = join(root, folder, name)
     if (name.startsWith('.')) return other(path, 'hidden')
     const status = await stat(path).catch((error: NodeJS.ErrnoException) => error)
-    if (status instanceof Error) return other(path, `a link or file that leads nowhere: ${wordOf(status)}`, true)
+    if (status instanceof Error) return other(path, `a link or file that leads nowhere: ${describeError(status)}`, true)
     if (status.isDirectory()) {
       if ((await realpath(path)) === skipped) return other(path, 'the folder of the results')
       if (await isNew(path, 'folder')) await walk(root, join(folder, name))
@@ -94,8 +94,9 @@ export async function surveyInputs(
   for (const input of inputs) {
     const status = await stat(input).catch((error: NodeJS.ErrnoException) => error)
     if (status instanceof Error) {
-      if (inputs.length === 1) throw new UserError(`expected a picture or a folder at ${input}: ${wordOf(status)}`)
-      other(input, wordOf(status), true)
+      if (inputs.length === 1)
+        throw new UserError(`expected a picture or a folder at ${input}: ${describeError(status)}`)
+      other(input, describeError(status), true)
     } else if (!(await isNew(input, status.isDirectory() ? 'folder' : 'file'))) continue
     else if (status.isDirectory()) await walk(input, '')
     else pictures.push({ path: input, folder: '' })
@@ -109,7 +110,7 @@ async function whyNoPicture(path: string, status: Stats): Promise<Omit<OtherEntr
   if (rawFile.test(path)) return { reason: "a camera's raw file: export it as JPEG or TIFF", refused: true }
   if (formatOfExtension(extname(path))) return undefined
   const head = await headOf(path).catch((error: NodeJS.ErrnoException) => error)
-  if (head instanceof Error) return { reason: `cannot be read: ${wordOf(head)}`, refused: true }
+  if (head instanceof Error) return { reason: `cannot be read: ${describeError(head)}`, refused: true }
   if (pictureFormat(head)) return undefined
   return { reason: kindOf(path, head), refused: false }
 }
@@ -132,7 +133,7 @@ async function headOf(path: string): Promise<Uint8Array> {
   }
 }
 
-function wordOf({ code, message }: NodeJS.ErrnoException): string {
+function describeError({ code, message }: NodeJS.ErrnoException): string {
   const known: Readonly<Record<string, string>> = {
     ENOENT: 'there is none',
     ELOOP: 'links that lead to each other',

@@ -28,7 +28,7 @@ import { faceCounts, searchOf } from './search/search.ts'
 import type { Trial } from './search/trial.ts'
 import { checkAxes, recipeOf, type Settings } from './space.ts'
 
-/** A point and what came of it; nothing yet of one that is under way. */
+/** A point and its result; nothing yet of one that is under way. */
 export interface SweepPoint extends NumberedPoint {
   readonly outcome?: Outcome
 }

@@ -77,7 +77,7 @@ export interface RunOptions {
 }
 
 /**
- * Trains what `config` says; a run that was interrupted goes on where its last checkpoint is.
+ * Trains what `config` says; an interrupted run resumes from its last checkpoint.
  * @param config with the backend and precision in use, not 'auto'
  * @throws UserError when faces, earlier runs, the scale of the latents or the variant of trained MSI do not fit the model, people
  *   are both trained and validated on, or the run in the folder was begun with another config or is under way in another process

@@ -32,7 +32,7 @@ export const builder = (yargs: Argv) =>
     .option('out', {
       type: 'string',
       default: 'runs/evaluate/methods',
-      describe: 'folder of all results; a second run goes on there',
+      describe: 'folder of all results; a second run resumes there',
     })
 
 interface Arguments extends ComparingArguments, PeopleArguments {

@@ -17,8 +17,8 @@ export const builder = (yargs: Argv) =>
       default: [],
       describe: 'prepared faces of other people: how far photos are from photos',
     })
-    .option('samples', { type: 'number', default: 1000, describe: 'faces to draw, and people to compare them with' })
-    .option('steps', { type: 'number', default: 50, describe: 'DDIM steps of a face that is drawn' })
+    .option('samples', { type: 'number', default: 1000, describe: 'faces to sample, and people to compare them with' })
+    .option('steps', { type: 'number', default: 50, describe: 'DDIM steps of a sampled face' })
     .option('eta', {
       type: 'number',
       default: 1,
@@ -31,11 +31,11 @@ export const builder = (yargs: Argv) =>
     })
     .option('pairs', { type: 'number', default: 1000, describe: 'most pairs of photos of one person, for recognizers' })
     .option('seed', { type: 'number', default: 1, describe: 'chooses the people and the pairs' })
-    .option('jobs', { type: 'number', default: 1, describe: 'processes that draw side by side' })
+    .option('jobs', { type: 'number', default: 1, describe: 'processes that sample side by side' })
     .option('out', {
       type: 'string',
       default: 'runs/evaluate/model',
-      describe: 'where drawn faces and results go; a second run goes on there',
+      describe: 'where sampled faces and results go; a second run resumes there',
     })
 
 /** Drawn faces on the sheet, of the first seeds, and how many in a row. */

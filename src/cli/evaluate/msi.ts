@@ -30,7 +30,7 @@ export const builder = (yargs: Argv) =>
     .option('out', {
       type: 'string',
       default: 'runs/evaluate/msi',
-      describe: 'where results and trained networks go; a second run goes on there',
+      describe: 'where results and trained networks go; a second run resumes there',
     })
 
 /** Faces on the sheet. */

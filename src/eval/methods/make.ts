@@ -1,4 +1,4 @@
-/** Faces of a store become folders of pictures with a manifest; an interrupted run goes on where it stopped. */
+/** Faces of a store become folders of pictures with a manifest; an interrupted run resumes where it stopped. */
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { appendFile } from 'node:fs/promises'
