@@ -1,7 +1,7 @@
 // Installs the npm dependencies when node_modules is absent or older than the lock file, so that one command is the whole set-up:
 // exactly those of the lock file, whose checksums npm compares, and none that was published since.
 import { spawnSync } from 'node:child_process'
-import { existsSync, statSync } from 'node:fs'
+import { existsSync, lstatSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -17,7 +17,11 @@ if (major < 20 || (major === 20 && minor < 19)) {
   process.exit(2)
 }
 
-if (!existsSync(installed) || statSync(installed).mtimeMs < statSync(lock).mtimeMs) {
+const isStale = !existsSync(installed) || statSync(installed).mtimeMs < statSync(lock).mtimeMs
+// A link leads to what somebody else installed, which is not ours to replace.
+const isLink = lstatSync(join(root, 'node_modules'), { throwIfNoEntry: false })?.isSymbolicLink()
+if (isStale && isLink) console.warn('node_modules is a link, and older than package-lock.json: left as it is')
+else if (isStale) {
   const hadNative = existsSync(join(root, 'node_modules/@tensorflow/tfjs-node/lib'))
   console.log('Installing npm dependencies (once)…')
   const { status } = spawnSync('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], {

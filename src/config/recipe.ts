@@ -99,6 +99,11 @@ export const recipeSchema = z.strictObject({
       floor: perGuide(z.number().min(-1).lt(1))
         .default(0)
         .describe('cosine under the guide that counts as no likeness at all'),
+      floorMargin: perGuide(z.number().min(0).lt(1))
+        .default(0)
+        .describe(
+          'how far below the least alike of the generated candidates the floor may lie, where that is above `floor`',
+        ),
       landmarks: weight.describe('weight of: the 68 landmarks lie where they did'),
       gaze: weight.describe('weight of: eyes look where they did, and are as open'),
       structure: weight.describe('weight of: eyes and mouth are drawn as they were'),

@@ -69,7 +69,7 @@ export function energyOf(
     for (const [i, { name, dimensions }] of guides.entries()) {
       const embeddings = tf.slice(features, [0, start], [n, dimensions])
       start += dimensions
-      const floor = Math.max(forGuide(weights.floor, name), floors?.[i] ?? -1)
+      const floor = Math.max(forGuide(weights.floor, name), (floors?.[i] ?? -1) - forGuide(weights.floorMargin, name))
       const add = (weight: Recipe['energies']['similarity'], energy: () => tf.Scalar) => {
         const factor = forGuide(weight, name)
         if (factor > 0) terms.push(tf.mul(energy(), factor) as tf.Scalar)
