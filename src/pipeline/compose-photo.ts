@@ -1,5 +1,4 @@
 /** Photos out of faces: each sample in its place, and what that changed kept for the key. */
-
 import type { Box } from '../faces/box.ts'
 import { compositeFace } from '../faces/composite.ts'
 import { coverFace } from '../faces/cover-face.ts'
@@ -7,7 +6,9 @@ import type { Face } from '../faces/detect.ts'
 import { grainOf } from '../faces/grain.ts'
 import { pasteFace } from '../faces/paste.ts'
 import type { Image } from '../images/image.ts'
+import { type PhotoKey, pictureHash } from '../keys/key.ts'
 import { changedBox, cropOriginal, union } from '../keys/original-crop.ts'
+import { viewOf } from '../keys/view.ts'
 import type { Secret } from '../util/random.ts'
 import type { PhotoFace, UnboundKey } from './photo-face.ts'
 import type { PhotoReport } from './photo-report.ts'
@@ -93,4 +94,31 @@ export function putBack(
 ): Image {
   if (alignment === 'template') return pasteFace(photo, changed, transform)
   return compositeFace(photo, changed, { transform, landmarks: found.landmarks, grain: grainOf(randomness, identity) })
+}
+
+/** The versions of a photo, and what its key is made of. */
+export type ProtectedVersions = Pick<ProtectedPhoto, 'photos' | 'secret'> & {
+  readonly faces: readonly { readonly key: UnboundKey }[]
+}
+
+/**
+ * The key of one version of a photo.
+ * @param version its picture, and `file` the bytes that this is written as: the key is bound to them
+ * @param original the original photo's file, where the key is to hold it instead of its faces alone
+ */
+export async function photoKey(
+  { faces, secret }: Omit<ProtectedVersions, 'photos'>,
+  version: Image,
+  file: Uint8Array,
+  original?: Uint8Array,
+): Promise<PhotoKey> {
+  const picture = pictureHash(file)
+  return {
+    picture,
+    size: { width: version.width, height: version.height },
+    view: await viewOf(version),
+    ...(secret && { secret }),
+    ...(original && { original }),
+    faces: faces.map(({ key: { crop, ...key } }) => ({ ...key, picture, ...(crop && !original && { crop }) })),
+  }
 }

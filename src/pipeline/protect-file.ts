@@ -3,18 +3,15 @@ import { dirname } from 'node:path'
 import type { Recipe } from '../config/recipe.ts'
 import { readBytes, readImage } from '../images/codec.ts'
 import type { Encryption } from '../keys/age.ts'
-import { type PhotoKey, pictureHash } from '../keys/key.ts'
 import { keyBytes } from '../keys/key-bytes.ts'
-import { viewOf } from '../keys/view.ts'
 import type { Recognizer } from '../models/recognizers/recognizer.ts'
 import { commitFiles, type PendingFile } from '../util/commit-files.ts'
 import { UserError } from '../util/errors.ts'
 import type { Secret } from '../util/random.ts'
-import type { ProtectedPhoto } from './compose-photo.ts'
+import { type ProtectedVersions, photoKey } from './compose-photo.ts'
 import { encodeFor, keyPath } from './files.ts'
 import type { FaceModel } from './model.ts'
 import { type ProtectPhotoOptions, protectPhoto } from './photo.ts'
-import type { UnboundKey } from './photo-face.ts'
 import { NoFaceError, type PhotoReport } from './photo-report.ts'
 
 export type ProtectFileOptions = ProtectPhotoOptions & KeyContents
@@ -55,11 +52,6 @@ export async function protectFile(
   return { faces: result.faces.length, secret: result.secret, report: result.report }
 }
 
-/** The versions of a photo, and what its key is made of. */
-export type ProtectedVersions = Pick<ProtectedPhoto, 'photos' | 'secret'> & {
-  readonly faces: readonly { readonly key: UnboundKey }[]
-}
-
 export interface WriteProtectedOptions extends Pick<ProtectFileOptions, 'encryption'> {
   /** The original photo's file, where keys are to hold it instead of its faces alone. */
   readonly original?: Uint8Array | undefined
@@ -79,16 +71,7 @@ export async function writeProtected(
   const files: PendingFile[] = []
   for (const [i, output] of outputs.entries()) {
     const bytes = await encodeFor(photos[i]!, output)
-    const picture = pictureHash(bytes)
-    const { width, height } = photos[i]!
-    const key: PhotoKey = {
-      picture,
-      size: { width, height },
-      view: await viewOf(photos[i]!),
-      ...(secret && { secret }),
-      ...(original && { original }),
-      faces: faces.map(({ key: { crop, ...key } }) => ({ ...key, picture, ...(crop && !original && { crop }) })),
-    }
+    const key = await photoKey({ faces, secret }, photos[i]!, bytes, original)
     files.push({ path: keyPath(output), data: await keyBytes(key, encryption), mode: 0o600 })
     files.push({ path: output, data: bytes })
   }

@@ -3,20 +3,20 @@ import { sha256Hex } from '#sha256'
 import { type BackendName, useBackend } from '../backend/index.ts'
 import { loadModelConfig } from '../config/model.ts'
 import { type GuideName, guidesOf, type Recipe } from '../config/recipe.ts'
-import { loadRecognizer } from '../faces/recognizers.ts'
 import { readBytes, readImage } from '../images/codec.ts'
 import { JobError, type Jobs } from '../jobs/jobs.ts'
 import { UserError } from '../util/errors.ts'
 import { freshSecret, type Secret } from '../util/random.ts'
 import { type Checker, loadChecker } from './check-result.ts'
+import type { ProtectedVersions } from './compose-photo.ts'
 import { faceWorkers } from './face-tasks.ts'
-import { loadModel } from './model.ts'
-import { type FaceWork, type ProtectPhotoOptions, protectPhoto, protectPhotoBy, type Safeguards } from './photo.ts'
+import { openRecipe } from './open.ts'
+import { type FaceWork, type ProtectPhotoOptions, protectPhotoBy, type Safeguards } from './photo.ts'
 import type { CommitPhoto } from './photo-record.ts'
 import type { PhotoReport } from './photo-report.ts'
 import { NoFaceError } from './photo-report.ts'
 import { protectPhotoTask, readVersions } from './photo-task.ts'
-import { type KeyContents, type ProtectedVersions, writeProtected } from './protect-file.ts'
+import { type KeyContents, writeProtected } from './protect-file.ts'
 import { type RunRecord, recognizerWeights, softwareOf } from './run-record.ts'
 
 export interface ProtectedFile extends Pick<RunRecord, 'software' | 'weights'> {
@@ -48,14 +48,13 @@ export async function localProtector(
 ): Promise<Protector> {
   const checker = check ? await loadChecker(recipe) : undefined
   const backend = await useBackend(recipe.backend)
-  const model = await loadModel(recipe.model)
-  const guides = await Promise.all(guidesOf(recipe).map(loadRecognizer))
+  const { model, protectPhoto } = await openRecipe(recipe)
   const used = {
     software: await softwareOf(backend),
     weights: { [model.name]: model.sha256, ...(await recognizerWeights(recognizersOf(recipe, checker))) },
   }
   const protect: Protect = async (bytes, path, onStep) => ({
-    ...(await protectPhoto(model, guides, await readImage(bytes, path), recipe, { onStep, fallback, checker })),
+    ...(await protectPhoto(await readImage(bytes, path), { onStep, fallback, checker })),
     ...used,
   })
   return fileProtector(protect, keys, commit)

@@ -2,17 +2,13 @@
 import {
   detectFaces,
   encodeImage,
-  guidesOf,
   keyBytes,
-  loadModel,
-  loadRecognizer,
   loadTaskRecipe,
+  openRecipe,
   parseKey,
-  pictureHash,
-  protectPhoto,
+  photoKey,
   provideFiles,
   readImage,
-  recoverPhoto,
   useBackend,
 } from '../../src/browser.ts'
 
@@ -28,16 +24,14 @@ async function protectAndRecover(url: string, overrides: readonly string[]) {
   const photo = await readImage((await fetched(url))!)
   const faces = await detectFaces(photo)
   const recipe = await loadTaskRecipe('anonymize', overrides)
-  const model = await loadModel(recipe.model)
-  const guides = await Promise.all(guidesOf(recipe).map(loadRecognizer))
-  const { faces: made, photos } = await protectPhoto(model, guides, photo, recipe)
-  const [changed] = photos
-  const picture = pictureHash(await encodeImage(changed!, 'png'))
-  const key = { picture, faces: made.map(({ key }) => ({ ...key, picture })) }
+  const { protectPhoto, recoverPhoto } = await openRecipe(recipe)
+  const protectedPhoto = await protectPhoto(photo)
+  const [changed] = protectedPhoto.photos
+  const key = await photoKey(protectedPhoto, changed!, await encodeImage(changed!, 'png'))
   const read = await parseKey(await keyBytes(key, { passphrase: 'open sesame', workFactor: 4 }), 'the key', {
     passphrase: 'open sesame',
   })
-  const recovered = await recoverPhoto(async () => model, changed!, read.faces)
+  const recovered = await recoverPhoto(changed!, read.faces)
   return {
     backend,
     boxes: faces.map(({ box }) => box),
