@@ -1,4 +1,4 @@
-import { writeBetween } from '../src/util/markdown-section.ts'
+import { writeBetween } from '../src/util/markdown.ts'
 
 /**
  * Puts text between the marks of a bench in a Markdown file: `<!-- NAME: start -->` and `<!-- NAME: end -->`.

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { cpus, totalmem } from 'node:os'
 import { fileURLToPath } from 'node:url'
-import { processorName } from '../src/util/processor.ts'
+import { processorName } from '../src/util/environment.ts'
 
 /** What a bench ran on. */
 export interface Machine {

@@ -5,7 +5,7 @@
 import { readdirSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { useBackend } from '../src/backend/index.ts'
-import { apparentEthnicityPath, chipSide, ethnicities } from '../src/faces/apparent-ethnicity.ts'
+import { apparentEthnicityPath, chipSide, ethnicities } from '../src/faces/latent-bank.ts'
 import { loadRecognizer } from '../src/faces/recognizers.ts'
 import { readImage, resizeImage } from '../src/images/codec.ts'
 import { toTensor } from '../src/images/image.ts'

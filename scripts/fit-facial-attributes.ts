@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import * as tf from '@tensorflow/tfjs'
 import { useBackend } from '../src/backend/index.ts'
 import { FaceStore } from '../src/data/face-store.ts'
+import { alignFfhq } from '../src/faces/alignment.ts'
 import { detectFaces } from '../src/faces/detect.ts'
 import {
   attributeFeatures,
@@ -16,7 +17,6 @@ import {
   facialAttributes,
   facialAttributesPath,
 } from '../src/faces/facial-attributes.ts'
-import { alignFfhq } from '../src/faces/ffhq.ts'
 import { readImage } from '../src/images/codec.ts'
 import { toTensor } from '../src/images/image.ts'
 import { repositoryPath } from '../src/util/paths.ts'

@@ -7,11 +7,11 @@
 import * as tf from '@tensorflow/tfjs'
 import { EigenvalueDecomposition, Matrix } from 'ml-matrix'
 import { useBackend } from '../src/backend/index.ts'
-import { ethnicities } from '../src/faces/apparent-ethnicity.ts'
 import { facialAttributes } from '../src/faces/facial-attributes.ts'
 import { loadGenerator } from '../src/faces/generator.ts'
 import {
   describeFaces,
+  ethnicities,
   isBareFace,
   latentBankPath,
   loadFaceDescriber,

@@ -6,9 +6,9 @@
  */
 import * as tf from '@tensorflow/tfjs'
 import { releaseBackend, useBackend } from '../src/backend/index.ts'
+import { ffhqTransform } from '../src/faces/alignment.ts'
 import { originalShare } from '../src/faces/composite.ts'
 import { detectFaces } from '../src/faces/detect.ts'
-import { ffhqTransform } from '../src/faces/ffhq.ts'
 import { loadGenerator } from '../src/faces/generator.ts'
 import { fromTensor, type Image } from '../src/images/image.ts'
 import { normal } from '../src/util/random.ts'

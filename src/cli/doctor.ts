@@ -23,7 +23,7 @@ const require = createRequire(import.meta.url)
 export async function handler({ measure }: ArgumentsCamelCase<{ measure: boolean }>): Promise<void> {
   const { availableBackends, hasFusedKernels } = await import('../backend/index.ts')
   const { hasBf16Instructions } = await import('../backend/bf16.ts')
-  const { processorName } = await import('../util/processor.ts')
+  const { processorName } = await import('../util/environment.ts')
 
   print('Machine', [
     ['Node', `${process.versions.node}, ${process.platform} ${process.arch}`],

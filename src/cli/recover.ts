@@ -61,7 +61,7 @@ export async function handler({
   const { UserError } = await import('../util/errors.ts')
   const { checkOutputs, findPictures, isProtected, recoveredPath } = await import('../pipeline/files.ts')
   const { facesShown, readProtected, recoverFile } = await import('../pipeline/recover-file.ts')
-  const { KeyError } = await import('../keys/key-error.ts')
+  const { KeyError } = await import('../keys/key.ts')
   const { readPassphrase } = await import('./passphrase.ts')
   const { readDecryption } = await import('./key-access.ts')
   const files = await findPictures(pictures, {

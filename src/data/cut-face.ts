@@ -1,5 +1,5 @@
 /** From a picture of a data set to its aligned face, or why there is none. */
-import { alignFace } from '../faces/align.ts'
+import { alignFace } from '../faces/alignment.ts'
 import type { Box } from '../faces/box.ts'
 import { detectFaces, type Face } from '../faces/detect.ts'
 import { landmarksInBox } from '../faces/landmarks.ts'

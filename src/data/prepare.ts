@@ -2,21 +2,21 @@
 import { createHash } from 'node:crypto'
 import { rm, stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
+import { useBackend } from '../backend/index.ts'
 import { readImage } from '../images/codec.ts'
 import type { Image } from '../images/image.ts'
+import { defineTask } from '../jobs/task.ts'
 import { makeFolder, writeFileAtomic, writeJsonAtomic } from '../util/atomic-write.ts'
 import { UserError } from '../util/errors.ts'
 import { withLock } from '../util/lock.ts'
 import { readRegularText } from '../util/regular-file.ts'
 import { joinUnlinked } from '../util/safe-path.ts'
-import { celebaIdentities, type Identities } from './celeba.ts'
 import { cutFace, type Dropped, type DropReason, dropReasons } from './cut-face.ts'
-
 import type { DatasetManifest } from './manifest.ts'
 import { type Found, Journal, type Outcome, readJournals } from './prepare-journal.ts'
 import { openSource } from './sources/open.ts'
 import type { Source, SourcePicture } from './sources/source.ts'
-import { identitiesKnown, type Placed, placePictures } from './splits.ts'
+import { celebaIdentities, type Identities, identitiesKnown, type Placed, placePictures } from './splits.ts'
 import { StoreWriter } from './store-writer.ts'
 
 /** Least side of an aligned face that is worth keeping. */
@@ -248,3 +248,23 @@ export async function summaryOf(folder: string): Promise<PrepareSummary | undefi
     )
   }
 }
+
+// The work of `dataset prepare` in a worker process: a part of a data set's pictures.
+
+export interface PreparePart {
+  readonly manifest: DatasetManifest
+  readonly options: Omit<PrepareOptions, 'onProgress' | 'workers'>
+  readonly part: number
+  readonly parts: number
+  readonly backend: string | undefined
+}
+
+export const preparePartTask = defineTask(
+  'prepare',
+  import.meta.url,
+  async ({ manifest, options, part, parts, backend }: PreparePart, { onProgress }) => {
+    await useBackend(backend)
+    await preparePart(manifest, { ...options, onProgress }, part, parts)
+    return null
+  },
+)

@@ -1,4 +1,4 @@
-import { templateRectangle } from '../faces/ffhq.ts'
+import { templateRectangle } from '../faces/alignment.ts'
 import type { Rectangle } from '../models/recognizers/crop.ts'
 import type { OriginalFace } from './image-energy.ts'
 

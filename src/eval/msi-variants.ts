@@ -6,7 +6,7 @@
 import * as tf from '@tensorflow/tfjs'
 import type { Recipe } from '../config/recipe.ts'
 import type { FaceEntry, FaceStore } from '../data/face-store.ts'
-import { compareFaces } from '../faces/compare.ts'
+import { compareFaces } from '../faces/recognizers.ts'
 import { fromTensor, type Image } from '../images/image.ts'
 import { BUCKETS, type MsiVariant } from '../models/msi.ts'
 import type { Recognizer } from '../models/recognizers/recognizer.ts'

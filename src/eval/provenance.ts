@@ -2,7 +2,7 @@
 import { availableParallelism } from 'node:os'
 import type { BackendName } from '../backend/index.ts'
 import { softwareOf } from '../pipeline/run-record.ts'
-import { processorName } from '../util/processor.ts'
+import { processorName } from '../util/environment.ts'
 
 /** How and where something was run. */
 export interface Provenance {

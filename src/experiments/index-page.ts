@@ -5,8 +5,7 @@ import { z } from 'zod'
 import { loadModelConfig } from '../config/model.ts'
 import { experimentsFolder, loadTable, tableNames } from '../config/table.ts'
 import { UserError } from '../util/errors.ts'
-import { markdownTable } from '../util/markdown.ts'
-import { writeBetween } from '../util/markdown-section.ts'
+import { markdownTable, writeBetween } from '../util/markdown.ts'
 import { readRegularText } from '../util/regular-file.ts'
 
 /** Of table.json what the list says. */

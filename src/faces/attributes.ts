@@ -1,10 +1,20 @@
 /** Expression, age and gender as networks of @vladmandic/face-api (MIT) see them: judgements, not facts. */
+
+import { join } from 'node:path'
 import * as tf from '@tensorflow/tfjs'
+import type { AgeGender } from '../models/age-gender.ts'
 import { cropResize } from '../models/recognizers/crop.ts'
 import { dlibCrop } from '../models/recognizers/dlib.ts'
+import { foldFaceres } from '../models/recognizers/faceres.ts'
+import { faceresAttributes, faceresHeads } from '../models/recognizers/faceres-attributes.ts'
+import { weightsOf } from '../models/separable.ts'
 import { oncePer } from '../util/memoize.ts'
+import { packageFolder } from '../util/paths.ts'
+import { verify } from '../weights/checksum.ts'
+import { readTensors } from '../weights/open.ts'
 import { loadNetwork } from './face-api.ts'
 import { type FeatureReader, runOn } from './networks.ts'
+import { recognizerChecksum } from './recognizers.ts'
 
 /** The seven expressions in the network's order. */
 export const expressions = ['neutral', 'happy', 'sad', 'angry', 'fearful', 'disgusted', 'surprised'] as const
@@ -45,4 +55,26 @@ async function load(): Promise<AttributeNetworks> {
         return tf.concat2d([probabilities, tf.reshape(age, [-1, 1]), male as tf.Tensor2D], 1)
       }),
   }
+}
+
+// The held-out judge of age and sex with its weights.
+
+/** Faces [n, s, s, 3] in [-1, 1] on the template -> age in years and log-odds of a male face. */
+export type AttributeJudge = (faces: tf.Tensor4D) => AgeGender
+
+const judgeOn = oncePer((_backend: string) => loadJudge())
+
+/**
+ * The judge on the backend in use, read once a backend.
+ * @throws UserError when its weights are absent or not the ones that were meant
+ */
+export function attributeJudge(): Promise<AttributeJudge> {
+  return judgeOn(tf.getBackend())
+}
+
+async function loadJudge(): Promise<AttributeJudge> {
+  const folder = join(packageFolder('@vladmandic/human'), 'models')
+  await verify(join(folder, 'faceres.bin'), await recognizerChecksum('faceres'))
+  const tensors = await readTensors(join(folder, 'faceres.json'))
+  return faceresAttributes(foldFaceres(tensors), weightsOf(faceresHeads().parameters, tensors))
 }

@@ -1,8 +1,8 @@
 /** A smooth field of colour that takes a generated face to the light and the skin tone of its photo. */
-import { blur } from './blur.ts'
-import { smoothStep } from './composite-mask.ts'
+
 import type { FaceRegions } from './face-regions.ts'
-import { normalizedConvolution } from './normalized-convolution.ts'
+import { smoothStep } from './face-regions.ts'
+import { blur, normalizedConvolution } from './filters.ts'
 import type { Raster } from './resample-similarity.ts'
 import { lumaOf } from './skin.ts'
 

@@ -1,6 +1,6 @@
 /** How well a composite hides that it is one: measures of a photo before and after, within a mask of its pixels. */
 import type { Image } from '../images/image.ts'
-import { blur } from './blur.ts'
+import { blur } from './filters.ts'
 import { lumaOf } from './skin.ts'
 
 export interface CompositeQuality {

@@ -2,11 +2,12 @@
 import type { Image } from '../images/image.ts'
 import { type Box, clip, withoutOverlaps } from './box.ts'
 import { look, passesFor } from './find/passes.ts'
-import { placeLandmarks } from './find/place-landmarks.ts'
 import { Pyramid } from './find/pyramid.ts'
-import { brighten } from './find/tone.ts'
+import type { Upright } from './find/second-look.ts'
 import { onePerFace, uprightFaces } from './find/upright.ts'
-import { fivePoints, type Point } from './template.ts'
+import { landmarkSize, landmarksOfSquare, landmarkTemplate } from './landmarks.ts'
+import { apply, invert, type Similarity, similarity } from './similarity.ts'
+import { fivePoints, meanLandmarks, type Point } from './template.ts'
 
 /** A face in a photo, in the photo's pixels. */
 export interface Face {
@@ -55,4 +56,62 @@ export async function detectFaces(photo: Image, { minConfidence = 0.5 }: DetectO
 /** The same angle in -180..180. */
 function within180(degrees: number): number {
   return degrees - 360 * Math.round(degrees / 360)
+}
+
+// Dark photos for the detector: brighter, without clipping more than a few highlights.
+
+/** Share of the values that may clip. */
+const clipped = 0.02
+
+/** A photo is dark when all but `clipped` of its values are below this. */
+const dark = 128
+
+/** What such a photo's brightest values become. */
+const bright = 230
+
+/** A dark photo with all its values multiplied; other photos as they are. */
+export function brighten(photo: Image): Image {
+  const counts = new Uint32Array(256)
+  for (const value of photo.data) counts[value]!++
+  let [brightest, above] = [255, counts[255]!]
+  while (brightest > 0 && above <= clipped * photo.data.length) above += counts[--brightest]!
+  if (brightest >= dark || brightest === 0) return photo
+  const table = Uint8Array.from(counts, (_, value) => Math.min(255, Math.round((value * bright) / brightest)))
+  return { ...photo, data: photo.data.map(value => table[value]!) }
+}
+
+// The 68 landmarks of a face that was seen upright.
+
+/**
+ * The landmark network looks at the face as the detector's five points set it upright, and again as its own do. Where that
+ * goes astray, because there is little to see, a mean face takes the place of what it says: the one that fits the detector's
+ * points best.
+ */
+export async function placeLandmarks(photo: Pyramid, face: Pick<Upright, 'points' | 'box'>): Promise<Point[]> {
+  const first = await landmarksIn(photo, similarity(face.points, landmarkTemplate))
+  const second = await landmarksIn(photo, similarity(fivePoints(first), landmarkTemplate))
+  const offsets = [first, second].map(landmarks => offset(fivePoints(landmarks), face))
+  if (offsets[1]! <= most) return second
+  if (offsets[0]! <= most) return first
+  return meanFace(face.points)
+}
+
+/** How far the network's five points may be from the detector's, on the mean, relative to the side of the face's box. */
+const most = 0.15
+
+function offset(points: readonly Point[], { points: expected, box }: Pick<Upright, 'points' | 'box'>): number {
+  const distances = points.map(({ x, y }, i) => Math.hypot(x - expected[i]!.x, y - expected[i]!.y))
+  return distances.reduce((sum, distance) => sum + distance / 5, 0) / Math.sqrt(box.width * box.height)
+}
+
+function meanFace(points: readonly Point[]): Point[] {
+  const mean = meanLandmarks(1)
+  const toPhoto = similarity(fivePoints(mean), points)
+  return mean.map(point => apply(toPhoto, point))
+}
+
+async function landmarksIn(photo: Pyramid, toSquare: Similarity): Promise<Point[]> {
+  const toPhoto = invert(toSquare)
+  const landmarks = await landmarksOfSquare(await photo.warp(toPhoto, landmarkSize, landmarkSize))
+  return landmarks.map(point => apply(toPhoto, point))
 }

@@ -1,8 +1,10 @@
 /** Recognizers with their weights, by name: where the files are and what turns them into a network. */
 
+import * as tf from '@tensorflow/tfjs'
 import { sha256, verify } from '#checksum'
 import { packageFolder, repositoryPath } from '#paths'
 import { weightsPath } from '#published'
+import { type Image, toTensor } from '../images/image.ts'
 import type { Shapes, Weights } from '../models/module.ts'
 import { type DlibRecognizer, dlib, dlibNet, foldDlib } from '../models/recognizers/dlib.ts'
 import { faceres, faceresNet, foldFaceres } from '../models/recognizers/faceres.ts'
@@ -101,4 +103,24 @@ export function loadRecognizer<Name extends AnyRecognizerName>(name: Name): Prom
 export async function recognizerChecksum(name: AnyRecognizerName): Promise<string> {
   if (name === 'ir-se50' || name === 'facenet') return sha256(await weightsPath(published[name]))
   return recognizerChecksums[name]
+}
+
+/** Cosine similarity of the first of some aligned faces to each of the others, under each recognizer by its name. */
+export async function compareFaces(
+  faces: readonly Image[],
+  recognizers: readonly Recognizer[],
+): Promise<Record<string, number>[]> {
+  const batch = tf.tidy(() => tf.concat(faces.map(toTensor)) as tf.Tensor4D)
+  const similarities = faces.slice(1).map((): Record<string, number> => ({}))
+  for (const { name, embed } of recognizers) {
+    const cosines = tf.tidy(() => {
+      const embeddings = embed(batch)
+      return tf.squeeze(tf.matMul(embeddings, tf.slice(embeddings, [0, 0], [1, -1]), false, true), [1])
+    })
+    const values = await cosines.data()
+    cosines.dispose()
+    for (const [i, similarity] of similarities.entries()) similarity[name] = values[i + 1]!
+  }
+  batch.dispose()
+  return similarities
 }

@@ -1,5 +1,5 @@
 import type { Image } from '../images/image.ts'
-import { blur } from './blur.ts'
+import { blur } from './filters.ts'
 import { type Raster, toRaster } from './resample-similarity.ts'
 import { lumaOf } from './skin.ts'
 

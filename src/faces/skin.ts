@@ -1,8 +1,8 @@
 /** Where an aligned face shows skin, by a colour model of this very face, and what covers it: hair, hats, hands. */
-import { blur } from './blur.ts'
-import { smoothStep } from './composite-mask.ts'
+
 import type { FaceRegions } from './face-regions.ts'
-import { normalizedConvolution } from './normalized-convolution.ts'
+import { smoothStep } from './face-regions.ts'
+import { blur, normalizedConvolution } from './filters.ts'
 import type { Raster } from './resample-similarity.ts'
 
 /** Standard deviations of Y, Cb, Cr (0..255) that skin of a luma of 128 or more is granted, and dark skin half of it. */

@@ -43,3 +43,24 @@ export function centre(points: readonly Point[]): Point {
   const sum = points.reduce((a, p) => ({ x: a.x + p.x, y: a.y + p.y }), { x: 0, y: 0 })
   return { x: sum.x / points.length, y: sum.y / points.length }
 }
+
+/** The mean of the landmarks of fifteen faces and their mirror images in an FFHQ square of side 1000. */
+// biome-ignore format: a table
+const mean = [
+  207, 478, 214, 553, 230, 625, 246, 687, 273, 756, 312, 810,
+  357, 846, 413, 884, 500, 908, 587, 884, 643, 846, 688, 810,
+  727, 756, 754, 687, 770, 625, 786, 553, 793, 478, 271, 411,
+  307, 388, 351, 380, 392, 383, 429, 394, 571, 394, 608, 383,
+  649, 380, 693, 388, 729, 411, 500, 481, 500, 532, 500, 577,
+  500, 620, 454, 648, 474, 654, 500, 662, 526, 654, 546, 648,
+  331, 471, 356, 460, 393, 459, 425, 476, 397, 487, 358, 487,
+  575, 476, 607, 459, 644, 460, 669, 471, 642, 487, 603, 487,
+  398, 740, 433, 723, 478, 708, 500, 712, 522, 708, 567, 723,
+  602, 740, 566, 775, 534, 792, 500, 797, 466, 792, 434, 775,
+  405, 741, 469, 733, 500, 733, 531, 733, 595, 741, 530, 759,
+  500, 763, 470, 759,
+]
+
+/** A face that looks straight ahead. */
+export const meanLandmarks = (side: number): Point[] =>
+  Array.from({ length: 68 }, (_, i) => ({ x: (mean[2 * i]! * side) / 1000, y: (mean[2 * i + 1]! * side) / 1000 }))

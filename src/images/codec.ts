@@ -20,12 +20,14 @@ import {
   formatNames,
   formatOfExtension,
   headBytes,
+  mostPictureBytes,
+  mostPixels,
+  mostPixelsOf,
   type PictureFormat,
   pictureFormat,
   pictureFormats,
 } from './format.ts'
 import type { Image } from './image.ts'
-import { mostPictureBytes, mostPixels, mostPixelsOf } from './limits.ts'
 
 export type ImageFormat = 'png' | 'jpeg' | 'webp'
 

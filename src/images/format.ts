@@ -1,4 +1,5 @@
 /** Which format a picture file is in, by what is in it: names lie. */
+import { limit } from '../util/limits.ts'
 
 /** The formats that can be read. */
 export const pictureFormats = ['jpeg', 'png', 'webp', 'gif', 'tiff', 'avif', 'heif', 'bmp', 'jxl'] as const
@@ -69,4 +70,32 @@ function heifFormat(head: Uint8Array): PictureFormat | undefined {
   for (let at = 16; at + 4 <= end; at += 4) brands.push(ascii(head, at, at + 4))
   if (brands.some(brand => brand === 'avif' || brand === 'avis')) return 'avif'
   return heifBrands.test(brands[0]!) ? 'heif' : undefined
+}
+
+// How much is read of pictures: the limits of util/limits.ts, by what the formats' decoders take.
+
+/** Most pixels of a picture. */
+export function mostPixels(): number {
+  return limit('megapixels') * 1e6
+}
+
+/** Shares of that for formats whose decoders, in WebAssembly, take 20 and 60 bytes for each pixel. */
+const shares: Partial<Record<PictureFormat, number>> = { heif: 0.3, jxl: 0.085 }
+
+/** Most pixels of a picture of a format: of HEIC still more than phones' 48 megapixels. */
+export function mostPixelsOf(format: PictureFormat): number {
+  return (shares[format] ?? 1) * mostPixels()
+}
+
+/** Most bytes of a picture's file: as many as its pixels take with four channels of 16 bits. */
+export function mostPictureBytes(): number {
+  return 8 * mostPixels()
+}
+
+/**
+ * How many times as large as in the archive an entry may be, and from which size on that counts: pictures are compressed
+ * already, and only emptiness gets a thousand times smaller.
+ */
+export function mostRatio(): { readonly times: number; readonly from: number } {
+  return { times: limit('ratio'), from: 16 << 20 }
 }

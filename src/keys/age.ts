@@ -4,7 +4,7 @@
  */
 import { armor, Decrypter, Encrypter, identityToRecipient } from 'age-encryption'
 import { UserError } from '../util/errors.ts'
-import { KeyError } from './key-error.ts'
+import { KeyError } from './key.ts'
 
 /** Who can decrypt: whoever knows the passphrase, or any of the recipients. Neither encrypts nothing. */
 export interface Encryption {

@@ -3,7 +3,7 @@
 import { decodeVersion1, isVersion1 } from '#version-1'
 import { type Decryption, decrypt, type Encryption, encrypt, isAge, isEncrypting } from './age.ts'
 import type { KeyPrecision, PhotoKey } from './key.ts'
-import { KeyError } from './key-error.ts'
+import { KeyError } from './key.ts'
 import { decodeKey, encodeKey } from './key-file.ts'
 
 export interface KeyOptions extends Encryption {

@@ -11,7 +11,7 @@ import { fromFloat16, toFloat16 } from '../weights/float16.ts'
 import { headerLength, isSafetensors } from '../weights/safetensors.ts'
 import { decodeSafetensors, encodeSafetensors, type TensorBytes } from '../weights/safetensors-bytes.ts'
 import type { FaceKey, KeyPrecision, PhotoKey } from './key.ts'
-import { KeyError, tampered } from './key-error.ts'
+import { KeyError, tampered } from './key.ts'
 
 const format = 'diff-privacy key'
 const version = 2

@@ -2,8 +2,8 @@
 import { sha256Hex } from '#sha256'
 import type { Box } from '../faces/box.ts'
 import type { Similarity } from '../faces/similarity.ts'
+import { UserError } from '../util/errors.ts'
 import { RandomStream } from '../util/random.ts'
-import { KeyError } from './key-error.ts'
 
 /** How numbers are stored. */
 export type KeyPrecision = 'float32' | 'float16'
@@ -99,4 +99,30 @@ export function wrongKey<Key extends Pick<FaceKey, 'picture' | 'face' | 'shapes'
     })
   }
   return { ...key, embeddings, latent: stream('latent').normals(key.latent.length) }
+}
+
+export type KeyProblem =
+  | 'not a key file'
+  | 'newer version'
+  | 'truncated'
+  | 'tampered'
+  | 'passphrase needed'
+  | 'wrong passphrase'
+  | 'identity needed'
+  | 'wrong identity'
+  | 'not encrypted'
+  | 'another picture'
+
+/** Why a key cannot be used, by name. */
+export class KeyError extends UserError {
+  readonly problem: KeyProblem
+
+  constructor(problem: KeyProblem, message: string) {
+    super(message)
+    this.problem = problem
+  }
+}
+
+export function tampered(name: string): KeyError {
+  return new KeyError('tampered', `${name}: the key file has been changed since it was written: use an unchanged copy`)
 }

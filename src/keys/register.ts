@@ -1,7 +1,7 @@
 /** Finds what an edited picture shows of another: a copy that was scaled, cut to a part, or encoded again. */
 import { Matrix, solve } from 'ml-matrix'
 import { resizeImage } from '#codec'
-import { blur } from '../faces/blur.ts'
+import { blur } from '../faces/filters.ts'
 import { identity, type Similarity, scaleOf } from '../faces/similarity.ts'
 import type { Image } from '../images/image.ts'
 

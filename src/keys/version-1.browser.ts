@@ -1,7 +1,7 @@
 /** Keys of version 0.1 are known by browsers, and read by the command line alone. @see version-1.ts */
 import type { Decryption } from './age.ts'
 import type { PhotoKey } from './key.ts'
-import { KeyError } from './key-error.ts'
+import { KeyError } from './key.ts'
 
 export function isVersion1(file: Uint8Array): boolean {
   return String.fromCharCode(...file.subarray(0, 5)) === 'DPKEY'

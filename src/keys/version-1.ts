@@ -27,7 +27,7 @@ import * as z from 'zod'
 import { fromFloat16 } from '../weights/float16.ts'
 import type { Decryption } from './age.ts'
 import type { FaceKey, PhotoKey } from './key.ts'
-import { KeyError, tampered } from './key-error.ts'
+import { KeyError, tampered } from './key.ts'
 
 const magic = Buffer.from('DPKEY', 'latin1')
 const version = 1

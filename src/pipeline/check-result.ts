@@ -2,7 +2,7 @@
 import * as tf from '@tensorflow/tfjs'
 import { resizeImage } from '#codec'
 import { guidesOf, type Recipe } from '../config/recipe.ts'
-import { alignFace } from '../faces/align.ts'
+import { alignFace } from '../faces/alignment.ts'
 import { type Box, intersectionOverUnion } from '../faces/box.ts'
 import { detectFaces, type Face } from '../faces/detect.ts'
 import { around } from '../faces/judge-face.ts'

@@ -2,7 +2,7 @@
 import * as tf from '@tensorflow/tfjs'
 import { sha256Hex } from '#sha256'
 import { type Recipe, stepsTaken } from '../config/recipe.ts'
-import type { AlignedFace } from '../faces/align.ts'
+import type { AlignedFace } from '../faces/alignment.ts'
 import { type Alignment, align } from '../faces/alignment.ts'
 import { detectFaces, type Face } from '../faces/detect.ts'
 import { apply, identity } from '../faces/similarity.ts'

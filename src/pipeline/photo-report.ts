@@ -1,8 +1,14 @@
 /** What is found in a photo, and what becomes of its faces: for the summary of a run, and for the page on which people review it. */
 import type { Box } from '../faces/box.ts'
-import { type FaceProblem, type JudgedFace, judgeFace } from '../faces/judge-face.ts'
+import {
+  type DoubtfulFace,
+  type FaceProblem,
+  type FaceSearch,
+  type JudgedFace,
+  judgeFace,
+  searchFaces,
+} from '../faces/judge-face.ts'
 import type { RecognizerName } from '../faces/recognizers.ts'
-import { type DoubtfulFace, type FaceSearch, searchFaces } from '../faces/search.ts'
 import type { Image } from '../images/image.ts'
 import { UserError } from '../util/errors.ts'
 

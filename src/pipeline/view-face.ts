@@ -1,8 +1,7 @@
 /** How an aligned face is looked at: what recognizers see of it, and what of a change to it the photo will show. */
 import * as tf from '@tensorflow/tfjs'
-import { landmarksOfAligned } from '../faces/alignment.ts'
-import { outlineMask } from '../faces/composite-mask.ts'
-import { templateRectangle } from '../faces/ffhq.ts'
+import { landmarksOfAligned, templateRectangle } from '../faces/alignment.ts'
+import { outlineMask } from '../faces/face-regions.ts'
 import type { Point } from '../faces/template.ts'
 import { fromTensor } from '../images/image.ts'
 import { cropResize } from '../models/recognizers/crop.ts'

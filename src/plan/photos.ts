@@ -1,6 +1,6 @@
 /** What photos take of memory besides the networks, known from their headers before any is decoded. */
 import { pictureSize } from '../images/codec.ts'
-import { mostPixels } from '../images/limits.ts'
+import { mostPixels } from '../images/format.ts'
 import { UserError } from '../util/errors.ts'
 import { machineMemory } from './plan.ts'
 

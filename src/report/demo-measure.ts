@@ -1,10 +1,8 @@
 /** What the demonstration measures of a face: each version as others see it, against the original. */
 
 import { psnr } from '../eval/metrics/psnr.ts'
-import { alignFace } from '../faces/align.ts'
-import { align } from '../faces/alignment.ts'
+import { align, alignFace, alignFfhq } from '../faces/alignment.ts'
 import { type Box, intersectionOverUnion } from '../faces/box.ts'
-import { alignFfhq } from '../faces/ffhq.ts'
 import { frameOf, repeatEdge } from '../faces/frame.ts'
 import { apply, scaleOf } from '../faces/similarity.ts'
 import type { Point } from '../faces/template.ts'

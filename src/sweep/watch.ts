@@ -5,7 +5,7 @@ import type { SweepConfig } from '../config/sweep.ts'
 import { eventFolder, watchers } from '../tracking/open.ts'
 import type { Outcome as End } from '../tracking/tracker.ts'
 import { makeFolder } from '../util/atomic-write.ts'
-import { flatten } from '../yaml/flatten.ts'
+import { flatten } from '../yaml/merge.ts'
 import { pointFolder } from './folder.ts'
 import { aimOf, type SweepPoint } from './run.ts'
 

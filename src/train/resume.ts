@@ -3,8 +3,8 @@
 import type { ModelConfig } from '../config/model.ts'
 import { changeable, type TrainConfig, trainSchema } from '../config/train.ts'
 import { UserError } from '../util/errors.ts'
-import { differences } from '../yaml/difference.ts'
 import { isMapping } from '../yaml/merge.ts'
+import { differences } from '../yaml/problems.ts'
 
 /** What all of a run follows from: its checkpoints hold it. */
 export interface ResolvedConfig {

@@ -1,5 +1,4 @@
 /** Trees of plain mappings, as YAML makes them: merged, looked into and changed by dotted path, never in place. */
-
 export type Mapping = { readonly [key: string]: unknown }
 
 export type Path = readonly (string | number)[]
@@ -46,4 +45,13 @@ export function replaceAt(tree: unknown, path: Path, value: unknown): unknown {
 /** A path as a person writes it: train.optimizer.rate, layers.0.width. */
 export function dotted(path: Path): string {
   return path.join('.')
+}
+
+/** A tree of plain values as one mapping from dotted keys: { 'optimizer.beta1': 0.9 }. Lists stand as JSON. */
+export function flatten(tree: unknown, path: Path = []): Record<string, string | number | boolean> {
+  if (isMapping(tree))
+    return Object.assign({}, ...Object.entries(tree).map(([key, value]) => flatten(value, [...path, key])))
+  if (tree === undefined) return {}
+  const isScalar = typeof tree === 'string' || typeof tree === 'number' || typeof tree === 'boolean'
+  return { [dotted(path)]: isScalar ? tree : JSON.stringify(tree) }
 }

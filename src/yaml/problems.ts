@@ -1,6 +1,6 @@
 import * as z from 'zod'
 import { nearestHint } from '../util/did-you-mean.ts'
-import { dotted, isMapping, lookUp, type Path } from './merge.ts'
+import { dotted, isMapping, lookUp, type Mapping, type Path } from './merge.ts'
 
 /** One thing that is wrong with a config: where, and in words. */
 export interface Problem {
@@ -103,3 +103,20 @@ function lowerFirst(message: string): string {
   const text = message.replace(/^(Invalid input|Too (small|big)|Invalid string|Invalid number): /, '')
   return text.charAt(0).toLowerCase() + text.slice(1)
 }
+
+/**
+ * Where two trees of plain values differ: "train.batchSize (16 before, 32 now)". Lists are compared whole.
+ * @param path where the trees stand in their config
+ */
+export function differences(before: unknown, now: unknown, path: Path = []): string[] {
+  if (isMapping(before) && isMapping(now)) {
+    const keys = [...new Set([...Object.keys(before), ...Object.keys(now)])]
+    return keys.flatMap(key => differences(valueAt(before, key), valueAt(now, key), [...path, key]))
+  }
+  if (JSON.stringify(before) === JSON.stringify(now)) return []
+  return [`${dotted(path)} (${shown(before)} before, ${shown(now)} now)`]
+}
+
+const valueAt = (mapping: Mapping, key: string) => (Object.hasOwn(mapping, key) ? mapping[key] : undefined)
+
+const shown = (value: unknown) => (Array.isArray(value) ? JSON.stringify(value) : describe(value))

@@ -2,10 +2,18 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { celebaIdentities, identityFile, mappingFile } from '../../src/data/celeba.ts'
 import { loadManifest, manifestNames, manifestSchema } from '../../src/data/manifest.ts'
 import type { SourcePicture } from '../../src/data/sources/source.ts'
-import { heldOut, identitiesKnown, placePictures, splitOf, unknownPeople } from '../../src/data/splits.ts'
+import {
+  celebaIdentities,
+  heldOut,
+  identitiesKnown,
+  identityFile,
+  mappingFile,
+  placePictures,
+  splitOf,
+  unknownPeople,
+} from '../../src/data/splits.ts'
 import { RandomStream } from '../../src/util/random.ts'
 
 const picture = (id: string, more: Partial<SourcePicture> = {}): SourcePicture => ({

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs'
 import type { OriginalFace } from '../../src/energies/image-energy.ts'
-import { alignFace } from '../../src/faces/align.ts'
+import { alignFace } from '../../src/faces/alignment.ts'
 import { apply } from '../../src/faces/similarity.ts'
 import { detectSsd } from '../../src/faces/ssd-mobilenet.ts'
 import { type Point, template } from '../../src/faces/template.ts'

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { alignFace } from '../../src/faces/align.ts'
+import { alignFace } from '../../src/faces/alignment.ts'
 import { apply, invert, type Similarity, scaleOf, similarity } from '../../src/faces/similarity.ts'
 import { fivePoints, type Point, template } from '../../src/faces/template.ts'
 import { warp } from '../../src/faces/warp.ts'

@@ -1,10 +1,9 @@
 import { describe, expect, it } from 'vitest'
+import { alignFfhq } from '../../src/faces/alignment.ts'
 import { compositeFace } from '../../src/faces/composite.ts'
-import { outlineMask } from '../../src/faces/composite-mask.ts'
-import { alignFfhq } from '../../src/faces/ffhq.ts'
-import { meanLandmarks } from '../../src/faces/mean-landmarks.ts'
+import { outlineMask } from '../../src/faces/face-regions.ts'
 import { apply, type Similarity, similarity } from '../../src/faces/similarity.ts'
-import { fivePoints } from '../../src/faces/template.ts'
+import { fivePoints, meanLandmarks } from '../../src/faces/template.ts'
 import { readImage, resizeImage } from '../../src/images/codec.ts'
 import type { Image } from '../../src/images/image.ts'
 

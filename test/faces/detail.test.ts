@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { blur } from '../../src/faces/blur.ts'
-import { seededGrain } from '../../src/faces/grain.ts'
+import { blur } from '../../src/faces/filters.ts'
 import { collapse, laplacianPyramid } from '../../src/faces/laplacian.ts'
-import { matchBand, matchDetail } from '../../src/faces/match-detail.ts'
+import { matchBand, matchDetail, seededGrain } from '../../src/faces/match-detail.ts'
 import { removeGrid } from '../../src/faces/remove-grid.ts'
 import type { Raster } from '../../src/faces/resample-similarity.ts'
 

@@ -1,4 +1,4 @@
-import { alignFfhq } from '../../src/faces/ffhq.ts'
+import { alignFfhq } from '../../src/faces/alignment.ts'
 import { detectSsd } from '../../src/faces/ssd-mobilenet.ts'
 import { readImage } from '../../src/images/codec.ts'
 import type { Image } from '../../src/images/image.ts'

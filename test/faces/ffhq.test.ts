@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { alignFfhq, ffhqTransform, templateRectangle } from '../../src/faces/ffhq.ts'
+import { alignFfhq, ffhqTransform, templateRectangle } from '../../src/faces/alignment.ts'
 import { apply, invert, type Similarity, scaleOf } from '../../src/faces/similarity.ts'
 import { fivePoints, type Point, template } from '../../src/faces/template.ts'
 import type { Image } from '../../src/images/image.ts'

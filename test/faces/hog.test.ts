@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs'
 import { beforeAll, expect, test } from 'vitest'
 import { useBackend } from '../../src/backend/index.ts'
-import { hog, hogBins } from '../../src/faces/hog.ts'
+import { hog, hogBins } from '../../src/faces/facial-attributes.ts'
 
 beforeAll(() => useBackend('wasm'))
 

@@ -1,8 +1,12 @@
 import * as tf from '@tensorflow/tfjs'
 import { beforeAll, expect, test } from 'vitest'
 import { useBackend } from '../../src/backend/index.ts'
-import { type Generator, loadGenerator } from '../../src/faces/generator.ts'
-import { type InversionEncoder, loadInversionEncoder } from '../../src/faces/inversion-encoder.ts'
+import {
+  type Generator,
+  type InversionEncoder,
+  loadGenerator,
+  loadInversionEncoder,
+} from '../../src/faces/generator.ts'
 import { normal } from '../../src/util/random.ts'
 
 let generator: Generator

@@ -1,8 +1,8 @@
 import * as tf from '@tensorflow/tfjs'
 import { beforeAll, expect, test } from 'vitest'
 import { useBackend } from '../../src/backend/index.ts'
+import { alignFfhq } from '../../src/faces/alignment.ts'
 import { detectFaces } from '../../src/faces/detect.ts'
-import { alignFfhq } from '../../src/faces/ffhq.ts'
 import {
   describeFaces,
   isBareFace,

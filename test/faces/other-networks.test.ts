@@ -2,7 +2,7 @@
 import * as tf from '@tensorflow/tfjs'
 import { beforeAll, expect, test } from 'vitest'
 import { useBackend } from '../../src/backend/index.ts'
-import { alignFace } from '../../src/faces/align.ts'
+import { alignFace } from '../../src/faces/alignment.ts'
 import { attributeNetworks } from '../../src/faces/attributes.ts'
 import { detectBlaze } from '../../src/faces/blazeface.ts'
 import { intersectionOverUnion } from '../../src/faces/box.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { alignFace } from '../../src/faces/align.ts'
+import { alignFace } from '../../src/faces/alignment.ts'
 import { faceMask } from '../../src/faces/mask.ts'
 import { pasteFace } from '../../src/faces/paste.ts'
 import { apply } from '../../src/faces/similarity.ts'

@@ -1,6 +1,6 @@
 import { beforeAll, expect, test } from 'vitest'
 import { useBackend } from '../../src/backend/index.ts'
-import { perhapsFace, searchFaces, surelyFace } from '../../src/faces/search.ts'
+import { perhapsFace, searchFaces, surelyFace } from '../../src/faces/judge-face.ts'
 import { readImage } from '../../src/images/codec.ts'
 import { couple, grey } from '../pipeline/photos.ts'
 

@@ -2,11 +2,10 @@ import { describe, expect, it } from 'vitest'
 import { colourField, darkOffset } from '../../src/faces/colour-field.ts'
 import { compositeQuality } from '../../src/faces/composite-quality.ts'
 import { faceRegions } from '../../src/faces/face-regions.ts'
-import { guidedFilter } from '../../src/faces/guided-filter.ts'
-import { meanLandmarks } from '../../src/faces/mean-landmarks.ts'
-import { normalizedConvolution } from '../../src/faces/normalized-convolution.ts'
+import { guidedFilter, normalizedConvolution } from '../../src/faces/filters.ts'
 import type { Raster } from '../../src/faces/resample-similarity.ts'
 import { bareFace, skinProbability } from '../../src/faces/skin.ts'
+import { meanLandmarks } from '../../src/faces/template.ts'
 
 const side = 128
 const regions = faceRegions(meanLandmarks(side), side)

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { turn, turnBack } from '../../src/faces/turn.ts'
+import { turn, turnBack } from '../../src/faces/find/passes.ts'
 import type { Image } from '../../src/images/image.ts'
 
 it('turning by quarters moves pixels and points alike', () => {

@@ -6,9 +6,16 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Decryption, decrypt } from '../../src/keys/age.ts'
 import { readKey, writeKey } from '../../src/keys/files.ts'
-import { checkPicture, type FaceKey, type PhotoKey, pictureHash, wrongKey } from '../../src/keys/key.ts'
+import {
+  checkPicture,
+  type FaceKey,
+  KeyError,
+  type KeyProblem,
+  type PhotoKey,
+  pictureHash,
+  wrongKey,
+} from '../../src/keys/key.ts'
 import { keyBytes, parseKey } from '../../src/keys/key-bytes.ts'
-import { KeyError, type KeyProblem } from '../../src/keys/key-error.ts'
 import { UserError } from '../../src/util/errors.ts'
 import { RandomStream } from '../../src/util/random.ts'
 import { encodeSafetensors } from '../../src/weights/safetensors-bytes.ts'

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { meanLandmarks } from '../../src/faces/mean-landmarks.ts'
+import { meanLandmarks } from '../../src/faces/template.ts'
 import type { PhotoFace } from '../../src/pipeline/photo-face.ts'
 import { inRounds, portraitQuality } from '../../src/report/demo-choice.ts'
 

@@ -5,7 +5,7 @@
 import { basename, join, sep } from 'node:path'
 import { type AsyncBuffer, type FileMetaData, parquetMetadataAsync, parquetReadObjects } from 'hyparquet'
 import { compressors } from 'hyparquet-compressors'
-import { mostRatio } from '../../images/limits.ts'
+import { mostRatio } from '../../images/format.ts'
 import { nearestHint } from '../../util/did-you-mean.ts'
 import { UserError } from '../../util/errors.ts'
 import { limit, raising } from '../../util/limits.ts'

@@ -1,5 +1,5 @@
 /** Features that a network for distances between sets makes of faces alone, cut out of their photos. */
-import { alignFfhq } from '../../faces/ffhq.ts'
+import { alignFfhq } from '../../faces/alignment.ts'
 import type { PairFeature } from './feature.ts'
 import type { DistributionNetwork } from './inception.ts'
 

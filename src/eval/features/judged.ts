@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as tf from '@tensorflow/tfjs'
-import { attributeJudge } from '../../faces/attribute-judge.ts'
+import { attributeJudge } from '../../faces/attributes.ts'
 import { cropResize } from '../../models/recognizers/crop.ts'
 import { dlibCrop } from '../../models/recognizers/dlib.ts'
 import { oncePer } from '../../util/memoize.ts'

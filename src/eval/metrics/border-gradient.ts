@@ -1,6 +1,6 @@
 /** Is there a seam where the protected face ends and the photo begins? */
 
-import { blur } from '../../faces/blur.ts'
+import { blur } from '../../faces/filters.ts'
 import type { Raster } from '../../faces/resample-similarity.ts'
 import type { Point } from '../../faces/template.ts'
 import type { Image } from '../../images/image.ts'

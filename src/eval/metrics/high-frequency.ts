@@ -1,6 +1,6 @@
 /** Is a protected face as sharp and as grainy as the original? */
 
-import { blur } from '../../faces/blur.ts'
+import { blur } from '../../faces/filters.ts'
 import type { Point } from '../../faces/template.ts'
 import type { Image } from '../../images/image.ts'
 import type { Definition, Unmeasured } from './definition.ts'

@@ -7,8 +7,7 @@ import type { Box } from '../box.ts'
 import { apply, type Similarity } from '../similarity.ts'
 import type { Point } from '../template.ts'
 import { type Candidate, centerFaces } from './centerface.ts'
-import type { Pyramid } from './pyramid.ts'
-import type { Beyond } from './window.ts'
+import type { Beyond, Pyramid } from './pyramid.ts'
 
 /** A face as it was seen upright. */
 export interface Upright extends Candidate {

@@ -2,9 +2,8 @@
 import type { Image } from '../../images/image.ts'
 import { type Box, clip, intersectionOverUnion } from '../box.ts'
 import type { Candidate } from './centerface.ts'
-import type { Pyramid } from './pyramid.ts'
+import type { Beyond, Pyramid } from './pyramid.ts'
 import { lookAgain, rollOf, type Upright } from './second-look.ts'
-import type { Beyond } from './window.ts'
 
 /** Proposals that overlap by more than this are of one face. */
 const sameFace = 0.35
