@@ -6,6 +6,7 @@ import type { Recipe } from '../config/recipe.ts'
 import type { FaceProblem } from '../faces/judge-face.ts'
 import type { RecognizerName } from '../faces/recognizers.ts'
 import type { Image } from '../images/image.ts'
+import { mapConcurrently } from '../jobs/concurrency.ts'
 import type { Recognizer } from '../models/recognizers/recognizer.ts'
 import { UserError } from '../util/errors.ts'
 import { freshSecret, type Randomness, type Secret } from '../util/random.ts'
@@ -208,15 +209,12 @@ function refuseCovers(faces: readonly { readonly problem?: FaceProblem | undefin
 }
 
 /** `work` on each of the items, side by side or one after the other. */
-async function each<T, R>(
+function each<T, R>(
   items: readonly T[],
   sideBySide: boolean,
   work: (item: T, index: number) => Promise<R>,
 ): Promise<R[]> {
-  if (sideBySide) return Promise.all(items.map(work))
-  const results: R[] = []
-  for (const [i, item] of items.entries()) results.push(await work(item, i))
-  return results
+  return mapConcurrently(items, sideBySide ? items.length : 1, work)
 }
 
 export interface ProtectPhotoOptions extends Omit<ProtectByOptions, 'randomness'> {
