@@ -1,5 +1,6 @@
 /** The scenes: photos composed of real faces, with what is where in them. */
 
+import { basename } from 'node:path'
 import type { Point } from '../../src/faces/template.ts'
 import { readImage, resizeImage } from '../../src/images/codec.ts'
 import type { Image } from '../../src/images/image.ts'
@@ -233,7 +234,7 @@ export function portraitScene(paths: readonly string[]): Scene {
       for (const path of paths) {
         const picture = await readImage(path)
         const place = await placeIn(picture)
-        if (place) yield { name: path, picture, places: [place] }
+        if (place) yield { name: basename(path), picture, places: [place] }
       }
     },
   }

@@ -15,7 +15,7 @@ const sure = { score: 0.8, lead: 0.15 }
 const leastSeen = 0.05
 
 /** Share of a box beyond the border from which the face counts as cut. */
-const mostBeyond = 0.12
+const mostBeyond = 0.04
 
 /** Takes of proposals that are of one face the surest; surest first. */
 export function onePerFace(proposals: readonly Candidate[]): Candidate[] {
