@@ -35,7 +35,7 @@ const sample = await readImage(join(packageFolder('@vladmandic/face-api'), 'demo
 
 /** The default model for faces of another size: its networks take any. */
 const modelFor = (imageSize: number): FaceModel =>
-  assembleModel({ ...config, imageSize }, sha256, networks, weights, features)
+  assembleModel({ config: { ...config, imageSize }, sha256, networks, weights, features })
 
 const faceOf = async (photo: Image, imageSize: number) =>
   (await facesOfPhoto({ imageSize, alignment: 'template' }, photo, { randomness: 0 }))[0]!

@@ -78,7 +78,7 @@ for (const [row, number] of originals.entries()) {
     return tf.clipByValue(generator.synthesize(rows, 256), -1, 1) as tf.Tensor4D
   })
   const known = { vectors: () => placeholdersOf(model, face, recipe), latent: () => model.encode(face) }
-  const prepared = await prepareFace(model, guides, face, recipe, known, { identity: `${number}`, randomness: 1 })
+  const prepared = await prepareFace(model, guides, face, recipe, { known, identity: `${number}`, randomness: 1 })
   const first = prepared.x0Of(start, 0)
   // Diversity is of two samples: the other one is the start itself.
   const others = prepared.energies.guides.map(({ embed }) =>

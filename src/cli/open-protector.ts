@@ -41,18 +41,18 @@ export async function openProtector(
     const { openPool } = await import('./pool.ts')
     // Photos are large: only as many are in a queue as workers can be busy with.
     const pool = await openPool({ jobs: 1, queue }, { out, slots: 16, scratch: '' })
-    const protector = queueProtector(pool, recipe, keys, safeguards, commit)
+    const protector = queueProtector(pool, recipe, { keys, safeguards, commit })
     return { protector, atOnce: pool.slots, tellsSteps: false, close: () => pool.close() }
   }
   const { processesFor } = await import('../plan/jobs.ts')
   const { backend, bytes } = here
   const processes = processesFor({ pieces: photos, bytes }, backend, jobs)
   if (processes === 1) {
-    const protector = await localProtector(recipe, keys, safeguards, commit)
+    const protector = await localProtector(recipe, { keys, safeguards, commit })
     return { protector, atOnce: 1, tellsSteps: true, close: async () => {} }
   }
   const { faceProcesses } = await import('../pipeline/face-tasks.ts')
   const pool = faceProcesses(processes, backend)
-  const protector = await parallelProtector(pool, recipe, backend, keys, safeguards, commit)
+  const protector = await parallelProtector(pool, recipe, backend, { keys, safeguards, commit })
   return { protector, atOnce: processes, tellsSteps: true, close: () => pool.close() }
 }

@@ -44,7 +44,7 @@ export function colourField(
   let field: Float32Array = Float32Array.from(difference, (_, k) => middle[k % 3]!)
   for (let round = 0; round < 2; round++) {
     const trusted = trust(difference, field, skin, outlier)
-    field = normalizedConvolution(difference, trusted, side, wide * side, 0.02, middle)
+    field = normalizedConvolution(difference, trusted, side, { sigma: wide * side, doubt: 0.02, prior: middle })
   }
   limit(field)
   const shift = toneShift(photo, generated, field, shown, features)
@@ -52,7 +52,7 @@ export function colourField(
   const rim = skin.map((value, i) => value * (1 - depth[i]!) ** 2)
   const residual = difference.map((value, k) => value - field[k]!)
   const trusted = trust(residual, new Float32Array(3 * n), rim, borderOutlier)
-  const border = normalizedConvolution(residual, trusted, side, narrow * side, 0.06, [0, 0, 0])
+  const border = normalizedConvolution(residual, trusted, side, { sigma: narrow * side, doubt: 0.06, prior: [0, 0, 0] })
   const logs = field.map((value, k) => value + Math.max(-mostBorder, Math.min(mostBorder, border[k]!)))
   spareWhites(logs, generated, skin, whites, side)
   const gains = logs.map(Math.exp)
@@ -89,7 +89,11 @@ function spareWhites(
   whites: Float32Array,
   side: number,
 ): void {
-  const level = normalizedConvolution(generated.data, skin, side, wide * side, 1e-3, [128, 128, 128])
+  const level = normalizedConvolution(generated.data, skin, side, {
+    sigma: wide * side,
+    doubt: 1e-3,
+    prior: [128, 128, 128],
+  })
   whites.forEach((white, i) => {
     const k = 3 * i
     if (white === 0 || lumaOf(logs, k) >= 0) return

@@ -110,7 +110,7 @@ function analyse(before: Raster, after: Raster, regions: FaceRegions): Analysis 
   const bare = bareFace(skinBefore, regions)
   const bareAfter = wellWithin(bareFace(skinAfter, regions), side)
   const luma = Float32Array.from(bare, (_, i) => lumaOf(before.data, 3 * i) / 255)
-  const uncovered = guidedFilter(luma, bare, side, side, 0.012 * side, 4e-4)
+  const uncovered = guidedFilter(luma, bare, { width: side, height: side }, 0.012 * side, 4e-4)
   const edges = { ...uncovered, outline, core, bareAfter }
   const mask = outline.map((value, i) =>
     shown(value, core[i]!, uncovered.slope[i]! * luma[i]! + uncovered.offset[i]!, bareAfter[i]!),
@@ -148,7 +148,7 @@ function wideMask(mask: Float32Array, depth: Float32Array, core: Float32Array, s
 /** Normalized convolution of the difference of the corrected face to the photo, within the mask. */
 function lowDifference(before: Raster, after: Raster, gains: Raster, mask: Float32Array, side: number): Float32Array {
   const difference = before.data.map((value, k) => gained(after.data[k]!, gains.data[k]!) - value)
-  return normalizedConvolution(difference, mask, side, lowFrequency * side, 1e-4, [0, 0, 0])
+  return normalizedConvolution(difference, mask, side, { sigma: lowFrequency * side, doubt: 1e-4, prior: [0, 0, 0] })
 }
 
 const gained = (value: number, gain: number) => (value + darkOffset) * gain - darkOffset

@@ -11,8 +11,8 @@ export function blur(raster: Raster, sigma: number): Raster {
   const other = new Float32Array(data.length)
   for (const radius of boxRadii(sigma)) {
     if (radius < 1) continue
-    boxRows(data, other, width, height, channels, radius)
-    boxColumns(other, data, width, height, channels, radius)
+    boxRows(data, other, { width, height, channels }, radius)
+    boxColumns(other, data, { width, height, channels }, radius)
   }
   return { width, height, channels, data }
 }
@@ -30,9 +30,7 @@ function boxRadii(sigma: number): number[] {
 function boxRows(
   from: Float32Array,
   to: Float32Array,
-  width: number,
-  height: number,
-  channels: number,
+  { width, height, channels }: Omit<Raster, 'data'>,
   radius: number,
 ) {
   const share = 1 / (2 * radius + 1)
@@ -54,9 +52,7 @@ function boxRows(
 function boxColumns(
   from: Float32Array,
   to: Float32Array,
-  width: number,
-  height: number,
-  channels: number,
+  { width, height, channels }: Omit<Raster, 'data'>,
   radius: number,
 ) {
   const share = 1 / (2 * radius + 1)
@@ -92,8 +88,7 @@ export interface GuidedLines {
 export function guidedFilter(
   guide: Float32Array,
   input: Float32Array,
-  width: number,
-  height: number,
+  { width, height }: { readonly width: number; readonly height: number },
   sigma: number,
   epsilon: number,
 ): GuidedLines {
@@ -125,23 +120,27 @@ export function guidedFilter(
   return { slope, offset }
 }
 
+export interface WindowOptions {
+  /** Standard deviation of the window in pixels. */
+  readonly sigma: number
+  /** Where the weights' mean in the window is no more than this, half of the result is the prior. */
+  readonly doubt: number
+  /** Three values, or three for every pixel. */
+  readonly prior: ArrayLike<number>
+}
+
 /**
  * Normalized convolution (Knutsson and Westin, CVPR 1993): the weighted mean of three channels about each pixel of a
  * square. Wide windows are worked out at a lower resolution.
  * @param values side * side * 3 values
  * @param weights side * side values, 0 or more
- * @param sigma standard deviation of the window in pixels
- * @param doubt where the weights' mean in the window is no more than this, half of the result is the prior
- * @param prior three values, or three for every pixel
  * @returns side * side * 3 values
  */
 export function normalizedConvolution(
   values: Float32Array,
   weights: Float32Array,
   side: number,
-  sigma: number,
-  doubt: number,
-  prior: ArrayLike<number>,
+  { sigma, doubt, prior }: WindowOptions,
 ): Float32Array {
   const factor = 2 ** Math.max(0, Math.min(3, Math.floor(Math.log2(sigma / 2.5))))
   const coarse = blur(weightedSums(values, weights, side, factor), sigma / factor)

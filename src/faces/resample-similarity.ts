@@ -28,7 +28,7 @@ export function resampleSimilarity(
 ): Raster {
   const channels = 'channels' in source ? source.channels : 3
   const shrink = Math.max(1, Math.floor(scaleOf(toSource) + 1e-6))
-  const part = crop(source, channels, toSource, width, height, shrink)
+  const part = crop(source, channels, toSource, [width, height], shrink)
   const map = {
     a: toSource.a / shrink,
     b: toSource.b / shrink,
@@ -37,8 +37,8 @@ export function resampleSimilarity(
   }
   const lookUp = lookUpOf(part, edge)
   const data = new Float32Array(width * height * channels)
-  if (scaleOf(map) > 1 + 1e-6) supersample(part, map, lookUp, data, width, height)
-  else catmullRom(part, map, lookUp, data, width, height)
+  if (scaleOf(map) > 1 + 1e-6) supersample(part, map, lookUp, { data, width, height })
+  else catmullRom(part, map, lookUp, { data, width, height })
   return { width, height, channels, data }
 }
 
@@ -54,8 +54,7 @@ function crop(
   source: Image | Raster,
   channels: number,
   { a, b, tx, ty }: Similarity,
-  width: number,
-  height: number,
+  [width, height]: readonly [number, number],
   n: number,
 ): Part {
   const [wholeWidth, wholeHeight] = [Math.ceil(source.width / n), Math.ceil(source.height / n)]
@@ -130,9 +129,7 @@ function catmullRom(
   { data, width, height, channels }: Part,
   { a, b, tx, ty }: Similarity,
   { column, row }: LookUp,
-  out: Float32Array,
-  outWidth: number,
-  outHeight: number,
+  { data: out, width: outWidth, height: outHeight }: Omit<Raster, 'channels'>,
 ): void {
   const offsets = new Int32Array(16)
   const weights = new Float64Array(16)
@@ -192,9 +189,7 @@ function supersample(
   { data, width, height, channels }: Part,
   { a, b, tx, ty }: Similarity,
   { column, row }: LookUp,
-  out: Float32Array,
-  outWidth: number,
-  outHeight: number,
+  { data: out, width: outWidth, height: outHeight }: Omit<Raster, 'channels'>,
 ): void {
   for (let v = 0, k = 0; v < outHeight; v++) {
     for (let u = 0; u < outWidth; u++, k += channels) {

@@ -106,8 +106,8 @@ function localMeans(colours: Float32Array, weights: Float32Array, side: number):
     }
     return sum / all
   })
-  const wide = normalizedConvolution(colours, weights, side, 0.25 * side, 1e-3, total)
-  return normalizedConvolution(colours, weights, side, 0.09 * side, 0.05, wide)
+  const wide = normalizedConvolution(colours, weights, side, { sigma: 0.25 * side, doubt: 1e-3, prior: total })
+  return normalizedConvolution(colours, weights, side, { sigma: 0.09 * side, doubt: 0.05, prior: wide })
 }
 
 function deviations(colours: Float32Array, means: Float32Array, weights: Float32Array): number[] {

@@ -52,7 +52,7 @@ export function openFace(
   }
   return {
     async protect({ size = model.imageSize, ...sampling } = {}) {
-      preparing ??= prepareFace(model, guides, face, recipe, known, options)
+      preparing ??= prepareFace(model, guides, face, recipe, { ...options, known })
       prepared = await preparing
       const latents = await sampleFace(model, prepared, recipe, { ...sampling, identity: options.identity })
       const faces = tf.tidy(() => tf.clipByValue(model.decode(latents, size), -1, 1) as tf.Tensor4D)

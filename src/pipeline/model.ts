@@ -72,7 +72,7 @@ export async function loadModel(name: string): Promise<FaceModel> {
   const { weights, sha256 } = await loadModelWeights(config, parametersOf(networks))
   const guess = networks.autoencoder.rowGroups && (await loadLatentGuess(networks.autoencoder.rowGroups))
   const features = await loadFeatureNetwork(config.features, config.msi.featureDims)
-  return assembleModel(config, sha256, networks, weights, features, guess)
+  return assembleModel({ config, sha256, networks, weights, features, guess })
 }
 
 /** What knows the latents of a generator's faces; both give latents as `fromGenerated` takes them. */
@@ -91,19 +91,29 @@ async function loadLatentGuess(groups: readonly number[]): Promise<LatentGuess> 
   }
 }
 
-/**
- * The model over the weights of its networks.
- * @param network that whose features MSI reads
- * @param guess of a generator's latents; without it inversion starts at their mean
- */
-export function assembleModel(
-  config: ModelConfig,
-  sha256: string,
-  { autoencoder, unet, text, msi }: LatentDiffusion,
-  of: Record<NetworkName, Weights>,
-  network: FeatureNetwork,
-  guess?: LatentGuess,
-): FaceModel {
+/** What a model is assembled from. */
+export interface ModelParts {
+  readonly config: ModelConfig
+  readonly sha256: string
+  readonly networks: LatentDiffusion
+  /** Of each network. */
+  readonly weights: Record<NetworkName, Weights>
+  /** That whose features MSI reads. */
+  readonly features: FeatureNetwork
+  /** Of a generator's latents; without it inversion starts at their mean. */
+  readonly guess?: LatentGuess | undefined
+}
+
+/** The model over the weights of its networks. */
+export function assembleModel({
+  config,
+  sha256,
+  networks,
+  weights: of,
+  features: network,
+  guess,
+}: ModelParts): FaceModel {
+  const { autoencoder, unet, text, msi } = networks
   const { scaleFactor, prompt } = config
   const latents = scaledLatents(autoencoder, of.autoencoder, scaleFactor)
   return {

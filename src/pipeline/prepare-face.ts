@@ -59,8 +59,15 @@ export async function prepareFace(
   guides: readonly Recognizer[],
   face: tf.Tensor4D,
   recipe: Recipe,
-  known: KnownOfFace,
-  { randomness, identity, landmarks, parser, networks, energies: extra }: PrepareOptions,
+  {
+    known,
+    randomness,
+    identity,
+    landmarks,
+    parser,
+    networks,
+    energies: extra,
+  }: PrepareOptions & { readonly known: KnownOfFace },
 ): Promise<PreparedFace> {
   const { threshold } = recipe
   const groups = model.rowGroups

@@ -1,17 +1,15 @@
 /** Protects a photo from file to file: each version with its key beside it. */
 import { dirname } from 'node:path'
-import type { Recipe } from '../config/recipe.ts'
 import { readBytes, readImage } from '../images/codec.ts'
 import type { Encryption } from '../keys/age.ts'
 import { keyBytes } from '../keys/key-bytes.ts'
-import type { Recognizer } from '../models/recognizers/recognizer.ts'
 import { commitFiles, type PendingFile } from '../util/commit-files.ts'
 import { UserError } from '../util/errors.ts'
 import type { Secret } from '../util/random.ts'
 import { type ProtectedVersions, photoKey } from './compose-photo.ts'
 import { encodeFor, keyPath } from './files.ts'
-import type { FaceModel } from './model.ts'
-import { type ProtectPhotoOptions, protectPhoto } from './photo.ts'
+import type { OpenRecipe } from './open.ts'
+import type { ProtectPhotoOptions } from './photo.ts'
 import { NoFaceError, type PhotoReport } from './photo-report.ts'
 
 export type ProtectFileOptions = ProtectPhotoOptions & KeyContents
@@ -35,16 +33,14 @@ export type Exactness = (typeof exactnesses)[number]
  * @throws UserError, beginning with the path, when it is no picture, shows no face, or the outputs cannot be written
  */
 export async function protectFile(
-  model: FaceModel,
-  guides: readonly Recognizer[],
+  { protectPhoto }: Pick<OpenRecipe, 'protectPhoto'>,
   path: string,
   outputs: readonly string[],
-  recipe: Recipe,
   { encryption, exact, ...options }: ProtectFileOptions = {},
 ): Promise<{ faces: number; secret?: Secret | undefined; report: PhotoReport }> {
   const file = await readBytes(path)
   const photo = await readImage(file, path)
-  const result = await protectPhoto(model, guides, photo, recipe, options).catch(error => {
+  const result = await protectPhoto(photo, options).catch(error => {
     if (error instanceof NoFaceError) throw new NoFaceError(error.search, path)
     throw error instanceof UserError ? new UserError(`${path}: ${error.message}`) : error
   })

@@ -26,6 +26,13 @@ export interface ProtectedFile extends Pick<RunRecord, 'software' | 'weights'> {
   readonly report: PhotoReport
 }
 
+export interface ProtectorOptions {
+  readonly keys?: KeyContents | undefined
+  readonly safeguards?: Safeguards | undefined
+  /** Puts files in their places, where a record goes with them. */
+  readonly commit?: CommitPhoto | undefined
+}
+
 /** Unless they are given: faces that cannot be replaced are covered, and results are not checked. */
 const noSafeguards: Safeguards = { fallback: 'blur', check: false }
 
@@ -42,9 +49,7 @@ export type Protector = (
 /** In this process. */
 export async function localProtector(
   recipe: Recipe,
-  keys: KeyContents = {},
-  { fallback, check }: Safeguards = noSafeguards,
-  commit?: CommitPhoto,
+  { keys, safeguards: { fallback, check } = noSafeguards, commit }: ProtectorOptions = {},
 ): Promise<Protector> {
   const checker = check ? await loadChecker(recipe) : undefined
   const backend = await useBackend(recipe.backend)
@@ -69,9 +74,7 @@ export async function parallelProtector(
   jobs: Jobs,
   recipe: Recipe,
   backend: BackendName,
-  keys: KeyContents = {},
-  { fallback, check }: Safeguards = noSafeguards,
-  commit?: CommitPhoto,
+  { keys, safeguards: { fallback, check } = noSafeguards, commit }: ProtectorOptions = {},
 ): Promise<Protector> {
   const checker = check ? await loadChecker(recipe) : undefined
   const workers = faceWorkers(jobs)
@@ -102,9 +105,7 @@ export async function parallelProtector(
 export function queueProtector(
   jobs: Jobs,
   recipe: Recipe,
-  keys: KeyContents = {},
-  safeguards: Safeguards = noSafeguards,
-  commit?: CommitPhoto,
+  { keys, safeguards = noSafeguards, commit }: ProtectorOptions = {},
 ): Protector {
   const protect: Protect = async photo => {
     // Not of the id: what an interrupted run left in the queue, made with another secret, is as good.
@@ -123,7 +124,7 @@ type Protect = (
 ) => Promise<ProtectedVersions & Pick<RunRecord, 'software' | 'weights'> & { readonly report: PhotoReport }>
 
 /** What protects files by what protects photos. */
-function fileProtector(protect: Protect, keys: KeyContents, commit: CommitPhoto | undefined): Protector {
+function fileProtector(protect: Protect, keys: KeyContents = {}, commit?: CommitPhoto): Protector {
   return async (path, outputs, onStep) => {
     const bytes = await readBytes(path)
     const made = await protect(bytes, path, onStep).catch(blame(path))

@@ -1,12 +1,12 @@
 /** Makes the outputs of recorded runs that protect or recover photos again. */
 import { z } from 'zod'
 import { guidesOf, recipeSchema } from '../config/recipe.ts'
-import { loadRecognizer } from '../faces/recognizers.ts'
 import { encryptionFor, isEncrypting } from '../keys/age.ts'
 import { UserError } from '../util/errors.ts'
 import { oncePer } from '../util/memoize.ts'
 import { loadChecker } from './check-result.ts'
 import { loadModel } from './model.ts'
+import { openRecipe } from './open.ts'
 import { fallbacks } from './photo.ts'
 import { exactnesses, protectFile } from './protect-file.ts'
 import { readProtected, recoverFile } from './recover-file.ts'
@@ -36,10 +36,9 @@ export async function protectAgain({ folder, record, backend, into, decryption =
       'the keys of this run were encrypted: give what those made again are encrypted with: --passphrase-file or --identity',
     )
   await checkWeights(record, recipe.model, guidesOf(recipe))
-  const model = await loadModel(recipe.model)
-  const guides = await Promise.all(guidesOf(recipe).map(loadRecognizer))
+  const open = await openRecipe(recipe)
   for (const [i, { photo, secret }] of photos.entries())
-    await protectFile(model, guides, pathIn(folder, photo), again[i]!, recipe, {
+    await protectFile(open, pathIn(folder, photo), again[i]!, {
       encryption,
       exact,
       secret,

@@ -129,5 +129,5 @@ function outlineModel(config: ModelConfig, weights: OutlineWeights): FaceModel {
   const features = featureNetwork(config.features)
   const ofNetworks = weights.ofModel(networks)
   const featureNet = features.over(weights.of(features.parameters, `features (${config.features.network})`))
-  return assembleModel(config, '', networks, ofNetworks, featureNet)
+  return assembleModel({ config, sha256: '', networks, weights: ofNetworks, features: featureNet })
 }

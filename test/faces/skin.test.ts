@@ -118,7 +118,7 @@ describe('guidedFilter', () => {
   it("draws a coarse mask to the guide's edge", () => {
     const guide = Float32Array.from({ length: 64 * 64 }, (_, i) => (i % 64 < 32 ? 0.2 : 0.8))
     const mask = Float32Array.from({ length: 64 * 64 }, (_, i) => (i % 64 < 30 ? 0 : 1))
-    const { slope, offset } = guidedFilter(guide, mask, 64, 64, 4, 1e-4)
+    const { slope, offset } = guidedFilter(guide, mask, { width: 64, height: 64 }, 4, 1e-4)
     const at = (x: number) => slope[32 * 64 + x]! * guide[32 * 64 + x]! + offset[32 * 64 + x]!
     expect(at(33) - at(30)).toBeGreaterThan(0.6)
   })
@@ -128,9 +128,9 @@ describe('normalizedConvolution', () => {
   it.each([2, 12])('is the mean of what has weight, the prior where nothing has, window %i', sigma => {
     const values = Float32Array.from({ length: 64 * 64 * 3 }, (_, k) => (Math.floor(k / 3) % 64 < 32 ? 5 : 900))
     const weights = Float32Array.from({ length: 64 * 64 }, (_, i) => (i % 64 < 24 ? 1 : 0))
-    const result = normalizedConvolution(values, weights, 64, sigma, 1e-3, [1, 2, 3])
+    const result = normalizedConvolution(values, weights, 64, { sigma, doubt: 1e-3, prior: [1, 2, 3] })
     expect(result[3 * (32 * 64 + 4)]).toBeCloseTo(5, 1)
-    const far = normalizedConvolution(values, weights, 64, 2, 1e-3, [1, 2, 3])
+    const far = normalizedConvolution(values, weights, 64, { sigma: 2, doubt: 1e-3, prior: [1, 2, 3] })
     expect([...far.subarray(3 * (32 * 64 + 60), 3 * (32 * 64 + 60) + 3)]).toEqual([1, 2, 3])
   })
 })

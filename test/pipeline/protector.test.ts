@@ -57,8 +57,8 @@ const safeguards = { fallback: 'blur', check: true } as const
 const outputs = (where: string) => [1, 2].map(i => join(folder, where, `ada-${i}.png`))
 
 test('a queue gives the same pictures and keys as this process, and says what it was done with', async () => {
-  const here = await (await localProtector(recipe, {}, safeguards))(photo, outputs('here'))
-  const there = await queueProtector(pool, recipe, {}, safeguards)(photo, outputs('there'))
+  const here = await (await localProtector(recipe, { safeguards }))(photo, outputs('here'))
+  const there = await queueProtector(pool, recipe, { safeguards })(photo, outputs('there'))
   expect(here.report).toMatchObject({ checkedBy: 'mobilefacenet', faces: [{ checks: [{}, {}] }] })
   expect(Object.keys(here.weights)).toContain('mobilefacenet')
   expect(there).toEqual(here)
@@ -78,7 +78,7 @@ test('the passphrase stays here: keys are encrypted where they are written', asy
       return pool.run(task, input, options)
     },
   }
-  await queueProtector(listening, recipe, { encryption: { passphrase: 'open sesame', workFactor: 10 } })(
+  await queueProtector(listening, recipe, { keys: { encryption: { passphrase: 'open sesame', workFactor: 10 } } })(
     photo,
     outputs('locked'),
   )
@@ -125,10 +125,10 @@ test('two processes, a face each, give the same pictures and keys as this one, a
   await couple().png().toFile(two)
   const pool = faceProcesses(2, 'wasm')
   try {
-    const protect = await parallelProtector(pool, recipe, 'wasm', {}, safeguards)
+    const protect = await parallelProtector(pool, recipe, 'wasm', { safeguards })
     const [steps, stepsHere] = [[] as number[][], [] as number[][]]
     const there = await protect(two, outputs('processes'), (...told) => void steps.push(told))
-    const here = await (await localProtector(recipe, {}, safeguards))(
+    const here = await (await localProtector(recipe, { safeguards }))(
       two,
       outputs('one'),
       (...told) => void stepsHere.push(told),
