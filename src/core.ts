@@ -18,7 +18,7 @@ export { fromTensor, type Image, toTensor } from './images/image.ts'
 // Keys
 export type { Decryption, Encryption } from './keys/age.ts'
 export { checkPicture, type FaceKey, KeyError, type KeyProblem, type PhotoKey, pictureHash } from './keys/key.ts'
-export { type KeyOptions, keyBytes, parseKey } from './keys/key-bytes.ts'
+export { type KeyOptions, keyBytes, parseKey } from './keys/key-file.ts'
 export { type Recognizer, unit } from './models/recognizers/recognizer.ts'
 // Protection
 export { type Checker, loadChecker } from './pipeline/check-result.ts'

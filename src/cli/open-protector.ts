@@ -51,7 +51,7 @@ export async function openProtector(
     const protector = await localProtector(recipe, { keys, safeguards, commit })
     return { protector, atOnce: 1, tellsSteps: true, close: async () => {} }
   }
-  const { faceProcesses } = await import('../pipeline/face-tasks.ts')
+  const { faceProcesses } = await import('../pipeline/tasks.ts')
   const pool = faceProcesses(processes, backend)
   const protector = await parallelProtector(pool, recipe, backend, { keys, safeguards, commit })
   return { protector, atOnce: processes, tellsSteps: true, close: () => pool.close() }

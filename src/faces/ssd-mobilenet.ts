@@ -2,10 +2,12 @@
  * SSD MobileNet of face-api (networks.ts): a detector that metrics, energies and data sets are defined by. What protects
  * faces finds them with detect.ts.
  */
+
 import * as tf from '@tensorflow/tfjs'
 import { resizeImage } from '#codec'
 import type { Image } from '../images/image.ts'
 import { type Box, clip } from './box.ts'
+import { frameOf, repeatEdge } from './frame.ts'
 import { landmarksInBox } from './landmarks.ts'
 import { faceNetworks, pixels, read } from './networks.ts'
 import { fivePoints, type Point } from './template.ts'
@@ -119,4 +121,17 @@ function sizesFor(photo: Image): number[] {
 
 function longerSide({ width, height }: Image): number {
   return Math.max(width, height)
+}
+
+// Whether a detector still finds the face in an aligned face.
+
+/**
+ * The greatest score of a face in the picture, 0 where none reaches 0.5. The picture gets a frame (frame.ts), and
+ * the whole is doubled.
+ */
+export async function detectionScore(face: Image): Promise<number> {
+  const framed = repeatEdge(face, frameOf(face))
+  const picture = await resizeImage(framed, 2 * framed.width, 2 * framed.height)
+  const found = await detectSsd(picture, { inputSize: 256 })
+  return Math.max(0, ...found.map(({ score }) => score))
 }

@@ -4,7 +4,7 @@ import { UserError } from '../util/errors.ts'
 import { readRegular } from '../util/regular-file.ts'
 import type { Decryption } from './age.ts'
 import type { FaceKey, PhotoKey } from './key.ts'
-import { type KeyOptions, keyBytes, parseKey } from './key-bytes.ts'
+import { type KeyOptions, keyBytes, parseKey } from './key-file.ts'
 
 /** Far above any key's, also one with the whole original of the largest picture. */
 const mostKeyBytes = 1 << 30

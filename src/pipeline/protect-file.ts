@@ -2,7 +2,7 @@
 import { dirname } from 'node:path'
 import { readBytes, readImage } from '../images/codec.ts'
 import type { Encryption } from '../keys/age.ts'
-import { keyBytes } from '../keys/key-bytes.ts'
+import { keyBytes } from '../keys/key-file.ts'
 import { commitFiles, type PendingFile } from '../util/commit-files.ts'
 import { UserError } from '../util/errors.ts'
 import type { Secret } from '../util/random.ts'

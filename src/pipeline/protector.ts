@@ -9,15 +9,14 @@ import { UserError } from '../util/errors.ts'
 import { freshSecret, type Secret } from '../util/random.ts'
 import { type Checker, loadChecker } from './check-result.ts'
 import type { ProtectedVersions } from './compose-photo.ts'
-import { faceWorkers } from './face-tasks.ts'
 import { openRecipe } from './open.ts'
 import { type FaceWork, type ProtectPhotoOptions, protectPhotoBy, type Safeguards } from './photo.ts'
 import type { CommitPhoto } from './photo-record.ts'
 import type { PhotoReport } from './photo-report.ts'
 import { NoFaceError } from './photo-report.ts'
-import { protectPhotoTask, readVersions } from './photo-task.ts'
 import { type KeyContents, writeProtected } from './protect-file.ts'
 import { type RunRecord, recognizerWeights, softwareOf } from './run-record.ts'
+import { faceWorkers, protectPhotoTask, readVersions } from './tasks.ts'
 
 export interface ProtectedFile extends Pick<RunRecord, 'software' | 'weights'> {
   readonly faces: number

@@ -1,9 +1,9 @@
 /** One face of the demonstration: protected, recovered with the key on disk, and measured. */
 import { type Recipe, seedOf, stepsTaken } from '../config/recipe.ts'
 import { wrongKey } from '../keys/key.ts'
-import type { Made } from '../pipeline/face-tasks.ts'
 import type { PhotoFace } from '../pipeline/photo-face.ts'
 import { readProtected } from '../pipeline/recover-file.ts'
+import type { Made } from '../pipeline/tasks.ts'
 import type { FaceFigure } from './demo-figures.ts'
 import { measureVersions, type RegeneratedFace } from './demo-measure.ts'
 import type { MeasuredFace } from './demo-metrics.ts'

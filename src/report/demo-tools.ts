@@ -2,7 +2,7 @@ import type { BackendName } from '../backend/names.ts'
 import { loadModelConfig } from '../config/model.ts'
 import type { Alignment } from '../faces/alignment.ts'
 import { loadThresholds, type Thresholds } from '../faces/thresholds.ts'
-import { type FaceWorkers, faceProcesses, faceWorkers } from '../pipeline/face-tasks.ts'
+import { type FaceWorkers, faceProcesses, faceWorkers } from '../pipeline/tasks.ts'
 import type { DemoRecipes } from './demo-photo.ts'
 
 /** What the demonstration works with. */

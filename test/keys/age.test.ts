@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { decrypt, encrypt } from '../../src/keys/age.ts'
 import { readKeys, writeKeys } from '../../src/keys/files.ts'
 import { type FaceKey, KeyError, pictureHash } from '../../src/keys/key.ts'
-import { parseKey } from '../../src/keys/key-bytes.ts'
+import { parseKey } from '../../src/keys/key-file.ts'
 import { UserError } from '../../src/util/errors.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'age-'))

@@ -15,7 +15,7 @@ import {
   pictureHash,
   wrongKey,
 } from '../../src/keys/key.ts'
-import { keyBytes, parseKey } from '../../src/keys/key-bytes.ts'
+import { keyBytes, parseKey } from '../../src/keys/key-file.ts'
 import { UserError } from '../../src/util/errors.ts'
 import { RandomStream } from '../../src/util/random.ts'
 import { encodeSafetensors } from '../../src/weights/safetensors-bytes.ts'

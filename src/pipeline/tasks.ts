@@ -1,21 +1,25 @@
-/** The work on faces as tasks, so that several faces, or several parts of one, can be worked on at once. */
+/** The work on faces and photos as tasks, so that it can be done in other processes and on other machines, several pieces at once. */
 import { tmpdir } from 'node:os'
 import { useBackend } from '../backend/index.ts'
 import { guidesOf, type Recipe } from '../config/recipe.ts'
 import { type DetectOptions, detectFaces, type Face } from '../faces/detect.ts'
 import { compareFaces, loadRecognizer, type RecognizerName, recognizerNames } from '../faces/recognizers.ts'
 import { detectSsd, type SsdFace } from '../faces/ssd-mobilenet.ts'
-import { readImage } from '../images/codec.ts'
+import { encodeImage, readImage } from '../images/codec.ts'
 import type { Image } from '../images/image.ts'
 import type { JobOptions, Jobs } from '../jobs/jobs.ts'
 import { processPool } from '../jobs/process-pool.ts'
 import { defineTask, type JobContext, type Task } from '../jobs/task.ts'
 import type { FaceKey } from '../keys/key.ts'
-import { type Embeddings, embedViews, type FaceView } from './check-result.ts'
+import type { Secret } from '../util/random.ts'
+import { type Embeddings, embedViews, type FaceView, loadChecker } from './check-result.ts'
+import type { ProtectedPhoto } from './compose-photo.ts'
 import { loadModelOnce } from './model.ts'
+import { protectPhoto, type Safeguards } from './photo.ts'
 import { keyOfPhotoFace, type PhotoFace, protectPhotoFace, type UnboundKey } from './photo-face.ts'
-import { type PhotoSearch, searchPhoto } from './photo-report.ts'
+import { NoFaceError, type PhotoSearch, searchPhoto } from './photo-report.ts'
 import { recoverFromKey } from './recover-photo.ts'
+import { type RunRecord, recognizerWeights, softwareOf } from './run-record.ts'
 
 /** What was made, and how long that took in seconds, loading apart. */
 export interface Made<T> {
@@ -132,4 +136,62 @@ function faceTask<Input, Output>(
 async function timed<T>(make: () => Promise<T>): Promise<Made<T>> {
   const started = performance.now()
   return { result: await make(), seconds: (performance.now() - started) / 1000 }
+}
+
+// A photo protected by a worker, perhaps on another machine: the photo goes there and comes back; keys are written here.
+
+export interface PhotoInput {
+  readonly recipe: Recipe
+  /** The photo's file. */
+  readonly photo: Uint8Array
+  /** What random numbers come from, unless the recipe has a seed. */
+  readonly secret: Secret
+  readonly safeguards: Safeguards
+}
+
+export interface PhotoResult extends Pick<ProtectedPhoto, 'secret' | 'report'> {
+  /** The protected versions as PNG: the pixels themselves are too much for a queue. */
+  readonly photos: readonly Uint8Array[]
+  readonly keys: readonly UnboundKey[]
+  readonly software: RunRecord['software']
+  readonly weights: RunRecord['weights']
+}
+
+/** Protects every face of a photo; of one without a face there are no versions. @throws UserError when it is no picture */
+export const protectPhotoTask = defineTask(
+  'photo',
+  import.meta.url,
+  async ({ recipe, photo, secret, safeguards }: PhotoInput, { environment, onProgress }): Promise<PhotoResult> => {
+    const backend = await useBackend(environment.backend ?? recipe.backend)
+    const model = await loadModelOnce(recipe.model)
+    const guides = await Promise.all(guidesOf(recipe).map(loadRecognizer))
+    const image = await readImage(photo, 'the photo')
+    const checker = safeguards.check ? await loadChecker(recipe) : undefined
+    const recognizers = [...guidesOf(recipe), ...(checker ? [checker.recognizer] : [])]
+    const { faces, photos, ...made } = await protectPhoto(model, guides, image, recipe, {
+      secret,
+      fallback: safeguards.fallback,
+      checker,
+      onStep: (face, of, step, steps) => onProgress(face * steps + step, of * steps),
+    }).catch((error: unknown): ProtectedPhoto => {
+      if (!(error instanceof NoFaceError)) throw error
+      return { faces: [], photos: [], report: { ...error.search, faces: [] } }
+    })
+    return {
+      ...made,
+      photos: await Promise.all(photos.map(image => encodeImage(image, 'png'))),
+      keys: faces.map(({ key }) => key),
+      software: await softwareOf(backend),
+      weights: { [model.name]: model.sha256, ...(await recognizerWeights(recognizers)) },
+    }
+  },
+)
+
+/** What a worker sent, with its pictures decoded. */
+export async function readVersions({ photos, keys, ...made }: PhotoResult) {
+  return {
+    ...made,
+    faces: keys.map(key => ({ key })),
+    photos: await Promise.all(photos.map(photo => readImage(photo))),
+  }
 }
