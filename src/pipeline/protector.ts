@@ -126,7 +126,7 @@ type Protect = (
 function fileProtector(protect: Protect, keys: KeyContents = {}, commit?: CommitPhoto): Protector {
   return async (path, outputs, onStep) => {
     const bytes = await readBytes(path)
-    const made = await protect(bytes, path, onStep).catch(blame(path))
+    const made = await protect(bytes, path, onStep).catch(withPath(path))
     const { faces, report, secret, software, weights } = made
     if (faces.length === 0) throw new NoFaceError(report, path)
     await writeProtected(made, outputs, {
@@ -143,11 +143,12 @@ function recognizersOf(recipe: Recipe, checker: Checker | undefined): readonly G
   return [...guidesOf(recipe), ...(checker ? [checker.recognizer] : [])]
 }
 
-/** Fails by the name of the photo, so that others are still done. */
-function blame(path: string): (error: unknown) => never {
+/** Throws an error with the path of its photo in the message, so that others are still done. */
+function withPath(path: string): (error: unknown) => never {
   return error => {
     if (error instanceof NoFaceError) throw new NoFaceError(error.search, path)
     if (error instanceof JobError) throw new UserError(`${path}: unexpected: ${error.message}`)
-    throw error instanceof UserError ? new UserError(`${path}: ${error.message}`) : error
+    const isNameless = error instanceof UserError && !error.message.includes(path)
+    throw isNameless ? new UserError(`${path}: ${error.message}`) : error
   }
 }
