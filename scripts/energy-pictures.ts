@@ -16,7 +16,7 @@ import { fromTensor } from '../src/images/image.ts'
 import { clampToShell } from '../src/models/generator/shell.ts'
 import { tieRows } from '../src/models/generator/tied-rows.ts'
 import { optimizeLatents } from '../src/models/latent-optimization.ts'
-import { energyOf, readSamples } from '../src/pipeline/energies.ts'
+import { energyOf, imageEnergies, readSamples } from '../src/pipeline/energies.ts'
 import { loadModel } from '../src/pipeline/model.ts'
 import { prepareFace } from '../src/pipeline/prepare-face.ts'
 import { placeholdersOf } from '../src/pipeline/recovery.ts'
@@ -84,14 +84,16 @@ for (const [row, number] of originals.entries()) {
   const others = prepared.energies.guides.map(({ embed }) =>
     tf.tidy(() => embed(prepared.composite(model.decode(first)))),
   )
-  const readings = new Map<string, (z: tf.Tensor4D) => tf.Scalar>(
-    columns.flatMap(({ name, weights }) => {
-      if (!weights) return []
-      const features = readSamples(weights, prepared.energies)
-      const energy = energyOf(weights, prepared.energies, name === 'diversity' ? others : undefined)
-      return [[name, (z: tf.Tensor4D) => energy(features(z))] as const]
-    }),
-  )
+  const readings = new Map<string, (z: tf.Tensor4D) => tf.Scalar>()
+  for (const { name, weights } of columns) {
+    if (!weights) continue
+    // Those of pictures are weighted when they are made: each column has its own.
+    const images = await imageEnergies(weights, prepared)
+    const energies = { ...prepared.energies, images }
+    const features = readSamples(weights, energies)
+    const energy = energyOf(weights, energies, name === 'diversity' ? others : undefined)
+    readings.set(name, z => energy(features(z)))
+  }
   for (const [column, { name }] of columns.entries()) {
     const energy = readings.get(name)
     const latents = energy
