@@ -24,6 +24,9 @@ constexpr float kSlope = 0.2f;
 inline Vector fused(Vector x, Vector w, Vector sum) { return products::multiplyAdd(x, w, sum); }
 inline float fused(float x, float w, float sum) { return sum + x * w; }
 
+inline Vector rectified(Vector x) { return x < 0.f ? Vector{} : x; }
+inline float rectified(float x) { return x < 0.f ? 0.f : x; }
+
 /** As many values as T holds. */
 template <typename T>
 inline T load(const float* from) {
@@ -43,18 +46,22 @@ struct Sizes {
   Index pixels() const { return h * w; }
 };
 
-/** Where the pixels are that P outputs beside one another are made of. */
-template <int P>
-struct Window {
-  const float* at[3][P + 2];
+/** Columns that P outputs beside one another are made of, at stride S. */
+template <int P, int S>
+constexpr int kTaken = S * (P - 1) + 3;
 
-  /** @param row f(y) begins row y, or is null outside the image */
+/** Where the pixels are that P outputs beside one another are made of, at stride S. */
+template <int P, int S = 1>
+struct Window {
+  const float* at[3][kTaken<P, S>];
+
+  /** @param row f(y) begins row y of the input, or is null outside the image; y and x are the first output's */
   template <typename Rows>
   Window(Rows row, Index y, Index x, Index width, Index c, const float* zeros) {
     for (int i = 0; i < 3; i++) {
-      const float* begin = row(y + i - 1);
-      for (int j = 0; j < P + 2; j++) {
-        const Index column = x + j - 1;
+      const float* begin = row(S * y + i - 1);
+      for (int j = 0; j < kTaken<P, S>; j++) {
+        const Index column = S * x + j - 1;
         at[i][j] = begin && column >= 0 && column < width ? begin + column * c : zeros;
       }
     }
@@ -62,27 +69,27 @@ struct Window {
 };
 
 /** give(k, sums) for the P outputs at channels from k on, as many as T holds. @param filter [9, c] */
-template <int P, typename T, typename Give>
-inline void correlateAt(const Window<P>& in, const float* filter, Index c, Index k, Give give) {
+template <int P, typename T, int S, typename Give>
+inline void correlateAt(const Window<P, S>& in, const float* filter, Index c, Index k, Give give) {
   T sum[P] = {};
 #pragma GCC unroll 3
   for (int i = 0; i < 3; i++) {
-    T x[P + 2];
-#pragma GCC unroll 8
-    for (int j = 0; j < P + 2; j++) x[j] = load<T>(in.at[i][j] + k);
+    T x[kTaken<P, S>];
+#pragma GCC unroll 16
+    for (int j = 0; j < kTaken<P, S>; j++) x[j] = load<T>(in.at[i][j] + k);
 #pragma GCC unroll 3
     for (int t = 0; t < 3; t++) {
       const T w = load<T>(filter + (3 * i + t) * c + k);
 #pragma GCC unroll 8
-      for (int p = 0; p < P; p++) sum[p] = fused(x[p + t], w, sum[p]);
+      for (int p = 0; p < P; p++) sum[p] = fused(x[S * p + t], w, sum[p]);
     }
   }
   give(k, sum);
 }
 
 /** The same for all channels. */
-template <int P, typename Give>
-inline void correlate(const Window<P>& in, const float* filter, Index c, Give give) {
+template <int P, int S, typename Give>
+inline void correlate(const Window<P, S>& in, const float* filter, Index c, Give give) {
   Index k = 0;
   for (; k + products::kLanes <= c; k += products::kLanes) correlateAt<P, Vector>(in, filter, c, k, give);
   for (; k < c; k++) correlateAt<P, float>(in, filter, c, k, give);
@@ -105,32 +112,51 @@ inline std::vector<float> turned(const float* filter, Index c) {
 }  // namespace separable
 
 struct Depthwise {
-  bool turned;
-  explicit Depthwise(const Attributes& given) : turned(given.flag("turned")) {}
+  bool turned, biased, relu;
+  Index stride;
+  explicit Depthwise(const Attributes& given)
+      : turned(given.flag("turned")),
+        biased(given.flag("biased")),
+        relu(given.flag("relu")),
+        stride(given.integer("stride")) {}
 };
 
-// x [n, h, w, c], filter [3, 3, c, 1], which may be turned first -> y [n, h, w, c]
-inline void depthwise(const Depthwise& options, Call& call) {
+// x [n, h, w, c], filter [3, 3, c, 1], which may be turned first, bias [c] -> y [n, ceil(h / stride), ceil(w / stride), c]
+template <int S>
+inline void depthwiseAt(const Depthwise& options, Call& call) {
   using namespace separable;
   const auto shape = call.shape(0);
   const Sizes sizes(shape);
-  const Index c = sizes.c, h = sizes.h, w = sizes.w;
+  const Index c = sizes.c, h = sizes.h, w = sizes.w, rows = (h + S - 1) / S, columns = (w + S - 1) / S;
   const float *x = call.input(0), *given = sized(call, 1, "a depthwise filter", 9 * c);
-  float* y = call.output(0, shape);
   const std::vector<float> other = turned(given, options.turned ? c : 0), zeros(c, 0.f);
   const float* filter = options.turned ? other.data() : given;
-  parallel(sizes.n * h, w * c, [&](Index from, Index to) {
+  const float* bias = options.biased ? sized(call, 2, "a bias", c) : zeros.data();
+  float* y = call.output(0, {sizes.n, rows, columns, c});
+  parallel(sizes.n * rows, columns * c, [&](Index from, Index to) {
     for (Index r = from; r < to; r++) {
-      const auto rowOf = [&](Index i) { return i < 0 || i >= h ? nullptr : x + (r - r % h + i) * w * c; };
-      alongRow(0, w, [&](auto count, Index column) {
+      const float* image = x + r / rows * h * w * c;
+      const auto rowOf = [&](Index i) { return i < 0 || i >= h ? nullptr : image + i * w * c; };
+      alongRow(0, columns, [&](auto count, Index column) {
         constexpr int P = decltype(count)::value;
-        float* out = y + (r * w + column) * c;
-        correlate<P>(Window<P>(rowOf, r % h, column, w, c, zeros.data()), filter, c, [&](Index k, const auto* sums) {
-          for (int i = 0; i < P; i++) store(out + i * c + k, sums[i]);
+        float* out = y + (r * columns + column) * c;
+        correlate(Window<P, S>(rowOf, r % rows, column, w, c, zeros.data()), filter, c, [&](Index k, const auto* sums) {
+          using T = std::decay_t<decltype(*sums)>;
+          const T added = load<T>(bias + k);
+          for (int i = 0; i < P; i++) {
+            const T sum = sums[i] + added;
+            store(out + i * c + k, options.relu ? rectified(sum) : sum);
+          }
         });
       });
     }
   });
+}
+
+inline void depthwise(const Depthwise& options, Call& call) {
+  if (options.stride != 1 && options.stride != 2) call.refuse("a stride of at most", 2, options.stride);
+  if (options.stride == 2) depthwiseAt<2>(options, call);
+  else depthwiseAt<1>(options, call);
 }
 
 // x [n, h, w, c], scale [n, c], depthwise [3, 3, c, 1], pointwise [c, o], noise [h, w], bias [o] -> y [n, h, w, o]
@@ -167,7 +193,7 @@ inline void separableConvolution(const NoOptions&, Call& call) {
           constexpr int P = decltype(count)::value;
           float* out = spatial.data() + (row * sizes.w + at - first) * c;
           const Window<P> window(rowOf, row, at, sizes.w, c, zeros.data());
-          correlate<P>(window, filter.data(), c, [&](Index k, const auto* sums) {
+          correlate(window, filter.data(), c, [&](Index k, const auto* sums) {
             for (int i = 0; i < P; i++) {
               // The row below is the only one that is new; its next pixels are on their way to the cache.
               __builtin_prefetch(window.at[2][i + 1] + P * c + k);
@@ -235,7 +261,7 @@ inline void separableConvolutionGradient(const NoOptions&, Call& call) {
             constexpr int P = decltype(count)::value;
             const Index at = ((image * h + r) * w + column) * c;
             const Window<P> window(rowOf, r, column, w, c, zeros.data());
-            correlate<P>(window, filter.data(), c, [&](Index k, const auto* sum) {
+            correlate(window, filter.data(), c, [&](Index k, const auto* sum) {
               using T = std::decay_t<decltype(*sum)>;
               const T factor = load<T>(scale + image * c + k);
               T total = load<T>(along + k);

@@ -84,7 +84,8 @@ void registerAll() {
   add<InverseHaar, inverseHaar>("InverseHaar", {"x", "scale"}, {"y"}, {"scaled: bool"});
   add<NoOptions, inverseHaarGradient>("InverseHaarGradient", {"dy", "x", "scale"}, {"dx", "dscale"});
   add<NoOptions, haar>("Haar", {"x"}, {"y"});
-  add<Depthwise, depthwise>("Depthwise", {"x", "filter"}, {"y"}, {"turned: bool"});
+  add<Depthwise, depthwise>("Depthwise", {"x", "filter", "bias"}, {"y"},
+                            {"turned: bool", "stride: int", "biased: bool", "relu: bool"});
   add<NoOptions, separableConvolution>("SeparableConvolution",
                                        {"x", "scale", "depthwise", "pointwise", "noise", "bias"}, {"y"});
   add<NoOptions, separableConvolutionGradient>("SeparableConvolutionGradient",

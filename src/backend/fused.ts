@@ -50,8 +50,12 @@ export const fusedKernels = {
   /** With respect to x and scale, of those that were scaled. */
   InverseHaarGradient: { inputs: ['dy', 'x', 'scale'], attributes: {}, outputs: 2 },
   Haar: { inputs: ['x'], attributes: {}, outputs: 1 },
-  /** 3 x 3, between as many zeros as keep the size; `turned`: by the filter in the other order, as its gradient. */
-  Depthwise: { inputs: ['x', 'filter'], attributes: { turned: 'BOOL' }, outputs: 1 },
+  /** 3 x 3 at stride 1 or 2, padded by one zero on every side; `turned`: by the filter in the other order, as its gradient. */
+  Depthwise: {
+    inputs: ['x', 'filter', 'bias'],
+    attributes: { turned: 'BOOL', stride: 'INT', biased: 'BOOL', relu: 'BOOL' },
+    outputs: 1,
+  },
   /** Channels scaled, 3 x 3 depthwise, 1 x 1 pointwise, noise and bias added, and leaky ReLU of slope 0.2. */
   SeparableConvolution: {
     inputs: ['x', 'scale', 'depthwise', 'pointwise', 'noise', 'bias'],

@@ -7,7 +7,7 @@ import { registerMaxPoolGradient } from './max-pool-gradient.ts'
 import type { NodeBackend } from './raw-ops.ts'
 
 /** Where the compiled kernels are, within the package of tfjs-node. The number is that of their set: others are not loaded. */
-export const kernelsPath = 'lib/napi-v8/diff_privacy_kernels_6.node'
+export const kernelsPath = 'lib/napi-v8/diff_privacy_kernels_7.node'
 
 /** Of the files beside the compiled kernels, those that are sets of another number: nothing loads them any more. */
 export const supersededKernels = (files: readonly string[]): string[] =>

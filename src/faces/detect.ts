@@ -69,12 +69,17 @@ const dark = 128
 /** What such a photo's brightest values become. */
 const bright = 230
 
+/** Pixels that are looked at, evenly spaced, where the photo has more. */
+const tonePixels = 1e6
+
 /** A dark photo with all its values multiplied; other photos as they are. */
 export function brighten(photo: Image): Image {
   const counts = new Uint32Array(256)
-  for (const value of photo.data) counts[value]!++
+  const step = 3 * Math.ceil(photo.data.length / 3 / tonePixels)
+  for (let i = 0; i < photo.data.length; i += step) for (let c = 0; c < 3; c++) counts[photo.data[i + c]!]!++
+  const most = clipped * counts.reduce((sum, count) => sum + count)
   let [brightest, above] = [255, counts[255]!]
-  while (brightest > 0 && above <= clipped * photo.data.length) above += counts[--brightest]!
+  while (brightest > 0 && above <= most) above += counts[--brightest]!
   if (brightest >= dark || brightest === 0) return photo
   const table = Uint8Array.from(counts, (_, value) => Math.min(255, Math.round((value * bright) / brightest)))
   return { ...photo, data: photo.data.map(value => table[value]!) }

@@ -231,7 +231,11 @@ const fused: Readonly<Record<FusedName, Rule>> = {
   InverseHaar: ({ x }) => several([x!.shape[0]!, 2 * x!.shape[1]!, 2 * x!.shape[2]!, x!.shape[3]! / 4]),
   InverseHaarGradient: ({ x, scale }) => several(x!.shape, scale!.shape),
   Haar: ({ x }) => several([x!.shape[0]!, x!.shape[1]! / 2, x!.shape[2]! / 2, 4 * x!.shape[3]!]),
-  Depthwise: ({ x }) => make(x!.shape, 'float32', 2 * 9 * size(x!.shape)),
+  Depthwise: ({ x }, { stride }) => {
+    const [n, h, w, c] = x!.shape as tf.Tensor4D['shape']
+    const shape = [n, Math.ceil(h / Number(stride)), Math.ceil(w / Number(stride)), c]
+    return make(shape, 'float32', 2 * 9 * size(shape))
+  },
   SeparableConvolution: ({ x, pointwise }) => ({
     ...several([...x!.shape.slice(0, -1), pointwise!.shape[1]!]),
     flops: separableFlops(x!, pointwise!),

@@ -243,8 +243,12 @@ describe.each(compiled)('fused kernels of %s compute what the pieces do', backen
     'a depthwise convolution of %j',
     shape => {
       const filter = values([3, 3, shape[3], 1], 2) as tf.Tensor4D
-      const result = both(() => withGradients(x => depthwiseConv2dSame(x as tf.Tensor4D, filter), values(shape, 1)))
-      expect(difference(result)).toBeLessThan(1e-5)
+      const bias = values([shape[3]], 3)
+      for (const options of [{}, { stride: 2 }, { bias, relu: true }, { stride: 2, bias, relu: true }]) {
+        const convolve = (x: tf.Tensor) => depthwiseConv2dSame(x as tf.Tensor4D, filter, options)
+        const result = both(() => withGradients(convolve, values(shape, 1)))
+        expect(difference(result)).toBeLessThan(1e-5)
+      }
     },
   )
 

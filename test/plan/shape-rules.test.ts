@@ -193,7 +193,7 @@ const fusedInputs: Record<FusedName, Record<string, () => tf.Tensor>> = {
   InverseHaar: { x: () => ones(2, 3, 4, 8), scale: () => ones(2, 8) },
   InverseHaarGradient: { dy: () => ones(2, 6, 8, 2), x: () => ones(2, 3, 4, 8), scale: () => ones(2, 8) },
   Haar: { x: () => ones(2, 6, 8, 2) },
-  Depthwise: { x: separable.x, filter: separable.depthwise },
+  Depthwise: { x: separable.x, filter: separable.depthwise, bias: () => ones(8) },
   SeparableConvolution: { ...separable, noise: () => ones(1, 3, 4, 1), bias: () => ones(6) },
   SeparableConvolutionGradient: { dy: () => ones(2, 3, 4, 6), y: () => ones(2, 3, 4, 6), ...separable },
   AdamW: { ...Object.fromEntries(vectors), options: () => tf.tensor1d([0.9, 0.999, 1e-8, 1e-3, 0, 1]) },

@@ -6,7 +6,7 @@
 import * as tf from '@tensorflow/tfjs'
 import { conv2d, type Layer4D } from '../layers.ts'
 import { define, type Module } from '../module.ts'
-import { depthwise, relu, sequence } from '../recognizers/parts.ts'
+import { depthwise, sequence } from '../recognizers/parts.ts'
 
 /** Sides of the input have to be multiples of it. */
 export const inputMultiple = 32
@@ -50,8 +50,7 @@ function invertedResidual(name: string, inputs: number, outputs: number, stride:
   const hidden = expansion * inputs
   const branch = sequence(
     convRelu(`${name}.expand`, inputs, hidden, { kernel: 1 }),
-    depthwise(`${name}.depthwise`, hidden, 3, stride, [1, 1]),
-    relu,
+    depthwise(`${name}.depthwise`, hidden, 3, { stride, relu: true }),
     conv2d(`${name}.project`, hidden, outputs, { kernel: 1 }),
   )
   return stride === 1 && inputs === outputs ? define([branch], (w, x) => tf.add(x, branch(w, x))) : branch
@@ -89,8 +88,7 @@ function upsample(name: string): Layer4D {
 export function centerFace(): Module<[tf.Tensor4D], tf.Tensor4D> {
   const stem = sequence(
     convRelu('stem', 3, 32, { stride: 2, padding: 1 }),
-    depthwise('stem_depthwise', 32, 3, 1, [1, 1]),
-    relu,
+    depthwise('stem_depthwise', 32, 3, { relu: true }),
     conv2d('stem_project', 32, stemChannels, { kernel: 1 }),
   )
   const backbone = groups.map((_, i) => group(i))

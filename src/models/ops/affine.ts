@@ -2,6 +2,7 @@
 import * as tf from '@tensorflow/tfjs'
 import { fused, kernelsBackend } from '../../backend/fused.ts'
 import { differentiable } from './differentiable.ts'
+import { reluGradient } from './relu.ts'
 
 /**
  * x w + b + a over the last axis.
@@ -146,12 +147,6 @@ export function convolution(
 
 /** [n, c] -> [n, 1, 1, c]. */
 const overPixels = (t: tf.Tensor): tf.Tensor => tf.reshape(t, [t.shape[0]!, 1, 1, t.shape[1]!])
-
-/** dy where y, the output of a relu, is above 0. */
-function reluGradient(dy: tf.Tensor, y: tf.Tensor): tf.Tensor {
-  const kernel = fused('ReluGradient')
-  return kernel ? kernel({ dy, y }, {})[0]! : tf.mul(dy, tf.step(y))
-}
 
 const plus = (y: tf.Tensor, ...addends: (tf.Tensor | undefined)[]): tf.Tensor =>
   addends.reduce<tf.Tensor>((sum, addend) => (addend ? tf.add(sum, addend) : sum), y)

@@ -6,6 +6,17 @@
 import * as tf from '@tensorflow/tfjs'
 import { fused } from '../../backend/fused.ts'
 import { differentiable } from './differentiable.ts'
+import { relu, reluGradient } from './relu.ts'
+
+/** What follows a depthwise convolution in the same operation, and its stride. */
+export interface DepthwiseOptions {
+  /** 1 unless given. */
+  readonly stride?: number
+  /** [c]; a constant, which gets no gradient. */
+  readonly bias?: tf.Tensor
+  /** Then negative values become 0. */
+  readonly relu?: boolean
+}
 
 /**
  * Cross-correlates each channel with its own filter, without padding.
@@ -14,39 +25,81 @@ import { differentiable } from './differentiable.ts'
  * @returns [n, floor((h - k) / stride) + 1, floor((w - k) / stride) + 1, c]
  */
 export function depthwiseConv2d(x: tf.Tensor4D, filter: tf.Tensor4D, stride: number): tf.Tensor4D {
-  const [n, h, w, c] = x.shape
+  const [, h, w] = x.shape
   const [k] = filter.shape
-  const spread = (dy: tf.Tensor4D): tf.Tensor4D => {
-    const [, rows, columns] = dy.shape
-    // [n, rows, columns, c] -> [n, rows * stride, columns * stride, c], zero but at multiples of the stride
-    const spreadRows = tf.pad(tf.reshape(dy, [n * rows, 1, columns, c]), beforeAfter(1, 0, stride - 1))
-    const spread = tf.pad(tf.reshape(spreadRows, [n * rows * stride * columns, 1, 1, c]), beforeAfter(1, 0, stride - 1))
-    return tf.pad(tf.reshape(spread, [n, rows * stride, columns * stride, c]), [
-      [0, 0],
-      [k - 1, h - rows * stride],
-      [k - 1, w - columns * stride],
-      [0, 0],
-    ])
-  }
-  return correlate(x, filter, stride, 'valid', spread)
+  return correlate(x, filter, stride, 'valid', dy => spread(dy, stride, k - 1, [h + k - 1, w + k - 1]))
 }
 
 /**
- * The same at stride 1 between as many zeros as keep the size: backends add them while they compute, faster than `tf.pad`.
+ * The same with (k - 1) / 2 zeros on every side, which backends add while they compute: faster than `tf.pad`.
  * @param filter [k, k, c, 1] of odd k; a constant, which gets no gradient
- * @returns [n, h, w, c]
+ * @returns [n, ceil(h / stride), ceil(w / stride), c]
  */
-export function depthwiseConv2dSame(x: tf.Tensor4D, filter: tf.Tensor4D): tf.Tensor4D {
-  const kernel = filter.shape[0] === 3 ? fused('Depthwise') : undefined
-  if (!kernel) return correlate(x, filter, 1, 'same', dy => dy)
+export function depthwiseConv2dSame(
+  x: tf.Tensor4D,
+  filter: tf.Tensor4D,
+  { stride = 1, bias, relu: rectify = false }: DepthwiseOptions = {},
+): tf.Tensor4D {
+  const kernel = filter.shape[0] === 3 && stride <= 2 ? fused('Depthwise') : undefined
+  if (!kernel) {
+    const sum = padded(x, filter, stride)
+    const shifted = bias ? tf.add(sum, bias) : sum
+    return (rectify ? relu(shifted) : shifted) as tf.Tensor4D
+  }
+  const [, h, w] = x.shape
   return differentiable(
     { x },
     save => {
-      save([filter])
-      return kernel({ x, filter }, { turned: false })[0] as tf.Tensor4D
+      const options = { turned: false, stride, biased: bias !== undefined, relu: rectify }
+      const y = kernel({ x, filter, bias: bias ?? filter }, options)[0] as tf.Tensor4D
+      save(rectify ? [filter, y] : [filter])
+      return y
     },
-    (dy, [filter]) => ({ x: () => kernel({ x: dy, filter: filter! }, { turned: true })[0]! }),
+    (dy, [filter, y]) => ({
+      x: () => {
+        const behind = y ? reluGradient(dy, y) : dy
+        const whole = stride === 1 ? behind : spread(behind, stride, 0, [h, w])
+        const options = { turned: true, stride: 1, biased: false, relu: false }
+        return kernel({ x: whole, filter: filter!, bias: filter! }, options)[0]!
+      },
+    }),
   )
+}
+
+function padded(x: tf.Tensor4D, filter: tf.Tensor4D, stride: number): tf.Tensor4D {
+  if (stride === 1) return correlate(x, filter, 1, 'same', dy => dy)
+  const zeros = (filter.shape[0] - 1) / 2
+  const around: [number, number] = [zeros, zeros]
+  return depthwiseConv2d(tf.pad(x, [[0, 0], around, around, [0, 0]]), filter, stride)
+}
+
+/**
+ * A gradient with its pixels `stride` apart and zeros between them, as large as what it is the gradient of.
+ * @param dy [n, rows, columns, c]
+ * @param before zeros before the first row and column
+ * @returns [n, height, width, c]
+ */
+function spread(
+  dy: tf.Tensor4D,
+  stride: number,
+  before: number,
+  [height, width]: readonly [number, number],
+): tf.Tensor4D {
+  const [n, rows, columns, c] = dy.shape
+  // [n, rows, columns, c] -> [n, rows * stride, columns * stride, c], zero but at multiples of the stride
+  const spreadRows = tf.pad(tf.reshape(dy, [n * rows, 1, columns, c]), beforeAfter(1, 0, stride - 1))
+  const spread = tf.pad(tf.reshape(spreadRows, [n * rows * stride * columns, 1, 1, c]), beforeAfter(1, 0, stride - 1))
+  const [h, w] = [Math.min(rows * stride, height - before), Math.min(columns * stride, width - before)]
+  const whole = tf.reshape(spread, [n, rows * stride, columns * stride, c])
+  const cut = h < rows * stride || w < columns * stride ? tf.slice(whole, [0, 0, 0, 0], [n, h, w, c]) : whole
+  const after = [height - before - h, width - before - w] as const
+  if (before === 0 && after.every(zeros => zeros === 0)) return cut as tf.Tensor4D
+  return tf.pad(cut, [
+    [0, 0],
+    [before, after[0]],
+    [before, after[1]],
+    [0, 0],
+  ]) as tf.Tensor4D
 }
 
 /** @param spread the output's gradient -> what the reversed filter is correlated with for the input's */

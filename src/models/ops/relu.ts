@@ -12,13 +12,14 @@ export function relu<T extends tf.Tensor>(x: T): T {
       save([y])
       return y
     },
-    (dy, [y]) => ({
-      x: () => {
-        const kernel = fused('ReluGradient')
-        return kernel ? kernel({ dy, y: y! }, {})[0]! : tf.mul(dy, tf.step(y!))
-      },
-    }),
+    (dy, [y]) => ({ x: () => reluGradient(dy, y!) }),
   )
+}
+
+/** dy where y, the output of a ReLU, is above 0; 0 elsewhere. */
+export function reluGradient<T extends tf.Tensor>(dy: T, y: tf.Tensor): T {
+  const kernel = fused('ReluGradient')
+  return (kernel ? kernel({ dy, y }, {})[0]! : tf.mul(dy, tf.step(y))) as T
 }
 
 /**

@@ -39,7 +39,7 @@ export function faceresNet(): Module<[tf.Tensor4D], tf.Tensor2D> {
     conv2d('conv1', 3, 32, { stride: 2, padding: padding(2) }), // 112 x 112
     relu6,
     ...blocks.flatMap(([inputs, outputs, stride], i) => [
-      depthwise(`conv_dw_${i + 1}`, inputs, 3, stride, padding(stride)),
+      depthwise(`conv_dw_${i + 1}`, inputs, 3, { stride, padding: padding(stride) }),
       relu6,
       conv2d(`conv_pw_${i + 1}`, inputs, outputs, { kernel: 1 }),
       relu6,

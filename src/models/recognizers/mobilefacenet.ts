@@ -16,7 +16,7 @@ function bottleneck(name: string, inputs: number, hidden: number, outputs: numbe
   return sequence(
     conv2d(`${name}.expand`, inputs, hidden, { kernel: 1 }),
     prelu(`${name}.expand.slope`, hidden),
-    depthwise(`${name}.depthwise`, hidden, 3, stride, [1, 1]),
+    depthwise(`${name}.depthwise`, hidden, 3, { stride }),
     prelu(`${name}.depthwise.slope`, hidden),
     conv2d(`${name}.project`, hidden, outputs, { kernel: 1 }),
   )
@@ -35,7 +35,7 @@ export function mobileFaceNet(): Module<[tf.Tensor4D], tf.Tensor2D> {
   const layers = sequence(
     conv2d('stem', 3, 64, { stride: 2, padding: 1 }),
     prelu('stem.slope', 64), // 56 x 56
-    depthwise('stem_depthwise', 64, 3, 1, [1, 1]),
+    depthwise('stem_depthwise', 64, 3),
     prelu('stem_depthwise.slope', 64),
     bottleneck('down1', 64, 128, 64, 2), // 28 x 28
     residuals('stage1', 4, 64, 128),
@@ -45,7 +45,7 @@ export function mobileFaceNet(): Module<[tf.Tensor4D], tf.Tensor2D> {
     residuals('stage3', 2, 128, 256),
     conv2d('head', 128, 512, { kernel: 1 }),
     prelu('head.slope', 512),
-    depthwise('pool', 512, 7, 1, [0, 0]), // 1 x 1
+    depthwise('pool', 512, 7, { padding: [0, 0] }), // 1 x 1
     conv2d('embedding', 512, 512, { kernel: 1 }),
   )
   return define([layers], (w, x) => tf.reshape(layers(w, x), [-1, 512]) as tf.Tensor2D)

@@ -8,26 +8,34 @@ import { depthwiseConv2d, depthwiseConv2dSame } from '../ops/depthwise.ts'
 export const sequence = (...layers: Layer4D[]): Layer4D =>
   define(layers, (w, x) => layers.reduce((y, layer) => layer(w, y), x))
 
-/** torch.nn.Conv2d with as many groups as channels; zeros are added [before, after] height and width alike. */
+export interface DepthwiseLayerOptions {
+  readonly stride?: number
+  /** Zeros added [before, after] height and width alike; unless given, (kernel - 1) / 2 both. */
+  readonly padding?: readonly [number, number]
+  /** Then negative values become 0, in the same operation where the backend can. */
+  readonly relu?: boolean
+}
+
+/** torch.nn.Conv2d with as many groups as channels. */
 export function depthwise(
   name: string,
   channels: number,
   kernel: number,
-  stride: number,
-  padding: readonly [number, number],
+  { stride = 1, padding, relu: rectify = false }: DepthwiseLayerOptions = {},
 ): Layer4D {
   const parameters = { [`${name}.weight`]: [channels, 1, kernel, kernel], [`${name}.bias`]: [channels] }
-  const around: [number, number] = [...padding]
-  const keepsSize = stride === 1 && around.every(zeros => zeros === (kernel - 1) / 2)
+  const half = (kernel - 1) / 2
+  const around: [number, number] = padding ? [...padding] : [half, half]
+  const isCentred = around.every(zeros => zeros === half)
   const isPadded = around.some(zeros => zeros > 0)
-  const correlate = (x: tf.Tensor4D, filter: tf.Tensor4D) => {
-    if (keepsSize) return depthwiseConv2dSame(x, filter)
-    return depthwiseConv2d(isPadded ? tf.pad(x, [[0, 0], around, around, [0, 0]]) : x, filter, stride)
-  }
   return define([{ parameters }], (w, x) => {
     // [k, k, 1, c] and [k, k, c, 1] lie alike in memory.
     const filter = tf.reshape(weight(w, `${name}.weight`), [kernel, kernel, channels, 1]) as tf.Tensor4D
-    return tf.add(correlate(x, filter), weight(w, `${name}.bias`))
+    const bias = weight(w, `${name}.bias`)
+    if (isCentred) return depthwiseConv2dSame(x, filter, { stride, bias, relu: rectify })
+    const padded = isPadded ? tf.pad(x, [[0, 0], around, around, [0, 0]]) : x
+    const y = tf.add(depthwiseConv2d(padded, filter, stride), bias) as tf.Tensor4D
+    return rectify ? tf.relu(y) : y
   })
 }
 

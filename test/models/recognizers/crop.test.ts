@@ -46,9 +46,18 @@ describe.each(['wasm', 'cpu'] as const)('on %s', backend => {
     const x = tf.randomUniform([2, 5, 6, 3], -1, 1, 'float32', 12) as tf.Tensor4D
     const filter = tf.randomUniform([3, 3, 3, 1], -1, 1, 'float32', 13) as tf.Tensor4D
     const around: [number, number][] = [0, 1, 1, 0].map(zeros => [zeros, zeros])
-    const [same, padded] = [depthwiseConv2dSame(x, filter), depthwiseConv2d(tf.pad(x, around), filter, 1)]
-    expect(same.shape).toEqual(x.shape)
-    expect((await tf.max(tf.abs(tf.sub(same, padded))).data())[0]).toBeLessThan(1e-6)
+    const bias = tf.tensor1d([0.5, -0.25, 0])
+    for (const stride of [1, 2]) {
+      const padded = depthwiseConv2d(tf.pad(x, around), filter, stride)
+      const pairs = [
+        [depthwiseConv2dSame(x, filter, { stride }), padded],
+        [depthwiseConv2dSame(x, filter, { stride, bias, relu: true }), tf.relu(tf.add(padded, bias))],
+      ] as const
+      for (const [same, expected] of pairs) {
+        expect(same.shape).toEqual([2, Math.ceil(5 / stride), Math.ceil(6 / stride), 3])
+        expect((await tf.max(tf.abs(tf.sub(same, expected))).data())[0]).toBeLessThan(1e-6)
+      }
+    }
   })
 
   it('depthwise convolution has the gradient of finite differences', () => {
@@ -62,7 +71,7 @@ describe.each(['wasm', 'cpu'] as const)('on %s', backend => {
       const x = tf.randomUniform([2, size, size, 3], -1, 1, 'float32', 10)
       const direction = tf.randomUniform([2, size, size, 3], -1, 1, 'float32', 11)
       const convolutions = [(x: tf.Tensor4D) => depthwiseConv2d(x, filter, stride)]
-      if (stride === 1) convolutions.push(x => depthwiseConv2dSame(x, filter))
+      convolutions.push(x => depthwiseConv2dSame(x, filter, { stride }))
       for (const convolve of convolutions) {
         expectSlope(x => tf.sum(tf.square(convolve(x as tf.Tensor4D))) as tf.Scalar, x, direction)
       }
