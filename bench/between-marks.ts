@@ -1,4 +1,4 @@
-import { writeBetween } from '../src/util/markdown.ts'
+import { writeBetween } from '../src/util/text-table.ts'
 
 /**
  * Puts text between the marks of a bench in a Markdown file: `<!-- NAME: start -->` and `<!-- NAME: end -->`.

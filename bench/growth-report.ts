@@ -1,5 +1,5 @@
 /** What the bench of growth found: lines through it, and whether it grows as it should. */
-import { markdownTable } from '../src/util/markdown.ts'
+import { markdownTable } from '../src/util/text-table.ts'
 import type { Axis } from './growth-axes.ts'
 import type { Machine } from './machine.ts'
 

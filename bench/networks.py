@@ -202,7 +202,7 @@ class Dlib(nn.Module):
 
 
 class TextTransformer(nn.Module):
-    """src/models/clip-text.ts: placeholder vectors [n, d] at `position` of one prompt -> context [n, p, d]."""
+    """src/models/clip.ts: placeholder vectors [n, d] at `position` of one prompt -> context [n, p, d]."""
 
     def __init__(self, config, prompt):
         super().__init__()

@@ -1,5 +1,5 @@
 /** What a run of the bench found, and its figures. */
-import { markdownTable } from '../src/util/markdown.ts'
+import { markdownTable } from '../src/util/text-table.ts'
 import type { Machine } from './machine.ts'
 
 export interface SideResult {

@@ -1,5 +1,5 @@
 /** What the bench of the wasm backend found, and its tables. */
-import { markdownTable } from '../src/util/markdown.ts'
+import { markdownTable } from '../src/util/text-table.ts'
 import type { KernelTime } from './kernels.ts'
 import type { Machine } from './machine.ts'
 import { spread } from './report.ts'

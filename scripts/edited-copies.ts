@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path'
 import sharp from 'sharp'
-import { apply } from '../src/faces/similarity.ts'
+import { apply } from '../src/faces/warp.ts'
 import { readImage } from '../src/images/codec.ts'
 import type { Image } from '../src/images/image.ts'
 import { register } from '../src/keys/register.ts'

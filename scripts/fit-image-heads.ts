@@ -9,17 +9,22 @@ import * as tf from '@tensorflow/tfjs'
 import { Matrix, solve } from 'ml-matrix'
 import { useBackend } from '../src/backend/index.ts'
 import { generatorPath } from '../src/faces/generator.ts'
-import { type HeadStyles, headOfRows } from '../src/models/generator/image-head.ts'
-import { mapping } from '../src/models/generator/mapping.ts'
-import { headRows, styleRows, styleWidth, synthesis } from '../src/models/generator/synthesis.ts'
+import {
+  type HeadStyles,
+  headOfRows,
+  headRows,
+  mapping,
+  styleRows,
+  styleWidth,
+  synthesis,
+} from '../src/models/generator/synthesis.ts'
 import { define, type Module, type Weights, weight } from '../src/models/module.ts'
 import { affine } from '../src/models/ops/affine.ts'
+import { modulatedSeparable } from '../src/models/ops/depthwise.ts'
 import { haar, inverseHaar } from '../src/models/ops/haar.ts'
-import { modulatedSeparable } from '../src/models/ops/modulated-separable.ts'
 import { adamWStart, adamWStep, average, learningRate } from '../src/train/adamw.ts'
 import { meanGradient } from '../src/train/gradient.ts'
-import { initialise } from '../src/train/initialise.ts'
-import { WeightVector } from '../src/train/vector.ts'
+import { initialise, WeightVector } from '../src/train/state.ts'
 import { normal, RandomStream } from '../src/util/random.ts'
 import { checkpointShape, toCheckpoint } from '../src/weights/layout.ts'
 import { loadWeights } from '../src/weights/load.ts'

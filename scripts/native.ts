@@ -19,8 +19,8 @@ import {
 import { createRequire } from 'node:module'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { quietPath } from '../src/backend/tensorflow.ts'
 import { kernelsPath, supersededKernels } from '../src/backend/tensorflow-kernels.ts'
-import { quietPath } from '../src/backend/tensorflow-quiet.ts'
 import { UserError } from '../src/util/errors.ts'
 
 /** Raw TensorFlow through the binding at argv[1]: prints the version and whether a CUDA device is in use. */

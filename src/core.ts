@@ -11,9 +11,14 @@ export { type ImageEnergy, imageEnergy, type OriginalFace, sumPerImage } from '.
 // Faces
 export { type Alignment, align } from './faces/alignment.ts'
 export { type DetectOptions, detectFaces, type Face } from './faces/detect.ts'
-export { loadRecognizer, type RecognizerName, recognizerNames } from './faces/recognizers.ts'
+export {
+  loadRecognizer,
+  loadThresholds,
+  type RecognizerName,
+  type RecognizerThreshold,
+  recognizerNames,
+} from './faces/recognizers.ts'
 export type { Point } from './faces/template.ts'
-export { loadThresholds, type RecognizerThreshold } from './faces/thresholds.ts'
 export { fromTensor, type Image, toTensor } from './images/image.ts'
 // Keys
 export type { Decryption, Encryption } from './keys/age.ts'

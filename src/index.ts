@@ -14,13 +14,20 @@ export { type TrainConfig, trainSchema } from './config/train.ts'
 export * from './core.ts'
 export { type FaceEntry, FaceStore } from './data/face-store.ts'
 export { StoreWriter } from './data/store-writer.ts'
-export { psnr } from './eval/metrics/psnr.ts'
+export { psnr } from './eval/metrics/pixel-error.ts'
 export { ssim } from './eval/metrics/ssim.ts'
 // Picture files
 export { pictureSize, writeImage } from './images/codec.ts'
 // Work in other processes and on other machines
-export { type InProcessOptions, inProcess } from './jobs/in-process.ts'
-export { JobError, type JobOptions, type Jobs, JobsClosed, type MapOptions } from './jobs/jobs.ts'
+export {
+  type InProcessOptions,
+  inProcess,
+  JobError,
+  type JobOptions,
+  type Jobs,
+  JobsClosed,
+  type MapOptions,
+} from './jobs/jobs.ts'
 export { type ProcessPoolOptions, processPool } from './jobs/process-pool.ts'
 export { type QueueOptions, queuePool, type ServeOptions, serve } from './jobs/queue.ts'
 export { defineTask, type Environment, type JobContext, type Task } from './jobs/task.ts'

@@ -1,8 +1,7 @@
 /** Puts faces into pictures: turned, scaled and cut out with hair and chin, with a soft rim. */
 
-import { apply, invert, type Similarity } from '../../src/faces/similarity.ts'
 import type { Point } from '../../src/faces/template.ts'
-import { sampler } from '../../src/faces/warp.ts'
+import { apply, invert, type Similarity, sampler } from '../../src/faces/warp.ts'
 import type { Image } from '../../src/images/image.ts'
 import type { Place, SourceFace } from './sources.ts'
 

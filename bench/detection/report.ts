@@ -1,6 +1,6 @@
 /** The tables of docs/detection.md. */
-import { proportion } from '../../src/eval/metrics/proportion.ts'
-import { markdownTable } from '../../src/util/markdown.ts'
+import { proportion } from '../../src/eval/metrics/bootstrap.ts'
+import { markdownTable } from '../../src/util/text-table.ts'
 import type { SceneResult } from './measure.ts'
 import type { Timing } from './times.ts'
 

@@ -2,7 +2,7 @@
 import { readdir } from 'node:fs/promises'
 import { extname, join } from 'node:path'
 import type { Box } from '../../src/faces/box.ts'
-import { frameOf, repeatEdge } from '../../src/faces/frame.ts'
+import { frameOf, repeatEdge } from '../../src/faces/box.ts'
 import { detectSsd } from '../../src/faces/ssd-mobilenet.ts'
 import type { Point } from '../../src/faces/template.ts'
 import { readImage } from '../../src/images/codec.ts'

@@ -2,8 +2,7 @@
 import { existsSync } from 'node:fs'
 import { basename } from 'node:path'
 import * as tf from '@tensorflow/tfjs'
-import { type FusedName, fusedKernels, registeredName } from './fused.ts'
-import { registerMaxPoolGradient } from './max-pool-gradient.ts'
+import { type FusedName, fusedKernels, registeredName, registerMaxPoolGradient } from './fused.ts'
 import type { NodeBackend } from './raw-ops.ts'
 
 /** Where the compiled kernels are, within the package of tfjs-node. The number is that of their set: others are not loaded. */

@@ -7,9 +7,8 @@ import { setFlagsFromString } from 'node:v8'
 import * as tf from '@tensorflow/tfjs'
 import { repositoryPath } from '../util/paths.ts'
 import { derived } from './defects/wasm-derived.ts'
-import type { WasmBackend } from './defects/wasm-heap.ts'
-import { type FusedName, fusedKernels, registeredName } from './fused.ts'
-import { registerMaxPoolGradient } from './max-pool-gradient.ts'
+import { type FusedName, fusedKernels, registeredName, registerMaxPoolGradient } from './fused.ts'
+import type { WasmBackend } from './web-assembly.ts'
 import { type Program, webAssembly } from './web-assembly.ts'
 
 export const wasmKernelsPath = repositoryPath('native/kernels.wasm')

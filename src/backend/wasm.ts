@@ -6,10 +6,10 @@ import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join, sep } from 'node:path'
 import * as tf from '@tensorflow/tfjs'
-import type { WasmBackend } from './defects/wasm-heap.ts'
 import type { Availability } from './names.ts'
 import { patchWasm } from './patches.ts'
 import { registerWasmKernels, wasmKernels, wasmKernelsPath } from './wasm-kernels.ts'
+import type { WasmBackend } from './web-assembly.ts'
 
 const require = createRequire(import.meta.url)
 

@@ -1,4 +1,5 @@
 /** WebAssembly's interface, as much of it as is used here: TypeScript has its types only among those of browsers. */
+import type * as tf from '@tensorflow/tfjs'
 
 export type Program = object
 
@@ -23,4 +24,21 @@ export const webAssembly = (globalThis as unknown as { WebAssembly: object }).We
   >
   readonly Global: Constructor<[type: { value: 'i32'; mutable?: boolean }, value: number], Global>
   readonly Table: Constructor<[{ initial: number; element: 'anyfunc' }], object>
+}
+
+/** The parts of the wasm backend that are about its memory. */
+export interface WasmBackend {
+  readonly wasm: {
+    /** What the program itself exports. */
+    readonly asm: { readonly memory: Memory; malloc(bytes: number): number; free(address: number): void }
+    _malloc(bytes: number): number
+  }
+  readonly dataIdMap: { get(id: tf.TensorInfo['dataId']): { readonly memoryOffset: number } }
+  /** Another tensor has these values. */
+  incRef(id: tf.TensorInfo['dataId']): void
+  /** One tensor fewer has them. @returns whether they are gone */
+  disposeData(id: tf.TensorInfo['dataId'], force?: boolean): boolean
+  makeOutput(shape: readonly number[], dtype: tf.DataType): tf.TensorInfo
+  /** A view, valid until the next allocation: the heap moves when it grows. */
+  typedArrayFromHeap(tensor: tf.TensorInfo): Float32Array | Int32Array | Uint8Array
 }

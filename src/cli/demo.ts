@@ -1,6 +1,6 @@
 import { basename, join, resolve } from 'node:path'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
-import { checkWhole } from './whole.ts'
+import { checkWhole } from './options.ts'
 
 export const command = 'demo'
 
@@ -43,13 +43,13 @@ export async function handler(args: ArgumentsCamelCase<Arguments>): Promise<void
   const { loadTaskRecipe } = await import('../config/task-recipe.ts')
   const { UserError } = await import('../util/errors.ts')
   const { recognizerNames } = await import('../faces/recognizers.ts')
-  const { processesToProtect } = await import('../plan/jobs.ts')
+  const { processesToProtect } = await import('../plan/photos.ts')
   const { duration, progress } = await import('../util/progress.ts')
   const { keyPath } = await import('../pipeline/files.ts')
   const { pathFrom, recognizerWeights, recordFiles, softwareOf } = await import('../pipeline/run-record.ts')
   const { demoPaths } = await import('../report/demo-photo.ts')
   const { runDemo } = await import('../report/demo-run.ts')
-  const { openDemo, piecesOfFace } = await import('../report/demo-tools.ts')
+  const { openDemo, piecesOfFace } = await import('../report/demo-face.ts')
   const { packageFolder } = await import('../util/paths.ts')
   const sinceStart = () => duration(performance.now() / 1000)
   const out = resolve(args.out)

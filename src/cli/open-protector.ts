@@ -38,13 +38,13 @@ export async function openProtector(
 ): Promise<OpenProtector> {
   const { localProtector, parallelProtector, queueProtector } = await import('../pipeline/protector.ts')
   if (!here) {
-    const { openPool } = await import('./pool.ts')
+    const { openPool } = await import('./options.ts')
     // Photos are large: only as many are in a queue as workers can be busy with.
     const pool = await openPool({ jobs: 1, queue }, { out, slots: 16, scratch: '' })
     const protector = queueProtector(pool, recipe, { keys, safeguards, commit })
     return { protector, atOnce: pool.slots, tellsSteps: false, close: () => pool.close() }
   }
-  const { processesFor } = await import('../plan/jobs.ts')
+  const { processesFor } = await import('../plan/photos.ts')
   const { backend, bytes } = here
   const processes = processesFor({ pieces: photos, bytes }, backend, jobs)
   if (processes === 1) {

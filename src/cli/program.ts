@@ -1,7 +1,6 @@
 import yargs, { type Argv, type CommandModule } from 'yargs'
 import packageJson from '../../package.json' with { type: 'json' }
-import { nearestHint } from '../util/did-you-mean.ts'
-import { UserError } from '../util/errors.ts'
+import { nearestHint, UserError } from '../util/errors.ts'
 import { limits, setLimit, setLimitOf } from '../util/limits.ts'
 import { type CommandEntry, commands, renamed } from './commands.ts'
 

@@ -5,8 +5,8 @@ import type { ProtectedFile } from '../pipeline/protector.ts'
 import type { PictureFile } from '../pipeline/survey.ts'
 import type { PhotoEnd } from '../report/protect-summary.ts'
 import type { CommandModule } from './command.ts'
-import { dryRunOption, goesOn } from './dry-run.ts'
 import { type EncryptionArguments, encryptionOptions } from './key-access.ts'
+import { dryRunOption, goesOn } from './options.ts'
 
 interface Arguments extends EncryptionArguments {
   inputs: string[]
@@ -162,11 +162,11 @@ async function protect(task: Recipe['task'], args: ArgumentsCamelCase<Arguments>
   const { join } = await import('node:path')
   const { NoFaceError } = await import('../pipeline/photo-report.ts')
   const { faceLines, failedChecks, hasRefused, runLines } = await import('../report/protect-summary.ts')
-  const { writeReview } = await import('../report/review-files.ts')
+  const { writeReview } = await import('../report/review-page.ts')
   const { makeFolder } = await import('../util/atomic-write.ts')
   const { UserError } = await import('../util/errors.ts')
   const { openProtector } = await import('./open-protector.ts')
-  const { photoProgress } = await import('./photo-progress.ts')
+  const { photoProgress } = await import('./batch.ts')
   const { refuseLargePhoto } = await import('../plan/photos.ts')
   const { recordPhotos } = await import('../pipeline/photo-record.ts')
   const asked = { ...recipe, backend: backend as Recipe['backend'] }

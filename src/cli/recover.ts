@@ -62,7 +62,7 @@ export async function handler({
   const { checkOutputs, findPictures, isProtected, recoveredPath } = await import('../pipeline/files.ts')
   const { facesShown, readProtected, recoverFile } = await import('../pipeline/recover-file.ts')
   const { KeyError } = await import('../keys/key.ts')
-  const { readPassphrase } = await import('./passphrase.ts')
+  const { readPassphrase } = await import('./key-access.ts')
   const { readDecryption } = await import('./key-access.ts')
   const files = await findPictures(pictures, {
     leaveOut: path => (isProtected(path) || (allowEdited && key !== undefined) ? undefined : 'no protected picture'),

@@ -21,8 +21,8 @@ export const remakes: Readonly<Record<RunRecord['command'], Remake>> = {
   anonymize: async making => (await import('../pipeline/replay-photos.ts')).protectAgain(making),
   hide: async making => (await import('../pipeline/replay-photos.ts')).protectAgain(making),
   recover: async making => (await import('../pipeline/replay-photos.ts')).recoverAgain(making),
-  demo: async making => (await import('../report/replay-demo.ts')).demonstrateAgain(making),
-  point: async making => (await import('../sweep/replay-point.ts')).measureAgain(making),
+  demo: async making => (await import('../report/demo-run.ts')).demonstrateAgain(making),
+  point: async making => (await import('../sweep/run.ts')).measureAgain(making),
 }
 
 /** Ends with exit code 1 when an output is not identical. */

@@ -1,7 +1,6 @@
 import type { ArgumentsCamelCase, Argv } from 'yargs'
 import { type ComparingArguments, comparingOptions, openComparing } from './evaluate/comparing.ts'
-import { type PeopleArguments, peopleOptions } from './people.ts'
-import { checkWhole } from './whole.ts'
+import { checkWhole, type PeopleArguments, peopleOptions } from './options.ts'
 
 export const command = 'reproduce <table>'
 
@@ -42,7 +41,7 @@ export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<v
   const { useBackend } = await import('../backend/index.ts')
   const { recipesOf } = await import('../config/suite.ts')
   const { experimentsFolder, loadTable, tableNames } = await import('../config/table.ts')
-  const { loadThresholds } = await import('../faces/thresholds.ts')
+  const { loadThresholds } = await import('../faces/recognizers.ts')
   const { writeIndex } = await import('../experiments/index-page.ts')
   const { planTables } = await import('../experiments/plan.ts')
   const { reproduceTable } = await import('../experiments/reproduce.ts')

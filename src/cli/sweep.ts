@@ -1,6 +1,6 @@
 import type { ArgumentsCamelCase, Argv } from 'yargs'
 import type { SweepPoint } from '../sweep/run.ts'
-import { checkWhole } from './whole.ts'
+import { checkWhole } from './options.ts'
 
 export const command = 'sweep <config>'
 
@@ -44,14 +44,14 @@ export async function handler(args: ArgumentsCamelCase<Arguments>): Promise<void
   const { basename, extname, join } = await import('node:path')
   const { rm } = await import('node:fs/promises')
   const { loadSweep } = await import('../config/sweep.ts')
-  const { interruptible } = await import('./interruptible.ts')
+  const { interruptible } = await import('./options.ts')
   const { makeFolder } = await import('../util/atomic-write.ts')
-  const { openPool } = await import('./pool.ts')
+  const { openPool } = await import('./options.ts')
   const { chooseBackend } = await import('../backend/index.ts')
   const { refuseRecipes } = await import('../plan/protect.ts')
   const { progress } = await import('../util/progress.ts')
   const { checkSweep, runSweep } = await import('../sweep/run.ts')
-  const { mostPoints } = await import('../sweep/search/search.ts')
+  const { mostPoints } = await import('../sweep/search.ts')
   const { watchSweep } = await import('../sweep/watch.ts')
   const { writeReport } = await import('../report/sweep-files.ts')
 

@@ -1,6 +1,6 @@
 import type { ArgumentsCamelCase, Argv } from 'yargs'
 import type { RunEvents } from '../train/run.ts'
-import { dryRunOption, goesOn } from './dry-run.ts'
+import { dryRunOption, goesOn } from './options.ts'
 
 export const command = 'train <config>'
 
@@ -75,7 +75,7 @@ export async function handler(argv: ArgumentsCamelCase<Arguments>) {
   const { enableBf16, hasBf16Instructions } = await import('../backend/bf16.ts')
   const { loadConfig } = await import('../yaml/load.ts')
   const { trainSchema } = await import('../config/train.ts')
-  const { interruptible } = await import('./interruptible.ts')
+  const { interruptible } = await import('./options.ts')
   const { progress } = await import('../util/progress.ts')
   const { loadModelConfig } = await import('../config/model.ts')
   const { readNote } = await import('../train/checkpoint.ts')

@@ -33,7 +33,7 @@ export async function handler({ queue, faces, jobs, lock, backend }: ArgumentsCa
   const { checkJobs, processPool } = await import('../jobs/process-pool.ts')
   const { serve, withoutCredentials } = await import('../jobs/queue.ts')
   const { queueTasks } = await import('./queue-tasks.ts')
-  const { interruptible } = await import('./interruptible.ts')
+  const { interruptible } = await import('./options.ts')
   checkJobs(jobs)
   if (!(lock >= 1)) throw new UserError(`expected a --lock of 1 second or more, found ${lock}`)
   const environment = {

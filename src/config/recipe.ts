@@ -3,7 +3,7 @@
 import { z } from 'zod'
 import { repositoryPath } from '#paths'
 import { backendNames } from '../backend/names.ts'
-import { perturbedBlocks } from '../models/perturbed-blocks.ts'
+import { perturbedBlocks } from '../models/unet.ts'
 import { loadConfig } from '../yaml/load.ts'
 
 const weight = z.number().min(0).default(0)

@@ -2,8 +2,7 @@
 import { readdir } from 'node:fs/promises'
 import { basename, extname, join } from 'node:path'
 import { z } from 'zod'
-import { nearestHint } from '../util/did-you-mean.ts'
-import { UserError } from '../util/errors.ts'
+import { nearestHint, UserError } from '../util/errors.ts'
 import { repositoryPath } from '../util/paths.ts'
 import { loadConfig } from '../yaml/load.ts'
 

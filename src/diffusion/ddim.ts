@@ -1,7 +1,12 @@
 /** Denoising diffusion implicit models (Song, Meng, Ermon 2021), deterministic and stochastic. */
 import * as tf from '@tensorflow/tfjs'
-import type { Denoiser } from './denoiser.ts'
 import { type DdimStep, ddimSigma } from './schedule.ts'
+
+/**
+ * Predicts the noise in a latent: z [n, h, w, c] at one timestep, under the context that the denoiser was bound to.
+ * Samplers know no more of a network than this.
+ */
+export type Denoiser = (z: tf.Tensor4D, timestep: number) => tf.Tensor4D
 
 /** The two noise levels between which a latent is transferred, as shares of signal variance (abar). */
 export interface NoiseLevels {

@@ -1,8 +1,8 @@
 /** Energy guidance: a DDIM step followed by a step down the gradient of an energy of what the clean estimate shows. */
 import * as tf from '@tensorflow/tfjs'
 import { freeing } from '../backend/freeing.ts'
+import type { Denoiser } from './ddim.ts'
 import { type AddedNoise, addNoise, ddimStep } from './ddim.ts'
-import type { Denoiser } from './denoiser.ts'
 import type { DdimStep } from './schedule.ts'
 
 /** What is read of samples, [n, d] -> a scalar that guidance lowers. */
@@ -138,4 +138,19 @@ function blendBackground(z: tf.Tensor4D, { x0, mask: given, noise }: Background,
   const mask = typeof given === 'function' ? given(step.timestep) : given
   const original = noise ? addNoise(x0, noise, step.alphaCumprodPrev) : x0
   return tf.add(tf.mul(z, tf.sub(1, mask)), tf.mul(original, mask))
+}
+
+// Perturbed-attention guidance (Ahn et al. 2024): away from what a network predicts whose pixels do not see each other.
+
+/**
+ * eps + scale (eps - eps'), eps' the noise that the perturbed network predicts.
+ * @param scale 0 for none: then the perturbed network is not asked
+ */
+export function perturbedAttentionGuidance(denoiser: Denoiser, perturbed: Denoiser, scale: number): Denoiser {
+  if (scale === 0) return denoiser
+  return (z, timestep) =>
+    tf.tidy(() => {
+      const eps = denoiser(z, timestep)
+      return tf.add(eps, tf.mul(tf.sub(eps, perturbed(z, timestep)), scale))
+    })
 }

@@ -1,7 +1,7 @@
 /** DDIM inversion: the noise from which deterministic DDIM regenerates a latent (Dhariwal and Nichol 2021, appendix F). */
 import * as tf from '@tensorflow/tfjs'
+import type { Denoiser } from './ddim.ts'
 import { ddimTransfer, type NoiseLevels } from './ddim.ts'
-import type { Denoiser } from './denoiser.ts'
 import type { DdimStep } from './schedule.ts'
 
 /** One step of inversion: the noise levels, and the timestep at which the noise is predicted. */

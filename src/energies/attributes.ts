@@ -3,11 +3,10 @@
  * of both is the network of @vladmandic/human's faceres model, which has heads for them and never guides.
  */
 import * as tf from '@tensorflow/tfjs'
-import type { AgeGender } from '../models/age-gender.ts'
-import { cropResize } from '../models/recognizers/crop.ts'
+import type { AgeGender } from '../models/face-api.ts'
 import { dlibCrop } from '../models/recognizers/dlib.ts'
-import { alignedRectangle } from './crops.ts'
-import { type ImageEnergy, imageEnergy, type OriginalFace } from './image-energy.ts'
+import { cropResize } from '../models/recognizers/recognizer.ts'
+import { alignedRectangle, type ImageEnergy, imageEnergy, type OriginalFace } from './image-energy.ts'
 
 /** Side of the network's input. */
 const inputSide = 112

@@ -1,10 +1,9 @@
 /** Keeps the expression as face-api's FaceExpressionNet reads it: a judgement, not a fact. What guides here must not judge. */
 import * as tf from '@tensorflow/tfjs'
-import type { Expression } from '../models/dense-features.ts'
-import { cropResize } from '../models/recognizers/crop.ts'
+import type { Expression } from '../models/face-api.ts'
 import { dlibCrop } from '../models/recognizers/dlib.ts'
-import { alignedRectangle } from './crops.ts'
-import { type ImageEnergy, imageEnergy, type OriginalFace } from './image-energy.ts'
+import { cropResize } from '../models/recognizers/recognizer.ts'
+import { alignedRectangle, type ImageEnergy, imageEnergy, type OriginalFace } from './image-energy.ts'
 
 /** Side of the network's input. */
 const inputSide = 112

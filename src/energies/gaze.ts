@@ -2,7 +2,7 @@
 import * as tf from '@tensorflow/tfjs'
 import { centre, type Point } from '../faces/template.ts'
 import { type EyePoints, irisSide } from '../models/iris.ts'
-import { cropResize, type Rectangle } from '../models/recognizers/crop.ts'
+import { cropResize, type Rectangle } from '../models/recognizers/recognizer.ts'
 import { type ImageEnergy, imageEnergy, type OriginalFace } from './image-energy.ts'
 
 /** Side of the crop of an eye over the distance of its corners: what the network was trained on. */

@@ -1,6 +1,8 @@
 /** The one form of energies that look at pictures: what a recipe lists with weights, and what a sampler adds up. */
 import * as tf from '@tensorflow/tfjs'
+import { templateRectangle } from '../faces/alignment.ts'
 import type { Point } from '../faces/template.ts'
+import type { Rectangle } from '../models/recognizers/recognizer.ts'
 
 /** A face that estimates are compared with, in the alignment of the estimates. */
 export interface OriginalFace {
@@ -83,4 +85,20 @@ export function checkSide(name: string, images: tf.Tensor4D, map: tf.Tensor4D): 
     throw new Error(
       `${name}: expected images of ${mapHeight} x ${mapWidth} pixels, as those of the face, found ${height} x ${width}`,
     )
+}
+
+/**
+ * Where a part of the aligned face of faces/template.ts lies in a face of FFHQ's alignment: networks that know their crop of
+ * the first see the same of the second.
+ * @param rectangle in units of the aligned face's side
+ */
+export function alignedRectangle({ face, landmarks }: OriginalFace, rectangle: Rectangle): Rectangle {
+  const outer = templateRectangle(landmarks, face.shape[1])
+  const [width, height] = [outer.right - outer.left, outer.bottom - outer.top]
+  return {
+    left: outer.left + width * rectangle.left,
+    top: outer.top + height * rectangle.top,
+    right: outer.left + width * rectangle.right,
+    bottom: outer.top + height * rectangle.bottom,
+  }
 }

@@ -1,8 +1,7 @@
 /** Keeps pose, face shape and expression: the 68 landmarks of an estimate lie where the original's do. */
 import * as tf from '@tensorflow/tfjs'
-import { cropResize, type Rectangle } from '../models/recognizers/crop.ts'
-import { alignedRectangle } from './crops.ts'
-import { type ImageEnergy, imageEnergy, type OriginalFace } from './image-energy.ts'
+import { cropResize, type Rectangle } from '../models/recognizers/recognizer.ts'
+import { alignedRectangle, type ImageEnergy, imageEnergy, type OriginalFace } from './image-energy.ts'
 
 /** Side of the landmark network's input. */
 const inputSide = 112

@@ -5,7 +5,7 @@
 import * as tf from '@tensorflow/tfjs'
 import type { Point } from '../faces/template.ts'
 import { type Matrix, resample } from '../models/ops/resample.ts'
-import { bilinear } from '../models/recognizers/crop.ts'
+import { bilinear } from '../models/recognizers/recognizer.ts'
 import { type ImageEnergy, imageEnergy, type OriginalFace, sumPerImage } from './image-energy.ts'
 
 /** A part of the face: its landmarks, how much larger than they its box is, and the grid it is compared on. */

@@ -1,9 +1,9 @@
 /** What is evaluated: pictures of people in several versions, and the features of each. */
 import { createHash } from 'node:crypto'
 import { dirname } from 'node:path'
+import type { RecognizerThreshold } from '../faces/recognizers.ts'
 import { type AnyRecognizerName, recognizerNames } from '../faces/recognizers.ts'
-import type { Similarity } from '../faces/similarity.ts'
-import type { RecognizerThreshold } from '../faces/thresholds.ts'
+import type { Similarity } from '../faces/warp.ts'
 import { UserError } from '../util/errors.ts'
 import type { FeatureCache, FeatureTable } from './features/cache.ts'
 import type { FoundFace } from './features/faces.ts'

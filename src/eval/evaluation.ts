@@ -6,9 +6,8 @@ import { computeFeatures } from './features/compute.ts'
 import { intervalDefinition } from './intervals.ts'
 import type { Group, Histogram, RocPlot, Score } from './metric.ts'
 import type { Definition } from './metrics/definition.ts'
-import { type PictureNumbers, perPicture } from './per-picture.ts'
+import { type PictureNumbers, perPicture, type Ranked, rankFaces } from './per-picture.ts'
 import { metricsOf, type ProtocolOptions } from './protocols.ts'
-import { type Ranked, rankFaces } from './ranking.ts'
 
 export interface EvaluationOptions extends EvalSetOptions, ProtocolOptions {
   /** What made the pictures, as tables call it. */

@@ -2,7 +2,6 @@
  * One shape for everything that is measured: a metric names the features it needs, which are computed once for all
  * metrics and kept, and turns them into values. An attack is a metric too.
  */
-
 import type { EvalSet } from './eval-set.ts'
 import type { Alignment, Feature } from './features/feature.ts'
 import type { Definition } from './metrics/definition.ts'
@@ -73,3 +72,7 @@ export interface Metric {
   /** Measures one version of the pictures against the originals. */
   run(evalSet: EvalSet, version: string): Promise<MetricResult>
 }
+
+/** Networks that are no recognizers and that an energy may follow: what they say then is a white box's. */
+export const guidingNetworks = ['landmarks', 'expression', 'age-gender', 'iris'] as const
+export type GuidingNetwork = (typeof guidingNetworks)[number]

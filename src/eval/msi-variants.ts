@@ -12,9 +12,9 @@ import { BUCKETS, type MsiVariant } from '../models/msi.ts'
 import type { Recognizer } from '../models/recognizers/recognizer.ts'
 import type { FaceModel } from '../pipeline/model.ts'
 import { makeSecret, reconstruct, recoverFace } from '../pipeline/recovery.ts'
-import { markdownTable } from '../util/markdown.ts'
+import { markdownTable } from '../util/text-table.ts'
 import { acceptedShare, meanOf } from './intervals.ts'
-import { psnr } from './metrics/psnr.ts'
+import { psnr } from './metrics/pixel-error.ts'
 
 /** What MSI is trained on. */
 const trainings = ['image', 'person', 'train set'] as const

@@ -1,15 +1,14 @@
 /** The numbers of each picture by itself: which pictures an aggregate is about. */
-import { stack } from './embedded.ts'
+import { stack } from './embeddings.ts'
 import type { EvalSet } from './eval-set.ts'
-import { eyes } from './features/eyes.ts'
 import { centreOf, foundFaces, nearest, readFaces } from './features/faces.ts'
 import type { Feature } from './features/feature.ts'
-import { judged } from './features/judged.ts'
 import { embeddingOf } from './features/networks.ts'
-import { regionMeasures, regions } from './features/regions.ts'
-import { gazeAngle, leastOpening } from './metrics/gaze.ts'
+import { regionMeasures, regions } from './metrics/appearance.ts'
+import { judged } from './metrics/attributes.ts'
+import { eyes, gazeAngle, leastOpening } from './metrics/gaze.ts'
 import { headPose, poseDifference } from './metrics/head-pose.ts'
-import { landmarkError } from './metrics/landmark-error.ts'
+import { landmarkError } from './metrics/landmarks.ts'
 import { skinGroup } from './metrics/skin-tone.ts'
 import { dot } from './metrics/vectors.ts'
 
@@ -102,4 +101,48 @@ function judgement(before?: Float32Array, after?: Float32Array): Record<string, 
     'age change': after[0]! - before[0]!,
     'sex kept': after[1]! > 0 === before[1]! > 0 ? 'yes' : 'no',
   }
+}
+
+// Which pictures went best and worst, for people to look at.
+
+/** A version's pictures by how alike judges find them to their originals. */
+export interface Ranked {
+  readonly version: string
+  /** Most alike first. */
+  readonly faces: readonly {
+    readonly name: string
+    readonly original: string
+    readonly picture: string
+    /** Mean cosine over the judges. */
+    readonly similarity: number
+  }[]
+}
+
+/** Faces of the first sample of each version, cut out where the original's is; by the judges whose embeddings were computed. */
+export async function rankFaces(evalSet: EvalSet): Promise<Ranked[]> {
+  const ranked: Ranked[] = []
+  for (const version of evalSet.versions.keys()) {
+    const judges = evalSet.recognizers.filter(
+      name => evalSet.role(name) === 'judge' && evalSet.hasRows(embeddingOf(name), version),
+    )
+    if (judges.length === 0) continue
+    const sums = new Float64Array(evalSet.cases.length)
+    for (const judge of judges) {
+      const originals = await evalSet.rows(embeddingOf(judge), 'original')
+      const versions = await evalSet.rows(embeddingOf(judge), version)
+      for (const [i, row] of versions.entries())
+        sums[i]! += row ? dot(stack([originals[i]!]), 0, stack([row]), 0) / judges.length : Number.NaN
+    }
+    const faces = evalSet.cases.map(({ name }, i) => ({
+      name,
+      original: evalSet.originals[i]!.path,
+      picture: evalSet.pictures(version)[i]!.path,
+      similarity: sums[i]!,
+    }))
+    ranked.push({
+      version,
+      faces: faces.filter(({ similarity }) => !Number.isNaN(similarity)).sort((a, b) => b.similarity - a.similarity),
+    })
+  }
+  return ranked
 }

@@ -10,9 +10,16 @@ import { type Evaluation, type EvaluationOptions, evaluateWith } from './evaluat
 import { withFeatures } from './features/cache.ts'
 import { manifestFile, readManifest } from './manifest.ts'
 import { methodOf } from './methods/index.ts'
-import { facesOf, makePictures, refuseOtherBackend, unfinished, writeManifest, writeOriginals } from './methods/make.ts'
+import {
+  facesOf,
+  makePictures,
+  makePicturesTask,
+  refuseOtherBackend,
+  unfinished,
+  writeManifest,
+  writeOriginals,
+} from './methods/make.ts'
 import type { Faces, Method } from './methods/method.ts'
-import { makePicturesTask } from './methods/task.ts'
 
 export interface SuiteOptions {
   readonly methods: readonly MethodConfig[]

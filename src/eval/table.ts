@@ -1,5 +1,5 @@
 /** An evaluation as Markdown: a table for each question, a row for each version of each method. */
-import { markdownTable } from '../util/markdown.ts'
+import { markdownTable } from '../util/text-table.ts'
 import type { Evaluation, Row } from './evaluation.ts'
 import { usualRate } from './identity/accept-thresholds.ts'
 import type { Definition } from './metrics/definition.ts'

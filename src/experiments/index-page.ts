@@ -5,8 +5,8 @@ import { z } from 'zod'
 import { loadModelConfig } from '../config/model.ts'
 import { experimentsFolder, loadTable, tableNames } from '../config/table.ts'
 import { UserError } from '../util/errors.ts'
-import { markdownTable, writeBetween } from '../util/markdown.ts'
 import { readRegularText } from '../util/regular-file.ts'
+import { markdownTable, writeBetween } from '../util/text-table.ts'
 
 /** Of table.json what the list says. */
 const madeSchema = z.object({

@@ -6,8 +6,7 @@ import { lpipsDefinition } from '../eval/metrics/lpips.ts'
 import { metricsOf } from '../eval/protocols.ts'
 import type { EvaluationProvenance } from '../eval/provenance.ts'
 import { type Column, definitionList, grid, type Line, line, percent, titleOf, within } from '../eval/table.ts'
-import { nearestHint } from '../util/did-you-mean.ts'
-import { UserError } from '../util/errors.ts'
+import { nearestHint, UserError } from '../util/errors.ts'
 import type { PlannedMethod } from './plan.ts'
 
 /** A method of a table, and what was found of it; nothing where it cannot be run. */

@@ -1,12 +1,11 @@
 /** The two ways in which faces are cut out of photos, by name. */
 import type { Image } from '../images/image.ts'
-import type { Rectangle } from '../models/recognizers/crop.ts'
+import type { Rectangle } from '../models/recognizers/recognizer.ts'
 import { blur } from './filters.ts'
 import { landmarksInBox } from './landmarks.ts'
 import { type Raster, resampleSimilarity, toImage } from './resample-similarity.ts'
-import { apply, invert, type Similarity, similarity } from './similarity.ts'
 import { centre, faceSize, fivePoints, type Point, template } from './template.ts'
-import { warp } from './warp.ts'
+import { apply, invert, type Similarity, similarity, warp } from './warp.ts'
 
 /** `template`: five points on the recognizers' template; `ffhq`: eyes and mouth decide a square with hair and chin inside. */
 export const alignments = ['template', 'ffhq'] as const

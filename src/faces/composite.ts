@@ -7,9 +7,9 @@ import { blur, type GuidedLines, guidedFilter, normalizedConvolution } from './f
 import { facePixel, type Grain, generatedSkin, grainOf, matchDetail, photoSkin } from './match-detail.ts'
 import { removeGrid } from './remove-grid.ts'
 import { type Raster, resampleSimilarity } from './resample-similarity.ts'
-import { apply, invert, type Similarity, scaleOf } from './similarity.ts'
 import { bareFace, lumaOf, skinProbability } from './skin.ts'
 import type { Point } from './template.ts'
+import { apply, invert, type Similarity, scaleOf } from './warp.ts'
 
 export interface CompositeOptions {
   /**

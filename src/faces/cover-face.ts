@@ -2,8 +2,8 @@
 import type { Image } from '../images/image.ts'
 import { type Box, clip } from './box.ts'
 import { faceOutline, smoothStep } from './face-regions.ts'
-import { apply, similarity } from './similarity.ts'
 import { meanLandmarks, type Point } from './template.ts'
+import { apply, similarity } from './warp.ts'
 
 export interface CoverOptions {
   /** Means a side that are left of the face: 5 unless given. */

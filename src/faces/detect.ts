@@ -6,8 +6,8 @@ import { Pyramid } from './find/pyramid.ts'
 import type { Upright } from './find/second-look.ts'
 import { onePerFace, uprightFaces } from './find/upright.ts'
 import { landmarkSize, landmarksOfSquare, landmarkTemplate } from './landmarks.ts'
-import { apply, invert, type Similarity, similarity } from './similarity.ts'
 import { fivePoints, meanLandmarks, type Point } from './template.ts'
+import { apply, invert, type Similarity, similarity } from './warp.ts'
 
 /** A face in a photo, in the photo's pixels. */
 export interface Face {

@@ -5,7 +5,7 @@
 
 import * as tf from '@tensorflow/tfjs'
 import { repositoryPath } from '#paths'
-import { cropResize, type Rectangle, whole } from '../models/recognizers/crop.ts'
+import { cropResize, type Rectangle, whole } from '../models/recognizers/recognizer.ts'
 import { once } from '../util/memoize.ts'
 import { readTensors } from '../weights/open.ts'
 

@@ -1,12 +1,12 @@
 /** Feature networks with their weights, as a model's config names them. */
 import * as tf from '@tensorflow/tfjs'
-import { clipImage } from '../models/clip-image.ts'
-import { type ClipFeaturesConfig, clipFeatures, clipVitL14 } from '../models/features/clip.ts'
-import type { FeatureNetwork, Features } from '../models/features/feature-network.ts'
+import { clipImage } from '../models/clip.ts'
+import type { FeatureNetwork, Features } from '../models/clip-features.ts'
+import { type ClipFeaturesConfig, clipFeatures, clipVitL14 } from '../models/clip-features.ts'
 import { type Shapes, type Weights, weight } from '../models/module.ts'
-import { cropResize, type Rectangle } from '../models/recognizers/crop.ts'
+import { cropResize, type Rectangle } from '../models/recognizers/recognizer.ts'
 import { UserError } from '../util/errors.ts'
-import { clipImageLayout } from '../weights/layouts/clip.ts'
+import { clipImageLayout } from '../weights/layouts.ts'
 import { loadWeights } from '../weights/load.ts'
 import { locateWeights } from '../weights/locate.ts'
 import { loadRecognizer, recognizerNetworks } from './recognizers.ts'
@@ -36,7 +36,7 @@ export interface FeatureNetworkParts {
 }
 
 /**
- * Where the template is in a face of FFHQ's alignment: means over 95 portraits of templateRectangle (ffhq.ts), whose deviations
+ * Where the template is in a face of FFHQ's alignment: means over 95 portraits of templateRectangle (alignment.ts), whose deviations
  * are 0.012 at most. Fixed, so that features follow from the picture alone.
  */
 export const templateInFfhq: Rectangle = { left: 0.0348, top: 0.0204, right: 0.9643, bottom: 0.9499 }

@@ -3,7 +3,7 @@ import type { Image } from '../images/image.ts'
 import type { Box } from './box.ts'
 import { faceFit, misfit } from './cover-face.ts'
 import { detectFaces, type Face } from './detect.ts'
-import { headPose } from './head-pose.ts'
+import { headPose } from './landmarks.ts'
 import { fivePoints, meanLandmarks } from './template.ts'
 
 /** Why a face is covered instead of replaced. */

@@ -5,14 +5,14 @@
 
 import * as tf from '@tensorflow/tfjs'
 import { repositoryPath } from '#paths'
-import type { AgeGender } from '../models/age-gender.ts'
-import { spreadRows } from '../models/generator/tied-rows.ts'
+import type { AgeGender } from '../models/face-api.ts'
+import { spreadRows } from '../models/generator/latent-space.ts'
 import { resample } from '../models/ops/resample.ts'
-import { bilinear, cropResize, type Rectangle } from '../models/recognizers/crop.ts'
+import { bilinear, cropResize, type Rectangle } from '../models/recognizers/recognizer.ts'
 import { once, oncePer } from '../util/memoize.ts'
 import { readTensors } from '../weights/open.ts'
-import { type EnergyNetworks, energyNetworks } from './differentiable-networks.ts'
 import { type FacialAttributeClassifier, facialAttributes, loadFacialAttributes } from './facial-attributes.ts'
+import { type EnergyNetworks, energyNetworks } from './networks.ts'
 import { loadRecognizer } from './recognizers.ts'
 
 export const latentBankPath = () => repositoryPath('assets/latent-bank.safetensors')

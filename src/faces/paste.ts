@@ -1,8 +1,7 @@
 import type { Image } from '../images/image.ts'
 import { faceMask } from './mask.ts'
-import { apply, invert, type Similarity, scaleOf } from './similarity.ts'
 import type { Point } from './template.ts'
-import { sampler } from './warp.ts'
+import { apply, invert, type Similarity, sampler, scaleOf } from './warp.ts'
 
 /**
  * Puts an aligned face back into its photo under a soft mask (`faceMask`). Pixels where the mask is 0, and all outside of the aligned

@@ -1,6 +1,6 @@
 /** Pictures seen through a similarity, fast enough for a megapixel: what `warp` does in seconds, in a tenth of one. */
 import type { Image } from '../images/image.ts'
-import { type Similarity, scaleOf } from './similarity.ts'
+import { type Similarity, scaleOf } from './warp.ts'
 
 /** A picture of numbers, row-major, channels interleaved; colours in 0..255. */
 export interface Raster {

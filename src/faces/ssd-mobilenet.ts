@@ -6,8 +6,7 @@
 import * as tf from '@tensorflow/tfjs'
 import { resizeImage } from '#codec'
 import type { Image } from '../images/image.ts'
-import { type Box, clip } from './box.ts'
-import { frameOf, repeatEdge } from './frame.ts'
+import { type Box, clip, frameOf, repeatEdge } from './box.ts'
 import { landmarksInBox } from './landmarks.ts'
 import { faceNetworks, pixels, read } from './networks.ts'
 import { fivePoints, type Point } from './template.ts'
@@ -126,7 +125,7 @@ function longerSide({ width, height }: Image): number {
 // Whether a detector still finds the face in an aligned face.
 
 /**
- * The greatest score of a face in the picture, 0 where none reaches 0.5. The picture gets a frame (frame.ts), and
+ * The greatest score of a face in the picture, 0 where none reaches 0.5. The picture gets a frame (box.ts), and
  * the whole is doubled.
  */
 export async function detectionScore(face: Image): Promise<number> {

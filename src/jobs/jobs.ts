@@ -1,7 +1,11 @@
 /** Where work is done: in this process, in child processes, or by the workers of a queue. All three are called in one way. */
+
+import { randomUUID } from 'node:crypto'
+import { rm } from 'node:fs/promises'
 import { UserError } from '../util/errors.ts'
-import { mapConcurrently } from './concurrency.ts'
-import type { JobContext, Task } from './task.ts'
+import { joinUntrusted } from '../util/safe-path.ts'
+import { mapConcurrently, slotsOf } from './concurrency.ts'
+import type { Environment, JobContext, Task } from './task.ts'
 
 export interface JobOptions {
   /**
@@ -94,4 +98,36 @@ export function deserializeError(text: string): UserError | JobError {
   if (!text.startsWith(unexpected)) return new UserError(text)
   const stack = text.slice(unexpected.length)
   return Object.assign(new JobError(stack.replace(/\n +at .*/s, '')), { stack })
+}
+
+// Work in this process, one job at a time: tfjs keeps one engine a process.
+
+export interface InProcessOptions {
+  /** Each job has a folder of its id below it, which goes when the job is done. */
+  readonly scratch: string
+  readonly environment?: Environment
+}
+
+/** What a task throws comes as it is. */
+export function inProcess({ scratch, environment = {} }: InProcessOptions): Jobs {
+  const slots = slotsOf(['this process'])
+  let closed = false
+  return withMap({
+    slots: 1,
+    async run(task, input, { id = randomUUID(), priority = 0, onProgress = () => {} } = {}) {
+      const slot = await slots.take(priority)
+      try {
+        if (closed) throw new JobsClosed()
+        const own = joinUntrusted(scratch, id, 'a job')
+        const output = await task.run(input, { scratch: own, environment, onProgress })
+        await rm(own, { recursive: true, force: true })
+        return output
+      } finally {
+        slots.release(slot)
+      }
+    },
+    async close() {
+      closed = true
+    },
+  })
 }

@@ -8,9 +8,14 @@ import * as z from 'zod'
 import { sha256Of } from '#sha256'
 import { decodeVersion1, isVersion1 } from '#version-1'
 import type { Dtype } from '../weights/dtype.ts'
-import { fromFloat16, toFloat16 } from '../weights/float16.ts'
-import { headerLength, isSafetensors } from '../weights/safetensors.ts'
-import { decodeSafetensors, encodeSafetensors, type TensorBytes } from '../weights/safetensors-bytes.ts'
+import { fromFloat16, toFloat16 } from '../weights/dtype.ts'
+import {
+  decodeSafetensors,
+  encodeSafetensors,
+  headerLength,
+  isSafetensors,
+  type TensorBytes,
+} from '../weights/safetensors.ts'
 import { type Decryption, decrypt, type Encryption, encrypt, isAge, isEncrypting } from './age.ts'
 import { type FaceKey, KeyError, type KeyPrecision, type PhotoKey, tampered } from './key.ts'
 

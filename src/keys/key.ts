@@ -1,7 +1,7 @@
 /** What the key of a protected picture holds: what recovery needs of it and of each of its faces. */
 import { sha256Hex } from '#sha256'
 import type { Box } from '../faces/box.ts'
-import type { Similarity } from '../faces/similarity.ts'
+import type { Similarity } from '../faces/warp.ts'
 import { UserError } from '../util/errors.ts'
 import { RandomStream } from '../util/random.ts'
 

@@ -3,7 +3,7 @@
 import { encodeImage, readImage } from '#codec'
 import type { Box } from '../faces/box.ts'
 import { resampleSimilarity } from '../faces/resample-similarity.ts'
-import { apply, compose, identity, invert, type Similarity, scaleOf } from '../faces/similarity.ts'
+import { apply, compose, identity, invert, type Similarity, scaleOf } from '../faces/warp.ts'
 import type { Image } from '../images/image.ts'
 import { UserError } from '../util/errors.ts'
 import type { OriginalCrop } from './key.ts'

@@ -2,7 +2,7 @@
 import { Matrix, solve } from 'ml-matrix'
 import { resizeImage } from '#codec'
 import { blur } from '../faces/filters.ts'
-import { identity, type Similarity, scaleOf } from '../faces/similarity.ts'
+import { identity, type Similarity, scaleOf } from '../faces/warp.ts'
 import type { Image } from '../images/image.ts'
 
 /** Where an edited picture lies in another. */

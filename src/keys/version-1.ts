@@ -24,7 +24,7 @@ import { createDecipheriv, createHash, hkdfSync, scrypt, timingSafeEqual } from 
 import { promisify } from 'node:util'
 import { inflateRawSync } from 'node:zlib'
 import * as z from 'zod'
-import { fromFloat16 } from '../weights/float16.ts'
+import { fromFloat16 } from '../weights/dtype.ts'
 import type { Decryption } from './age.ts'
 import type { FaceKey, PhotoKey } from './key.ts'
 import { KeyError, tampered } from './key.ts'

@@ -7,8 +7,7 @@ import * as tf from '@tensorflow/tfjs'
 import type { Autoencoder } from './autoencoder.ts'
 import { latentSpace } from './generator/latent-space.ts'
 import { type FaceSize, faceSizes, styleRows, styleWidth, synthesis } from './generator/synthesis.ts'
-import { define, type Module, type Weights, weight } from './module.ts'
-import { withoutPrefix, withPrefix } from './prefix.ts'
+import { define, type Module, type Weights, weight, withoutPrefix, withPrefix } from './module.ts'
 
 /** Rows that move together: pose and frame, face shape, identity's features, make-up and light, colour and fine texture. */
 export const rowGroups = [3, 2, 4, 2, 5] as const

@@ -6,8 +6,8 @@ import * as tf from '@tensorflow/tfjs'
 import { conv2d, type Layer4D, upsample2 } from './layers.ts'
 import { define, type Module, type Weights } from './module.ts'
 import { alignedCorners, resample } from './ops/resample.ts'
-import { cropResize, whole } from './recognizers/crop.ts'
 import { batchNorm, convNormRelu, relu, sequence } from './recognizers/parts.ts'
+import { cropResize, whole } from './recognizers/recognizer.ts'
 
 /** What a pixel can be, in the order of the network's output (CelebAMask-HQ's classes). */
 export const faceParts = [

@@ -4,12 +4,12 @@
  */
 import * as tf from '@tensorflow/tfjs'
 import { rowGroups } from './autoencoder-generator.ts'
+import { spreadRows } from './generator/latent-space.ts'
 import { styleWidth } from './generator/synthesis.ts'
-import { spreadRows } from './generator/tied-rows.ts'
 import { conv2d, groupNorm, type Layer4D, linear } from './layers.ts'
 import { define, type Module } from './module.ts'
-import { swish } from './ops/activation.ts'
-import { cropResize, whole } from './recognizers/crop.ts'
+import { swish } from './ops/activations.ts'
+import { cropResize, whole } from './recognizers/recognizer.ts'
 
 /** Side of the faces that the network looks at. */
 export const encoderInputSize = 128

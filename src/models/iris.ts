@@ -5,9 +5,9 @@
  */
 import * as tf from '@tensorflow/tfjs'
 import { define, type Module, type Weights, weight } from './module.ts'
+import { frozenPrelu } from './ops/activations.ts'
 import { convolution, type Ending } from './ops/affine.ts'
 import { depthwiseConv2dSame } from './ops/depthwise.ts'
-import { frozenPrelu } from './ops/relu.ts'
 
 /** Side of the picture of an eye that it looks at. */
 export const irisSide = 64

@@ -9,7 +9,7 @@ import { type FoldedAutoencoderConfig, foldedAutoencoder } from './autoencoder-f
 import { generatorAutoencoder } from './autoencoder-generator.ts'
 import { type AutoencoderKlConfig, autoencoderKl } from './autoencoder-kl.ts'
 import { type TinyAutoencoderConfig, tinyAutoencoder } from './autoencoder-tiny.ts'
-import { type ClipText, type ClipTextConfig, clipText } from './clip-text.ts'
+import { type ClipText, type ClipTextConfig, clipText } from './clip.ts'
 import { gaussianDenoiser } from './gaussian-denoiser.ts'
 import { latentTransformer } from './latent-transformer.ts'
 import type { Shapes, Weights } from './module.ts'

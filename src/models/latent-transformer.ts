@@ -4,7 +4,7 @@
  * Letters: n batch, r rows, t groups of rows, z latent channels, c width, s context tokens, d context width.
  */
 import * as tf from '@tensorflow/tfjs'
-import { spreadRows } from './generator/tied-rows.ts'
+import { spreadRows } from './generator/latent-space.ts'
 import { layerNorm, linear } from './layers.ts'
 import { define, type Module, weight } from './module.ts'
 import { attention } from './ops/attention.ts'

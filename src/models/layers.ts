@@ -5,8 +5,11 @@
 import * as tf from '@tensorflow/tfjs'
 import { define, type Module, weight } from './module.ts'
 import { affine, convolution, type Ending } from './ops/affine.ts'
-import { groupNorm as groupNormOp, groupNormSilu as groupNormSiluOp } from './ops/group-norm.ts'
-import { layerNorm as layerNormOp } from './ops/layer-norm.ts'
+import {
+  groupNorm as groupNormOp,
+  groupNormSilu as groupNormSiluOp,
+  layerNorm as layerNormOp,
+} from './ops/normalization.ts'
 
 export type Layer4D = Module<[tf.Tensor4D], tf.Tensor4D>
 export type Layer = Module<[tf.Tensor], tf.Tensor>

@@ -6,9 +6,13 @@
 import * as tf from '@tensorflow/tfjs'
 import { conv2d, groupNorm, type Layer4D, layerNorm, linear, pointwise, upsample2 } from './layers.ts'
 import { define, type Module } from './module.ts'
-import { gatedGelu, swish } from './ops/activation.ts'
+import { gatedGelu, swish } from './ops/activations.ts'
 import { attention } from './ops/attention.ts'
-import type { PerturbedBlocks } from './perturbed-blocks.ts'
+
+/** Blocks of a noise predictor whose self-attention can be put out of work, so that every pixel sees itself alone. */
+export const perturbedBlocks = ['middle', 'all'] as const
+
+export type PerturbedBlocks = (typeof perturbedBlocks)[number]
 
 export interface UnetConfig {
   inChannels: number

@@ -1,20 +1,23 @@
 /** The whole procedure on tiny networks: embeddings, inversion, recovery, and guided anonymization of two samples. */
 import * as tf from '@tensorflow/tfjs'
+import type { Denoiser } from '../diffusion/ddim.ts'
 import { addNoise, sample } from '../diffusion/ddim.ts'
-import type { Denoiser } from '../diffusion/denoiser.ts'
-import { bucketOf, scheduledEmbedding } from '../diffusion/embedding-schedule.ts'
 import { type GuidedStepReport, sampleGuided } from '../diffusion/guidance.ts'
 import { invert, paperCodeInversionSteps } from '../diffusion/inversion.ts'
-import { ddimSteps, noiseSchedule } from '../diffusion/schedule.ts'
-import { diversity } from '../energies/diversity.ts'
-import { dissimilarity } from '../energies/identity.ts'
+import { bucketOf, ddimSteps, noiseSchedule, scheduledEmbedding } from '../diffusion/schedule.ts'
+import { dissimilarity, diversity } from '../energies/identity.ts'
 import { BUCKETS } from '../models/msi.ts'
-import { adaptiveAveragePool } from '../models/recognizers/crop.ts'
 import { irSe50 } from '../models/recognizers/ir-se50.ts'
-import { type AutoencoderGoldenConfig, goldenAutoencoder } from './check-autoencoder.ts'
+import { adaptiveAveragePool } from '../models/recognizers/recognizer.ts'
 import { goldenText, goldenVision, type TextGoldenConfig, type VisionGoldenConfig } from './check-clip.ts'
-import { goldenMsi, type MsiGoldenConfig } from './check-msi.ts'
-import { goldenUnet, type UnetGoldenConfig } from './check-unet.ts'
+import {
+  type AutoencoderGoldenConfig,
+  goldenAutoencoder,
+  goldenMsi,
+  goldenUnet,
+  type MsiGoldenConfig,
+  type UnetGoldenConfig,
+} from './check-latent-diffusion.ts'
 import type { LoadGolden } from './golden.ts'
 import {
   type Check,

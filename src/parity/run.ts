@@ -1,11 +1,58 @@
 /** Runs golden files on backends, one worker process at a time. */
 import { tmpdir } from 'node:os'
-import { basename, join } from 'node:path'
-import type { BackendName } from '../backend/index.ts'
+import { basename, dirname, join } from 'node:path'
+import * as tf from '@tensorflow/tfjs'
+import { type BackendName, useBackend } from '../backend/index.ts'
 import { JobError } from '../jobs/jobs.ts'
 import { processPool } from '../jobs/process-pool.ts'
+import { defineTask } from '../jobs/task.ts'
 import { UserError } from '../util/errors.ts'
-import { checkGoldenTask, type GoldenResult } from './golden-task.ts'
+import { readRegularText } from '../util/regular-file.ts'
+import { checkGolden } from './checkers.ts'
+import type { Check, GoldenFile } from './golden.ts'
+
+// What worker processes of `parity` do: check a golden file.
+
+type Outcome = { readonly checks: Check[] } | { readonly skipped: string } | { readonly error: string }
+
+/** What came of a file; `peakBytes` is the most that the process had in memory so far. */
+export type GoldenResult = Outcome & { readonly seconds: number; readonly peakBytes: number }
+
+/** wasm's heap ends near 3.75 GiB; weights and activations must fit together. */
+const wasmWeightLimit = 3e9
+
+export const checkGoldenTask = defineTask(
+  'golden',
+  import.meta.url,
+  async (path: string, { environment }): Promise<GoldenResult> => {
+    const backend = await useBackend(environment.backend)
+    const start = performance.now()
+    const outcome = await check(path, backend).catch((error: Error) => ({ error: error.message }))
+    return {
+      ...outcome,
+      seconds: (performance.now() - start) / 1000,
+      peakBytes: process.resourceUsage().maxRSS * 1024,
+    }
+  },
+)
+
+async function check(path: string, backend: BackendName): Promise<Outcome> {
+  const golden = await readGolden(path)
+  const bytes = Object.values(golden.parameters ?? {}).reduce(
+    (sum, shape) => sum + 4 * shape.reduce((a, b) => a * b, 1),
+    0,
+  )
+  if (backend === 'wasm' && bytes > wasmWeightLimit)
+    return {
+      skipped: `${(bytes / 1e9).toFixed(1)} GB of weights do not fit into wasm's heap: --backend tensorflow checks them`,
+    }
+  const tensors = tf.memory().numTensors
+  const checks = await checkGolden(golden, name => readGolden(join(dirname(path), `${name}.json`)))
+  const left = tf.memory().numTensors - tensors
+  return left === 0 ? { checks } : { error: `${left} tensors were left behind` }
+}
+
+const readGolden = async (path: string): Promise<GoldenFile> => JSON.parse(await readRegularText(path))
 
 /** The result of one file on one backend. */
 export type FileResult = GoldenResult & { readonly path: string; readonly backend: BackendName }

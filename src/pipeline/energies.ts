@@ -3,21 +3,74 @@ import * as tf from '@tensorflow/tfjs'
 import { forGuide, type Recipe } from '../config/recipe.ts'
 import type { Energy } from '../diffusion/guidance.ts'
 import { attributeEnergy } from '../energies/attributes.ts'
-import { diversity } from '../energies/diversity.ts'
 import { expressionEnergy } from '../energies/expression.ts'
 import { facialAttributeEnergy } from '../energies/facial-attributes.ts'
 import { gazeEnergy } from '../energies/gaze.ts'
-import { dissimilarity, similarity } from '../energies/identity.ts'
+import { dissimilarity, diversity, similarity } from '../energies/identity.ts'
 import { type ImageEnergy, type OriginalFace, weightedSum } from '../energies/image-energy.ts'
 import { landmarkEnergy } from '../energies/landmarks.ts'
 import { rimEnergy } from '../energies/rim.ts'
 import { structureEnergy } from '../energies/structure.ts'
 import { toneEnergy } from '../energies/tone.ts'
-import { type EnergyNetworks, energyNetworks } from '../faces/differentiable-networks.ts'
+import { landmarksOfAligned, templateRectangle } from '../faces/alignment.ts'
+import { outlineMask } from '../faces/face-regions.ts'
 import { type FacialAttributeClassifier, loadFacialAttributes } from '../faces/facial-attributes.ts'
-import { shellEnergy } from '../models/generator/shell.ts'
+import { type EnergyNetworks, energyNetworks } from '../faces/networks.ts'
+import type { Point } from '../faces/template.ts'
+import { fromTensor } from '../images/image.ts'
+import { shellEnergy } from '../models/generator/latent-space.ts'
 import type { Recognizer } from '../models/recognizers/recognizer.ts'
-import type { FaceView } from './view-face.ts'
+import { cropResize } from '../models/recognizers/recognizer.ts'
+import type { FaceModel } from './model.ts'
+
+// How an aligned face is looked at: what recognizers see of it, and what of a change to it the photo will show.
+
+export interface FaceView {
+  /** [1, s, s, 3] in [-1, 1]; the caller's. */
+  readonly face: tf.Tensor4D
+  /** The 68 landmarks in pixels of the face. */
+  readonly landmarks: () => Promise<readonly Point[]>
+  /** Where a change is shown, [1, s, s, 1] in 0..1; undefined where all of it is. */
+  readonly mask?: tf.Tensor4D
+  /** A recognizer of faces on the template as one of faces in this alignment. */
+  recognizer(recognizer: Recognizer): Recognizer
+  /** Changed faces [n, s, s, 3] -> what the photo will show of them in place of the face; differentiable. */
+  composite(images: tf.Tensor4D): tf.Tensor4D
+  dispose(): void
+}
+
+/** Side at which recognizers are given a crop: as large as the largest of their inputs, nearly. */
+const recognizerSide = 160
+
+export async function viewFace(
+  { alignment }: Pick<FaceModel, 'alignment'>,
+  face: tf.Tensor4D,
+  known?: readonly Point[],
+): Promise<FaceView> {
+  let found: Promise<readonly Point[]> | undefined
+  const landmarks = () => {
+    found ??= known ? Promise.resolve(known) : fromTensor(face).then(([image]) => landmarksOfAligned(image!, alignment))
+    return found
+  }
+  if (alignment === 'template')
+    return { face, landmarks, recognizer: same => same, composite: images => images, dispose: () => {} }
+  const side = face.shape[1]
+  const points = await landmarks()
+  const rectangle = templateRectangle(points, side)
+  const mask = tf.tensor4d(outlineMask(points, side), [1, side, side, 1])
+  const surroundings = tf.tidy(() => tf.mul(face, tf.sub(1, mask)))
+  return {
+    face,
+    landmarks,
+    mask,
+    recognizer: recognizer => ({
+      ...recognizer,
+      embed: faces => recognizer.embed(cropResize(faces, rectangle, recognizerSide)),
+    }),
+    composite: images => tf.tidy(() => tf.add(tf.mul(images, mask), surroundings)),
+    dispose: () => tf.dispose([mask, surroundings]),
+  }
+}
 
 /** The face that samples stand for. */
 export interface EnergyOptions {

@@ -6,9 +6,9 @@ import { loadFeatureNetwork } from '../faces/features.ts'
 import { loadInversionEncoder } from '../faces/generator.ts'
 import { describeFaces, loadFaceDescriber, loadLatentBank } from '../faces/latent-bank.ts'
 import { scaledLatents } from '../models/autoencoder.ts'
-import type { FeatureNetwork } from '../models/features/feature-network.ts'
+import type { FeatureNetwork } from '../models/clip-features.ts'
 import { invertFaces } from '../models/generator/inversion.ts'
-import { tieRows } from '../models/generator/tied-rows.ts'
+import { tieRows } from '../models/generator/latent-space.ts'
 import {
   conditionalEmbedding,
   type LatentDiffusion,
@@ -17,11 +17,11 @@ import {
   parametersOf,
   unconditionalEmbedding,
 } from '../models/latent-diffusion.ts'
+import { refineLatents } from '../models/latent-optimization.ts'
 import type { Weights } from '../models/module.ts'
 import { allBuckets } from '../models/msi.ts'
-import type { PerturbedBlocks } from '../models/perturbed-blocks.ts'
 import type { DlibRecognizer } from '../models/recognizers/dlib.ts'
-import { refineLatents } from '../models/refined-latents.ts'
+import type { PerturbedBlocks } from '../models/unet.ts'
 import { UserError } from '../util/errors.ts'
 import { oncePer } from '../util/memoize.ts'
 import { loadModelWeights } from './model-weights.ts'

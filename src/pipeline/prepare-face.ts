@@ -1,18 +1,25 @@
 /** Everything that sampling a face's versions reads and that does not depend on the version: computed once. */
 import * as tf from '@tensorflow/tfjs'
 import { keepsDefect, type Recipe } from '../config/recipe.ts'
-import { scheduledEmbedding } from '../diffusion/embedding-schedule.ts'
 import type { Background } from '../diffusion/guidance.ts'
-import type { EnergyNetworks } from '../faces/differentiable-networks.ts'
+import { scheduledEmbedding } from '../diffusion/schedule.ts'
 import { backgroundMask } from '../faces/mask.ts'
+import type { EnergyNetworks } from '../faces/networks.ts'
 import type { Point } from '../faces/template.ts'
 import type { FaceParser } from '../models/bisenet.ts'
-import { rowMap, spreadRows } from '../models/generator/tied-rows.ts'
+import { rowMap, spreadRows } from '../models/generator/latent-space.ts'
 import type { Recognizer } from '../models/recognizers/recognizer.ts'
 import { normal, type Randomness } from '../util/random.ts'
-import { type EnergyOptions, type ExtraEnergy, energyOf, imageEnergies, readSamples } from './energies.ts'
+import {
+  type EnergyOptions,
+  type ExtraEnergy,
+  energyOf,
+  type FaceView,
+  imageEnergies,
+  readSamples,
+  viewFace,
+} from './energies.ts'
 import type { FaceModel } from './model.ts'
-import { type FaceView, viewFace } from './view-face.ts'
 
 export interface PrepareOptions {
   /** What random numbers come from. */

@@ -1,7 +1,7 @@
 /** The way back: the original faces of a protected photo, from its keys. */
 import * as tf from '@tensorflow/tfjs'
 import { landmarksOfAligned } from '../faces/alignment.ts'
-import { apply, compose, invert, type Similarity } from '../faces/similarity.ts'
+import { apply, compose, invert, type Similarity } from '../faces/warp.ts'
 import { fromTensor, type Image } from '../images/image.ts'
 import type { FaceKey } from '../keys/key.ts'
 import { pasteOriginal } from '../keys/original-crop.ts'

@@ -1,11 +1,10 @@
 /** What recovery needs of a face, and recovery: DDIM inversion under the face's own embeddings, and sampling back. */
 import * as tf from '@tensorflow/tfjs'
 import { keepsDefect, type Recipe } from '../config/recipe.ts'
+import type { Denoiser } from '../diffusion/ddim.ts'
 import { sample } from '../diffusion/ddim.ts'
-import type { Denoiser } from '../diffusion/denoiser.ts'
-import { scheduledEmbedding } from '../diffusion/embedding-schedule.ts'
 import { inversionSteps, invert, paperCodeInversionSteps } from '../diffusion/inversion.ts'
-import { ddimSteps } from '../diffusion/schedule.ts'
+import { ddimSteps, scheduledEmbedding } from '../diffusion/schedule.ts'
 import type { FaceModel } from './model.ts'
 
 /** What of a face its key holds: key-E, the ten placeholder vectors [10, d], and key-I, the inverted latent [1, l, l, z]. */

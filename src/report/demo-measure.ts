@@ -1,17 +1,15 @@
 /** What the demonstration measures of a face: each version as others see it, against the original. */
 
-import { psnr } from '../eval/metrics/psnr.ts'
+import { psnr } from '../eval/metrics/pixel-error.ts'
 import { align, alignFace, alignFfhq } from '../faces/alignment.ts'
-import { type Box, intersectionOverUnion } from '../faces/box.ts'
-import { frameOf, repeatEdge } from '../faces/frame.ts'
-import { apply, scaleOf } from '../faces/similarity.ts'
+import { type Box, frameOf, intersectionOverUnion, repeatEdge } from '../faces/box.ts'
 import type { Point } from '../faces/template.ts'
+import { apply, scaleOf } from '../faces/warp.ts'
 import { encodeImage } from '../images/codec.ts'
 import type { Image } from '../images/image.ts'
 import type { PhotoFace } from '../pipeline/photo-face.ts'
 import type { FaceWorkers, WorkOptions } from '../pipeline/tasks.ts'
-import type { FaceFigure } from './demo-figures.ts'
-import type { MeasuredVersion, VersionKind } from './demo-metrics.ts'
+import type { FaceFigure, MeasuredVersion, VersionKind } from './demo-figures.ts'
 import type { DemoPhoto, PhotoVersion } from './demo-photo.ts'
 import { dataUri } from './html.ts'
 

@@ -1,15 +1,29 @@
 /** The demonstration: faces of some photos are protected, recovered as their owner would, and measured. */
 import { join } from 'node:path'
-import { seedOf } from '../config/recipe.ts'
+import { z } from 'zod'
+import { recipeSchema, seedOf } from '../config/recipe.ts'
+import { recognizerNames } from '../faces/recognizers.ts'
 import { readBytes, readImage } from '../images/codec.ts'
 import { facesOfPhoto } from '../pipeline/photo-face.ts'
-import { writeFileAtomic, writeJsonAtomic } from '../util/atomic-write.ts'
+import { checkWeights, type Making, settingsOf } from '../pipeline/replay.ts'
+import { pathIn, type Software, softwareOf } from '../pipeline/run-record.ts'
+import { processesToProtect } from '../plan/photos.ts'
+import { makeFolder, writeFileAtomic, writeJsonAtomic } from '../util/atomic-write.ts'
 import { inRounds } from './demo-choice.ts'
-import { type ChosenFace, type DoneFace, demonstrateFace, round, type Tell, workOf } from './demo-face.ts'
-import type { DemoMetrics } from './demo-metrics.ts'
+import {
+  type ChosenFace,
+  type DemoTools,
+  type DoneFace,
+  demonstrateFace,
+  openDemo,
+  piecesOfFace,
+  round,
+  type Tell,
+  workOf,
+} from './demo-face.ts'
+import type { DemoMetrics } from './demo-figures.ts'
 import { demoPhoto, describePhoto } from './demo-photo.ts'
 import { demoReport } from './demo-report.ts'
-import type { DemoTools } from './demo-tools.ts'
 
 export interface DemoOptions {
   /** Paths of the photos. */
@@ -131,4 +145,30 @@ export async function runDemo(tools: DemoTools, options: DemoOptions): Promise<D
   }
   await Promise.all([later(), ...first.map(show)])
   return metrics()
+}
+
+// Makes the outputs of a recorded demonstration again.
+
+const demoSettings = z.object({
+  recipes: z.object({ anonymize: recipeSchema, hide: recipeSchema }),
+  photos: z.array(z.string()),
+  count: z.int().nullable(),
+})
+
+export async function demonstrateAgain({ folder, record, into, backend }: Making): Promise<Software> {
+  const { recipes, photos, count } = settingsOf(record, demoSettings)
+  await checkWeights(record, recipes.anonymize.model, recognizerNames)
+  await makeFolder(into)
+  const jobs = await processesToProtect(recipes.anonymize, backend, piecesOfFace * (count ?? photos.length))
+  const tools = await openDemo(recipes, backend, jobs)
+  try {
+    await runDemo(tools, {
+      photos: photos.map(photo => pathIn(folder, photo)),
+      count: count ?? Number.POSITIVE_INFINITY,
+      out: into,
+    })
+  } finally {
+    await tools.close()
+  }
+  return softwareOf(backend, jobs)
 }

@@ -9,7 +9,7 @@ import {
   secondsOf,
   type VersionKind,
   versionKinds,
-} from './demo-metrics.ts'
+} from './demo-figures.ts'
 import { type Content, type Html, html } from './html.ts'
 
 const names: Readonly<Record<VersionKind, string>> = {

@@ -3,14 +3,21 @@
  * and what to look at first. It holds no picture: originals and results are shown from where they lie, so that the page
  * alone gives nobody's face away.
  */
+
+import { existsSync } from 'node:fs'
+import { extname, join, relative, resolve, sep } from 'node:path'
 import { z } from 'zod'
 import type { Recipe } from '../config/recipe.ts'
 import type { Box } from '../faces/box.ts'
 import { coverReasons } from '../faces/judge-face.ts'
 import { recognizerNames } from '../faces/recognizers.ts'
+import { formatOfExtension } from '../images/format.ts'
 import type { FaceReport, PhotoReport } from '../pipeline/photo-report.ts'
+import type { OtherEntry } from '../pipeline/survey.ts'
+import { writeFileAtomic } from '../util/atomic-write.ts'
+import { readRegularText } from '../util/regular-file.ts'
 import { Html, html, page } from './html.ts'
-import { counted, failedChecks } from './protect-summary.ts'
+import { counted, failedChecks, type PhotoEnd } from './protect-summary.ts'
 import { reviewScript, reviewStyle } from './review-style.ts'
 
 /** An entry of what a run was given, and what became of it. */
@@ -200,4 +207,61 @@ function crop({ width, height }: PhotoReport, box: Box, address: string): Html {
   const top = cropSide / 2 - (box.y + box.height / 2) * scale
   const place = `width:${(width * scale).toFixed(1)}px;height:${(height * scale).toFixed(1)}px;left:${left.toFixed(1)}px;top:${top.toFixed(1)}px`
   return html`<span class="crop"><img src="${address}" alt="" loading="lazy" decoding="async" style="${place}"></span>`
+}
+
+// Writes the page on which a run is reviewed, beside its results.
+
+/** Formats that browsers show. */
+const shown: ReadonlySet<string | undefined> = new Set(['jpeg', 'png', 'webp', 'gif', 'avif', 'bmp'])
+
+/**
+ * Writes the page to `path`, with what the page that is there says of earlier results that are there still. It is readable to its
+ * owner alone: it names the originals.
+ * @throws UserError when it cannot be written
+ */
+export async function writeReview(
+  path: string,
+  task: Recipe['task'],
+  photos: readonly PhotoEnd[],
+  others: readonly OtherEntry[],
+  summary: readonly string[],
+): Promise<void> {
+  const folder = resolve(path, '..')
+  const done: ReviewEntry[] = [
+    ...photos.map(({ path, paths, report, refused }): ReviewEntry => {
+      const original = shown.has(formatOfExtension(extname(path))) ? addressFrom(folder, path) : undefined
+      const versions = paths.map(version => addressFrom(folder, version))
+      if (refused !== undefined) return { task, name: path, state: 'refused', reason: refused }
+      if (report?.faces.length === 0)
+        return {
+          task,
+          name: path,
+          state: 'left out',
+          original,
+          report,
+          reason: 'No face was found: nothing was written.',
+        }
+      return { task, name: path, state: 'done', original, versions, ...(report && { report }) }
+    }),
+    ...others.map(
+      ({ path, reason, refused }): ReviewEntry => ({
+        task,
+        name: path,
+        state: refused ? 'refused' : 'left out',
+        reason,
+      }),
+    ),
+  ]
+  const written = new Set(done.flatMap(({ versions = [] }) => versions))
+  const earlier = entriesOf(await readRegularText(path).catch(() => '')).filter(
+    ({ versions = [] }) =>
+      versions.length > 0 &&
+      versions.every(version => !written.has(version) && existsSync(join(folder, decodeURIComponent(version)))),
+  )
+  await writeFileAtomic(path, reviewPage({ entries: [...done, ...earlier], summary }), { mode: 0o600 })
+}
+
+/** A file's address from a folder, so that both can be moved together. */
+function addressFrom(folder: string, path: string): string {
+  return relative(folder, resolve(path)).split(sep).map(encodeURIComponent).join('/')
 }

@@ -1,5 +1,5 @@
 /** Style and script of the review page. */
-import { style } from './style.ts'
+import { style } from './html.ts'
 
 export const reviewStyle = `${style}
 main { max-width: 1600px; }

@@ -13,9 +13,17 @@ import { makeFolder, writeFileAtomic } from '../util/atomic-write.ts'
 import { joinUntrusted } from '../util/safe-path.ts'
 import { dataUri } from './html.ts'
 import { fileTheme, type Plot, type PlotSize, plotSvg } from './plot.ts'
-import { axisPlots, frontPlot, plotSizes } from './sweep-plots.ts'
 import { type FaceGrid, privacyOf, sweepReport } from './sweep-report.ts'
-import { type SweepRow, type SweepTable, sweepCsv, sweepMarkdown, sweepTable } from './sweep-table.ts'
+import {
+  axisPlots,
+  frontPlot,
+  plotSizes,
+  type SweepRow,
+  type SweepTable,
+  sweepCsv,
+  sweepMarkdown,
+  sweepTable,
+} from './sweep-table.ts'
 
 /** Faces of each group, and points of the front beside each face, evenly along it. */
 const shown = { faces: 4, points: 5 }

@@ -1,11 +1,17 @@
 /** The report of a sweep as a page: what privacy costs, what each axis does, the faces, and the settings to copy. */
 import type { SweepConfig } from '../config/sweep.ts'
-import { measureMeanings } from '../sweep/measure-names.ts'
-import { type Html, html, page } from './html.ts'
+import { measureMeanings } from '../sweep/measure.ts'
+import { type Html, html, page, style } from './html.ts'
 import { type Plot, type PlotSize, pageTheme, plotSvg } from './plot.ts'
-import { style } from './style.ts'
-import { axisPlots, frontPlot, plotSizes } from './sweep-plots.ts'
-import { measured, type SweepRow, type SweepTable, shownMeasure } from './sweep-table.ts'
+import {
+  axisPlots,
+  frontPlot,
+  measured,
+  plotSizes,
+  type SweepRow,
+  type SweepTable,
+  shownMeasure,
+} from './sweep-table.ts'
 
 /** One face of the grid: its original and what points of the front made of it, as data: URIs. */
 export interface ShownFace {

@@ -4,24 +4,22 @@ import * as tf from '@tensorflow/tfjs'
 import { useBackend } from '../backend/index.ts'
 import { guidesOf, seedOf } from '../config/recipe.ts'
 import { checkFaceSize, FaceStore, readIndex } from '../data/face-store.ts'
-import { chooseFaces } from '../eval/choose-faces.ts'
-import { stack } from '../eval/embedded.ts'
+import { stack } from '../eval/embeddings.ts'
 import { computeRows, wholeFace } from '../eval/features/compute.ts'
 import { foundFaces, surest } from '../eval/features/faces.ts'
 import { embeddingOf } from '../eval/features/networks.ts'
 import { acceptedShare, meanOf, shareOf } from '../eval/intervals.ts'
-import { psnr } from '../eval/metrics/psnr.ts'
+import { psnr } from '../eval/metrics/pixel-error.ts'
 import { ssim } from '../eval/metrics/ssim.ts'
 import { dot } from '../eval/metrics/vectors.ts'
-import { loadRecognizer, recognizerNames } from '../faces/recognizers.ts'
-import { loadThresholds, type Thresholds } from '../faces/thresholds.ts'
+import { chooseFaces } from '../eval/pairs.ts'
+import { loadRecognizer, loadThresholds, recognizerNames, type Thresholds } from '../faces/recognizers.ts'
 import { encodeImage } from '../images/codec.ts'
 import { fromTensor, type Image, toTensor } from '../images/image.ts'
 import { defineTask, type JobContext } from '../jobs/task.ts'
 import { wrongKey } from '../keys/key.ts'
 import { protectFace } from '../pipeline/face.ts'
-import type { FaceModel } from '../pipeline/model.ts'
-import { loadModelOnce } from '../pipeline/model.ts'
+import { type FaceModel, loadModelOnce } from '../pipeline/model.ts'
 import { keyOfAlignedFace } from '../pipeline/photo-face.ts'
 import { recoverFromKey } from '../pipeline/recover-photo.ts'
 import { recognizerWeights, softwareOf } from '../pipeline/run-record.ts'
@@ -161,4 +159,29 @@ function summarise(faces: readonly PointFace[], guides: readonly string[], thres
     const accepted = acceptedShare(values, thresholds[recognizer].threshold, people)
     return [{ name: name.replace('cosine.', 'accepted.'), ...accepted, ...role }, average]
   })
+}
+
+/** What each kind of measure is; R is a recognizer. */
+export const measureMeanings: readonly (readonly [name: string, meaning: string])[] = [
+  ['cosine.R', 'Cosine similarity of the original and the protected face under recognizer R, the mean of all faces.'],
+  ['accepted.R', 'Share of protected faces that R takes for the person on the original, at its threshold.'],
+  ['between.R', 'Cosine similarity of two protected versions of one face, where there are several.'],
+  ['detected, detection', 'Share of protected faces that the detector finds; its mean score, 0 where it finds none.'],
+  ['ssim', 'Structural similarity of the original and the protected face.'],
+  ['recovered.*, wrong-key.*', 'The same of what the key regenerates, and of what a wrong key does; PSNR in decibels.'],
+  ['seconds', 'To protect one face, all its versions together, on the machine that did it.'],
+  ['white box', 'The recognizer that guided: its verdict is no evidence that others would agree.'],
+]
+
+/** Names of all measures that a point can have. */
+export function measureNames(recovery: boolean): string[] {
+  const each = (prefix: string) =>
+    recognizerNames.flatMap(name => [`${prefix}accepted.${name}`, `${prefix}cosine.${name}`])
+  return [
+    ...each(''),
+    ...recognizerNames.map(name => `between.${name}`),
+    ...['detected', 'detection', 'ssim'],
+    ...(recovery ? [...each('recovered.'), 'recovered.psnr', ...each('wrong-key.')] : []),
+    'seconds',
+  ]
 }

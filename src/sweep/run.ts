@@ -1,15 +1,19 @@
 /** Runs a sweep: proposes points, has them measured wherever the pool does it, and writes what comes back. */
 import { existsSync } from 'node:fs'
-import { join } from 'node:path'
-import type { Recipe } from '../config/recipe.ts'
+import { rm } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { z } from 'zod'
+import { guidesOf, type Recipe, recipeSchema } from '../config/recipe.ts'
 import type { SweepConfig } from '../config/sweep.ts'
 import { FaceStore, readIndex } from '../data/face-store.ts'
-import { chooseFaces } from '../eval/choose-faces.ts'
+import { chooseFaces } from '../eval/pairs.ts'
+import { recognizerNames } from '../faces/recognizers.ts'
 import { writeImage } from '../images/codec.ts'
 import { JobError, type Jobs, JobsClosed, serializeError } from '../jobs/jobs.ts'
-import { makeFolder, writeJsonAtomic } from '../util/atomic-write.ts'
-import { nearestHint } from '../util/did-you-mean.ts'
-import { UserError } from '../util/errors.ts'
+import { checkWeights, type Making, settingsOf } from '../pipeline/replay.ts'
+import { pathIn, type Software } from '../pipeline/run-record.ts'
+import { makeFolder, writeFileAtomic, writeJsonAtomic } from '../util/atomic-write.ts'
+import { nearestHint, UserError } from '../util/errors.ts'
 import { withLock } from '../util/lock.ts'
 import {
   addPoint,
@@ -21,11 +25,10 @@ import {
   writeFailure,
   writePoint,
 } from './folder.ts'
-import { measurePointTask } from './measure.ts'
-import { measureNames } from './measure-names.ts'
+import { measureNames, measurePoint, measurePointTask } from './measure.ts'
 import { type Measure, type PointTask, pointId } from './point.ts'
-import { faceCounts, searchOf } from './search/search.ts'
-import type { Trial } from './search/trial.ts'
+import type { Trial } from './search.ts'
+import { faceCounts, searchOf } from './search.ts'
 import { checkAxes, recipeOf, type Settings } from './space.ts'
 
 /** A point and its result; nothing yet of one that is under way. */
@@ -196,4 +199,33 @@ async function writeOriginals({ faces }: SweepConfig, out: string): Promise<void
   } finally {
     await store.close()
   }
+}
+
+// Makes a recorded point of a sweep again.
+
+const pointSettings = z.object({
+  recipe: recipeSchema,
+  faces: z.object({ sha256: z.string(), count: z.int(), seed: z.int() }),
+  recovery: z.boolean(),
+})
+
+export async function measureAgain({ folder, record, into, backend }: Making): Promise<Software> {
+  const { recipe, faces, recovery } = settingsOf(record, pointSettings)
+  await checkWeights(record, recipe.model, [...recognizerNames, ...guidesOf(recipe)])
+  const [input] = record.inputs
+  if (!input) throw new UserError(`expected the record of a point to name its faces, found no input in ${folder}`)
+  const from = dirname(pathIn(folder, input.path))
+  const scratch = join(into, '.unfinished')
+  const remove = () => rm(scratch, { recursive: true, force: true })
+  // Faces left there by a replay that was ended may be of another point or backend.
+  await remove()
+  const again = await measurePoint(
+    { recipe, faces: { ...faces, from }, recovery },
+    { scratch, environment: { backend }, onProgress: () => {} },
+  ).finally(remove)
+  await makeFolder(join(into, 'faces'))
+  for (const { id, pictures } of again.faces)
+    for (const [i, picture] of pictures.entries())
+      await writeFileAtomic(join(into, 'faces', faceFile(id, i)), Buffer.from(picture, 'base64'))
+  return again.software
 }

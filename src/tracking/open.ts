@@ -1,9 +1,8 @@
 import { basename, join } from 'node:path'
 import { UserError } from '../util/errors.ts'
-import { folderTracker } from './folder.ts'
 import { mlflowTracker } from './mlflow.ts'
 import { tensorboardTracker } from './tensorboard.ts'
-import { all, type Tracker } from './tracker.ts'
+import { all, folderTracker, type Tracker } from './tracker.ts'
 
 /**
  * The run's folder and what else it is watched in.

@@ -4,15 +4,14 @@
  */
 import * as tf from '@tensorflow/tfjs'
 import type { FaceStore } from '../data/face-store.ts'
-import { type Autoencoder, splitMoments } from '../models/autoencoder.ts'
-import { discriminator } from '../models/discriminator.ts'
+import { type Autoencoder, discriminator, splitMoments } from '../models/autoencoder.ts'
 import type { Weights } from '../models/module.ts'
 import { constant } from '../models/ops/differentiable.ts'
 import { normal, RandomStream } from '../util/random.ts'
+import { randomViews } from './augmentation.ts'
 import { batchIndices } from './batches.ts'
 import type { PerceptualNetwork } from './perceptual.ts'
 import type { TrainingTask } from './task.ts'
-import { randomViews } from './views.ts'
 
 export interface AutoencoderTaskOptions {
   readonly seed: number

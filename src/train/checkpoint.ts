@@ -9,7 +9,7 @@ import type { Shapes, Weights } from '../models/module.ts'
 import { UserError } from '../util/errors.ts'
 import { loadWeights } from '../weights/load.ts'
 import { withTensorFile } from '../weights/open.ts'
-import { saveWeights } from '../weights/save.ts'
+import { saveWeights } from '../weights/write-safetensors.ts'
 
 const roles = ['weights', 'average', 'first', 'second'] as const
 

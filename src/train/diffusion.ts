@@ -4,7 +4,7 @@
  */
 import * as tf from '@tensorflow/tfjs'
 import type { NoiseSchedule } from '../diffusion/schedule.ts'
-import { spreadRows } from '../models/generator/tied-rows.ts'
+import { spreadRows } from '../models/generator/latent-space.ts'
 import {
   conditionalEmbedding,
   type LatentDiffusion,
@@ -15,7 +15,7 @@ import {
 import { latentTransformerZeros } from '../models/latent-transformer.ts'
 import { linear } from '../models/layers.ts'
 import type { Weights } from '../models/module.ts'
-import { withoutPrefix, withPrefix } from '../models/prefix.ts'
+import { withoutPrefix, withPrefix } from '../models/module.ts'
 import { normal, RandomStream } from '../util/random.ts'
 import { batchIndices } from './batches.ts'
 import type { LatentCache } from './latents.ts'

@@ -7,10 +7,10 @@ import type { FaceStore } from '../data/face-store.ts'
 import type { Generator } from '../faces/generator.ts'
 import { encoderInputSize, inversionEncoder } from '../models/inversion-encoder.ts'
 import type { Weights } from '../models/module.ts'
-import { cropResize, whole } from '../models/recognizers/crop.ts'
+import { cropResize, whole } from '../models/recognizers/recognizer.ts'
 import { RandomStream } from '../util/random.ts'
+import { degrade } from './augmentation.ts'
 import { batchIndices } from './batches.ts'
-import { degrade } from './degrade.ts'
 import type { TrainingTask } from './task.ts'
 
 export interface EncoderTaskOptions {

@@ -18,7 +18,7 @@ import {
   unconditionalEmbedding,
 } from '../models/latent-diffusion.ts'
 import type { Weights } from '../models/module.ts'
-import { withoutPrefix, withPrefix } from '../models/prefix.ts'
+import { withoutPrefix, withPrefix } from '../models/module.ts'
 import { loadNetworkWeights, networkChecksum } from '../pipeline/model-weights.ts'
 import { openTrackers } from '../tracking/open.ts'
 import { UserError } from '../util/errors.ts'
@@ -32,14 +32,11 @@ import { encoderTask } from './encoder.ts'
 import { checkpointToResume, lastCheckpoint } from './keep.ts'
 import { frozenBatchSize, LatentCache, type LatentOptions } from './latents.ts'
 import { type StepReport, train } from './loop.ts'
-import { msiTask } from './msi.ts'
-import { msiDemo } from './msi-demo.ts'
-import { checkOtherPeople } from './people.ts'
+import { msiDemo, msiTask } from './msi.ts'
+import { checkOtherPeople, facesOf } from './people.ts'
 import { asPerceptual, perceptualNetworksOf } from './perceptual.ts'
-import { changes, checkResume, type ResolvedConfig } from './resume.ts'
-import { facesOf } from './subject.ts'
+import { changes, checkResume, type ResolvedConfig, threadsChange, threadsOf } from './resume.ts'
 import type { TrainingTask } from './task.ts'
-import { threadsChange, threadsOf } from './threads.ts'
 
 export interface RunPaths {
   /** Prepared faces to train on. */

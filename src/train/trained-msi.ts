@@ -4,12 +4,12 @@ import { join } from 'node:path'
 import * as tf from '@tensorflow/tfjs'
 import type { ModelConfig } from '../config/model.ts'
 import type { TrainConfig } from '../config/train.ts'
-import type { FeatureNetwork } from '../models/features/feature-network.ts'
+import type { FeatureNetwork } from '../models/clip-features.ts'
 import { allBuckets, type MsiVariant, msi } from '../models/msi.ts'
 import { loadAverage } from './checkpoint.ts'
 import { lastCheckpoint } from './keep.ts'
+import type { Subject } from './people.ts'
 import { runTraining } from './run.ts'
-import type { Subject } from './subject.ts'
 
 type MsiConfig = Extract<TrainConfig, { task: 'msi' }>
 

@@ -1,6 +1,5 @@
 /** How much is read of files that others made. The defaults are above any real file's; `--limit NAME=VALUE` raises them. */
-import { nearestHint } from './did-you-mean.ts'
-import { UserError } from './errors.ts'
+import { nearestHint, UserError } from './errors.ts'
 
 /** Says the limits to processes that this one starts. */
 const variable = 'DIFF_PRIVACY_LIMITS'

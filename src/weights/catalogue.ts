@@ -1,7 +1,6 @@
 /** Which weights there are that the project does not make itself: what configs/weights.yaml says. */
 import { z } from 'zod'
-import { nearestHint } from '../util/did-you-mean.ts'
-import { UserError } from '../util/errors.ts'
+import { nearestHint, UserError } from '../util/errors.ts'
 import { repositoryPath } from '../util/paths.ts'
 import { loadConfig } from '../yaml/load.ts'
 

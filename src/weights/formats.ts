@@ -1,8 +1,7 @@
 /** The formats of files of tensors. Modules import this one as '#formats': browsers read fewer (formats.browser.ts). */
 import type { Bytes } from './bytes.ts'
 import { isOnnx, openOnnx } from './onnx.ts'
-import { isPickle, openPytorchLegacy } from './pytorch-legacy.ts'
-import { isZip, openPytorchZip } from './pytorch-zip.ts'
+import { isPickle, isZip, openPytorchLegacy, openPytorchZip } from './pytorch-containers.ts'
 import { isSafetensors, openSafetensors } from './safetensors.ts'
 import type { TensorFile } from './tensor-file.ts'
 import { isJson, openTfjsManifest } from './tfjs-manifest.ts'

@@ -1,10 +1,9 @@
 /** From a file of tensors to the weights that a module names: every name and shape is checked. */
 import * as tf from '@tensorflow/tfjs'
 import { upload } from '../backend/upload.ts'
-import { nearestHint } from '../util/did-you-mean.ts'
-import { UserError } from '../util/errors.ts'
+import { nearestHint, UserError } from '../util/errors.ts'
 import { type Shapes, toRuntime, type Weights } from './layout.ts'
-import { type Layout, under } from './layouts/layout.ts'
+import { type Layout, under } from './layouts.ts'
 import type { NameTable } from './names.ts'
 import { withTensorFile } from './open.ts'
 import { quoted, shown, type TensorFile } from './tensor-file.ts'

@@ -1,8 +1,8 @@
 /** Writes safetensors files. */
 import { dirname } from 'node:path'
 import { makeFolder, writeFileAtomic } from '../util/atomic-write.ts'
-import { bytesPer, count } from './dtype.ts'
-import { toFloat16 } from './float16.ts'
+import { bytesPer, count, toFloat16 } from './dtype.ts'
+import { checkpointShape, toCheckpoint, type Weights } from './layout.ts'
 
 /** Values of a tensor to be written, or what makes them when their turn comes, so that not all are in memory. */
 export type Values = Float32Array | (() => Float32Array | Promise<Float32Array>)
@@ -45,4 +45,21 @@ export async function writeSafetensors(
   }
   await makeFolder(dirname(path))
   await writeFileAtomic(path, parts())
+}
+
+// Weights into files.
+
+/** Saves weights in the checkpoint's layout, one tensor after another; the file appears whole or not at all. */
+export async function saveWeights(
+  path: string,
+  weights: Weights,
+  metadata: Readonly<Record<string, string>> = {},
+  dtype: 'F32' | 'F16' = 'F32',
+): Promise<void> {
+  const tensors = new Map<string, { shape: readonly number[]; data: Values }>()
+  for (const [name, tensor] of Object.entries(weights)) {
+    const data = async () => toCheckpoint(tensor.shape, Float32Array.from(await tensor.data())).data
+    tensors.set(name, { shape: checkpointShape(tensor.shape), data })
+  }
+  await writeSafetensors(path, tensors, metadata, { dtype })
 }

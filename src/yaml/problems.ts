@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { nearestHint } from '../util/did-you-mean.ts'
+import { nearestHint } from '../util/errors.ts'
 import { dotted, isMapping, lookUp, type Mapping, type Path } from './merge.ts'
 
 /** One thing that is wrong with a config: where, and in words. */

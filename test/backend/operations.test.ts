@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { availableBackends, releaseBackend, useBackend } from '../../src/backend/index.ts'
 import { conv2d, embedding, layerNorm, linear, upsample2 } from '../../src/models/layers.ts'
 import { attention } from '../../src/models/ops/attention.ts'
-import { groupNorm, groupNormSilu } from '../../src/models/ops/group-norm.ts'
+import { groupNorm, groupNormSilu } from '../../src/models/ops/normalization.ts'
 import { noise, relativeError, type Values } from './defects/on-backend.ts'
 
 type Operation = (...inputs: tf.Tensor[]) => tf.Tensor

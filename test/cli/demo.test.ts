@@ -6,7 +6,7 @@ import { useBackend } from '../../src/backend/index.ts'
 import { run } from '../../src/cli/program.ts'
 import { readKeys } from '../../src/keys/files.ts'
 import { checkPicture } from '../../src/keys/key.ts'
-import type { DemoMetrics } from '../../src/report/demo-metrics.ts'
+import type { DemoMetrics } from '../../src/report/demo-figures.ts'
 import { UserError } from '../../src/util/errors.ts'
 import { type TinyModel, tinyModel } from '../pipeline/tiny-model.ts'
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { interruptible } from '../../src/cli/interruptible.ts'
+import { interruptible } from '../../src/cli/options.ts'
 
 test('the first signal is told, and leaves the next one to end the process', () => {
   const before = process.listenerCount('SIGINT')

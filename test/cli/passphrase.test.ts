@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, expect, test, vi } from 'vitest'
-import { passphraseVariable, readPassphrase } from '../../src/cli/passphrase.ts'
+import { passphraseVariable, readPassphrase } from '../../src/cli/key-access.ts'
 import { UserError } from '../../src/util/errors.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'passphrase-'))

@@ -1,8 +1,8 @@
 import * as tf from '@tensorflow/tfjs'
 import { beforeAll, expect, it } from 'vitest'
 import { useBackend } from '../../src/backend/index.ts'
-import type { Denoiser } from '../../src/diffusion/denoiser.ts'
-import { perturbedAttentionGuidance } from '../../src/diffusion/perturbed-attention-guidance.ts'
+import type { Denoiser } from '../../src/diffusion/ddim.ts'
+import { perturbedAttentionGuidance } from '../../src/diffusion/guidance.ts'
 import { distance, noise, smooth } from './synthetic.ts'
 
 beforeAll(() => useBackend('cpu'))

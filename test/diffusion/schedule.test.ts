@@ -1,8 +1,7 @@
 import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { bucketOf, scheduledEmbedding } from '../../src/diffusion/embedding-schedule.ts'
-import { ddimSigma, ddimSteps, noiseSchedule } from '../../src/diffusion/schedule.ts'
+import { bucketOf, ddimSigma, ddimSteps, noiseSchedule, scheduledEmbedding } from '../../src/diffusion/schedule.ts'
 
 const golden = JSON.parse(readFileSync('test/golden/schedule.json', 'utf8'))
 const schedule = noiseSchedule()

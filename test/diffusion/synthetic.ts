@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs'
-import type { Denoiser } from '../../src/diffusion/denoiser.ts'
+import type { Denoiser } from '../../src/diffusion/ddim.ts'
 import { normal } from '../../src/util/random.ts'
 
 export const latentShape: [number, number, number, number] = [2, 4, 4, 3]

@@ -1,9 +1,9 @@
 import * as tf from '@tensorflow/tfjs'
 import type { OriginalFace } from '../../src/energies/image-energy.ts'
 import { alignFace } from '../../src/faces/alignment.ts'
-import { apply } from '../../src/faces/similarity.ts'
 import { detectSsd } from '../../src/faces/ssd-mobilenet.ts'
 import { type Point, template } from '../../src/faces/template.ts'
+import { apply } from '../../src/faces/warp.ts'
 import { readImage } from '../../src/images/codec.ts'
 
 /** A real face on the backend in use, upright and [1, side, side, 3]; its caller owns the tensor. */

@@ -2,8 +2,7 @@ import * as tf from '@tensorflow/tfjs'
 import fc from 'fast-check'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { useBackend } from '../../src/backend/index.ts'
-import { diversity } from '../../src/energies/diversity.ts'
-import { dissimilarity, similarity } from '../../src/energies/identity.ts'
+import { dissimilarity, diversity, similarity } from '../../src/energies/identity.ts'
 import { RandomStream } from '../../src/util/random.ts'
 
 beforeAll(() => useBackend('cpu'))

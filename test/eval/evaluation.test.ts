@@ -10,7 +10,7 @@ import { type Evaluation, evaluate } from '../../src/eval/evaluation.ts'
 import type { Score } from '../../src/eval/metric.ts'
 import { pictureTable } from '../../src/eval/per-picture.ts'
 import { provenance } from '../../src/eval/provenance.ts'
-import { writeEvaluation } from '../../src/report/evaluation-files.ts'
+import { writeEvaluation } from '../../src/report/evaluation-report.ts'
 import { grey, portrait } from '../pipeline/photos.ts'
 import { colours } from './procedural.ts'
 

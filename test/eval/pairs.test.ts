@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { chooseFaces } from '../../src/eval/choose-faces.ts'
 import { allSimilarities, similarities } from '../../src/eval/embeddings.ts'
-import { genuinePairs, impostorPairs, onePerIdentity } from '../../src/eval/pairs.ts'
+import { chooseFaces, genuinePairs, impostorPairs, onePerIdentity } from '../../src/eval/pairs.ts'
 
 /** Faces of people named by their letters, in this order. */
 const facesOf = (people: string) => [...people].map((identity, i) => ({ id: `${identity}/${i}.jpg`, identity }))

@@ -2,8 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, it } from 'vitest'
-import { recognizerNames } from '../../src/faces/recognizers.ts'
-import { loadThresholds, thresholdsPath } from '../../src/faces/thresholds.ts'
+import { loadThresholds, recognizerNames, thresholdsPath } from '../../src/faces/recognizers.ts'
 import { UserError } from '../../src/util/errors.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'thresholds-'))

@@ -1,9 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { alignFace } from '../../src/faces/alignment.ts'
-import { apply, invert, type Similarity, scaleOf, similarity } from '../../src/faces/similarity.ts'
 import { fivePoints, type Point, template } from '../../src/faces/template.ts'
-import { warp } from '../../src/faces/warp.ts'
+import { apply, invert, type Similarity, scaleOf, similarity, warp } from '../../src/faces/warp.ts'
 import type { Image } from '../../src/images/image.ts'
 
 const number = fc.double({ min: -100, max: 100, noNaN: true })

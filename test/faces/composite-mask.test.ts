@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { outlineMask } from '../../src/faces/face-regions.ts'
-import { apply } from '../../src/faces/similarity.ts'
 import type { Point } from '../../src/faces/template.ts'
 import { meanLandmarks } from '../../src/faces/template.ts'
+import { apply } from '../../src/faces/warp.ts'
 
 const at = (mask: Float32Array, side: number, { x, y }: Point) => mask[Math.floor(y) * side + Math.floor(x)]!
 

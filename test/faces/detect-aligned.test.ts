@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { repeatEdge } from '../../src/faces/frame.ts'
+import { repeatEdge } from '../../src/faces/box.ts'
 import type { Image } from '../../src/images/image.ts'
 
 const picture = (width: number, height: number, value: (i: number) => number): Image => ({

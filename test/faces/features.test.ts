@@ -5,12 +5,12 @@ import * as tf from '@tensorflow/tfjs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { useBackend } from '../../src/backend/index.ts'
 import { loadFeatureNetwork, templateInFfhq } from '../../src/faces/features.ts'
-import { clipImage } from '../../src/models/clip-image.ts'
-import { withPrefix } from '../../src/models/prefix.ts'
-import { cropResize } from '../../src/models/recognizers/crop.ts'
-import { initialise } from '../../src/train/initialise.ts'
+import { clipImage } from '../../src/models/clip.ts'
+import { withPrefix } from '../../src/models/module.ts'
+import { cropResize } from '../../src/models/recognizers/recognizer.ts'
+import { initialise } from '../../src/train/state.ts'
 import { normal } from '../../src/util/random.ts'
-import { saveWeights } from '../../src/weights/save.ts'
+import { saveWeights } from '../../src/weights/write-safetensors.ts'
 
 const sizes = { width: 16, innerWidth: 32, layers: 4, heads: 2, imageSize: 28, patchSize: 14, states: [0, 1, 2, 3, 4] }
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { alignFfhq, ffhqTransform, templateRectangle } from '../../src/faces/alignment.ts'
-import { apply, invert, type Similarity, scaleOf } from '../../src/faces/similarity.ts'
 import { fivePoints, type Point, template } from '../../src/faces/template.ts'
+import { apply, invert, type Similarity, scaleOf } from '../../src/faces/warp.ts'
 import type { Image } from '../../src/images/image.ts'
 
 /** 68 landmarks whose five points are these; the others are at the nose. */

@@ -18,7 +18,7 @@ import {
 import { keyBytes, parseKey } from '../../src/keys/key-file.ts'
 import { UserError } from '../../src/util/errors.ts'
 import { RandomStream } from '../../src/util/random.ts'
-import { encodeSafetensors } from '../../src/weights/safetensors-bytes.ts'
+import { encodeSafetensors } from '../../src/weights/safetensors.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'dpkey-'))
 afterAll(() => rmSync(folder, { recursive: true }))

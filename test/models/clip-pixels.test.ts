@@ -6,7 +6,7 @@ import * as tf from '@tensorflow/tfjs'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { useBackend } from '../../src/backend/index.ts'
 import { clipCrop, clipPixels } from '../../src/models/clip-pixels.ts'
-import { checkClipPixels, largestDifference, preparedBytes } from '../../src/parity/check-clip-pixels.ts'
+import { checkClipPixels, largestDifference, preparedBytes } from '../../src/parity/check-clip.ts'
 import { usableBackends } from './backends.ts'
 
 describe.each(usableBackends)('on %s', backend => {

@@ -1,10 +1,15 @@
 import * as tf from '@tensorflow/tfjs'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { useBackend } from '../../src/backend/index.ts'
-import { type EnergyNetworks, energyNetworks } from '../../src/faces/differentiable-networks.ts'
 import { faceApi } from '../../src/faces/face-api.ts'
-import { type FeatureReader, faceNetworks, runOn } from '../../src/faces/networks.ts'
-import { weightsOf } from '../../src/models/separable.ts'
+import {
+  type EnergyNetworks,
+  energyNetworks,
+  type FeatureReader,
+  faceNetworks,
+  runOn,
+} from '../../src/faces/networks.ts'
+import { weightsOf } from '../../src/models/face-api.ts'
 import { usableBackends } from './backends.ts'
 
 /** face-api's own networks: what ours have to equal. */

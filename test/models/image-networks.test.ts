@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import { expect, it } from 'vitest'
 import { useBackend } from '../../src/backend/index.ts'
-import { checkBisenet, checkFacenet, checkIrSe50 } from '../../src/parity/check-image-network.ts'
+import { checkBisenet, checkFacenet, checkIrSe50 } from '../../src/parity/check-networks.ts'
 import { usableBackends } from './backends.ts'
 
 it.each([

@@ -4,7 +4,7 @@ import { useBackend } from '../../src/backend/index.ts'
 import { rowGroups } from '../../src/models/autoencoder-generator.ts'
 import { inversionEncoder } from '../../src/models/inversion-encoder.ts'
 import { countParameters, type Weights } from '../../src/models/module.ts'
-import { initialise } from '../../src/train/initialise.ts'
+import { initialise } from '../../src/train/state.ts'
 import { normal } from '../../src/util/random.ts'
 
 const encode = inversionEncoder()

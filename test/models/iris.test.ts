@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import * as tf from '@tensorflow/tfjs'
 import { expect, it } from 'vitest'
 import { useBackend } from '../../src/backend/index.ts'
-import { energyNetworks } from '../../src/faces/differentiable-networks.ts'
+import { energyNetworks } from '../../src/faces/networks.ts'
 import { packageFolder } from '../../src/util/paths.ts'
 import { usableBackends } from './backends.ts'
 

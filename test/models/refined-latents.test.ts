@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { useBackend } from '../../src/backend/index.ts'
-import { type Refinement, refineLatents } from '../../src/models/refined-latents.ts'
+import { type Refinement, refineLatents } from '../../src/models/latent-optimization.ts'
 
 const refinement: Refinement = { steps: 8, rate: 0.1, featureWeight: 0.1 }
 

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { useBackend } from '../../src/backend/index.ts'
-import { clampToShell, shellEnergy } from '../../src/models/generator/shell.ts'
+import { clampToShell, shellEnergy } from '../../src/models/generator/latent-space.ts'
 import { normal } from '../../src/util/random.ts'
 import { expectGradient } from '../energies/gradients.ts'
 import { usableBackends } from './backends.ts'

@@ -7,10 +7,10 @@ import { stringify } from 'yaml'
 import { loadModelConfig } from '../../src/config/model.ts'
 import { latentDiffusion, parametersOf, prefixes } from '../../src/models/latent-diffusion.ts'
 import type { Shapes } from '../../src/models/module.ts'
-import { withPrefix } from '../../src/models/prefix.ts'
-import { initialise } from '../../src/train/initialise.ts'
+import { withPrefix } from '../../src/models/module.ts'
+import { initialise } from '../../src/train/state.ts'
 import { sha256 } from '../../src/weights/checksum.ts'
-import { saveWeights } from '../../src/weights/save.ts'
+import { saveWeights } from '../../src/weights/write-safetensors.ts'
 
 const sizes = {
   name: 'tiny',

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { expect, test } from 'vitest'
 import { loadRecipe } from '../../src/config/recipe.ts'
-import { processesFor, processesToProtect } from '../../src/plan/jobs.ts'
+import { processesFor, processesToProtect } from '../../src/plan/photos.ts'
 
 const cores = availableParallelism()
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { PlotOf } from '../../src/eval/evaluation.ts'
-import { versionPlots } from '../../src/report/evaluation-plots.ts'
+import { versionPlots } from '../../src/report/evaluation-report.ts'
 
 const version = 'protected'
 const histogram: PlotOf = {

@@ -6,8 +6,7 @@ import type { Browser, Page } from 'playwright-core'
 import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { FaceReport, PhotoReport } from '../../src/pipeline/photo-report.ts'
-import { writeReview } from '../../src/report/review-files.ts'
-import { entriesOf, needsLook } from '../../src/report/review-page.ts'
+import { entriesOf, needsLook, writeReview } from '../../src/report/review-page.ts'
 import { findChromium, launch, look, looks } from './browser.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'review-'))

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { describe, expect, it } from 'vitest'
-import { checkClipTokens } from '../../src/parity/check-clip-tokens.ts'
+import { checkClipTokens } from '../../src/parity/check-clip.ts'
 import { clipTokenizer, promptLength } from '../../src/text/clip-tokenizer.ts'
 import { UserError } from '../../src/util/errors.ts'
 

@@ -2,7 +2,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import { folderTracker } from '../../src/tracking/folder.ts'
+import { folderTracker } from '../../src/tracking/tracker.ts'
 
 let folder: string
 let said: string[]

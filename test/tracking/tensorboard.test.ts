@@ -3,9 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { readImage } from '../../src/images/codec.ts'
-import { histogram } from '../../src/tracking/histogram.ts'
-import { tensorboardTracker } from '../../src/tracking/tensorboard.ts'
-import { crc32c } from '../../src/tracking/tf-record.ts'
+import { crc32c, histogram, tensorboardTracker } from '../../src/tracking/tensorboard.ts'
 import { pythonWith, type Server, serve } from './python.ts'
 
 const complain = (message: string) => expect.unreachable(message)

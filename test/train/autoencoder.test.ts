@@ -1,15 +1,14 @@
 import * as tf from '@tensorflow/tfjs'
 import { beforeAll, expect, it } from 'vitest'
 import { useBackend } from '../../src/backend/index.ts'
-import { type Autoencoder, squareLatents } from '../../src/models/autoencoder.ts'
-import { discriminator } from '../../src/models/discriminator.ts'
+import { type Autoencoder, discriminator, squareLatents } from '../../src/models/autoencoder.ts'
 import { conv2d, upsample2 } from '../../src/models/layers.ts'
 import { define, type Weights } from '../../src/models/module.ts'
 import { constant } from '../../src/models/ops/differentiable.ts'
 import { unit } from '../../src/models/recognizers/recognizer.ts'
 import { type AutoencoderTaskOptions, autoencoderTask } from '../../src/train/autoencoder.ts'
-import { initialise } from '../../src/train/initialise.ts'
 import type { PerceptualNetwork } from '../../src/train/perceptual.ts'
+import { initialise } from '../../src/train/state.ts'
 import { normal } from '../../src/util/random.ts'
 
 beforeAll(() => useBackend('wasm'))

@@ -9,8 +9,8 @@ import { trainSchema } from '../../src/config/train.ts'
 import { StoreWriter } from '../../src/data/store-writer.ts'
 import type { Weights } from '../../src/models/module.ts'
 import { encoderTask, imageLoss } from '../../src/train/encoder.ts'
-import { initialise } from '../../src/train/initialise.ts'
 import { runTraining } from '../../src/train/run.ts'
+import { initialise } from '../../src/train/state.ts'
 import { normal } from '../../src/util/random.ts'
 
 /** Styles are latents; pictures are of the colour that the first three numbers of the last row say. */

@@ -16,7 +16,7 @@ import { repositoryPath } from '../../src/util/paths.ts'
 import { RandomStream } from '../../src/util/random.ts'
 import { runtimeShape } from '../../src/weights/layout.ts'
 import { readTensors } from '../../src/weights/open.ts'
-import { saveWeights } from '../../src/weights/save.ts'
+import { saveWeights } from '../../src/weights/write-safetensors.ts'
 
 let folder: string
 beforeAll(async () => {

@@ -7,14 +7,14 @@ import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { useBackend } from '../../src/backend/index.ts'
 import { conv2d } from '../../src/models/layers.ts'
 import type { Weights } from '../../src/models/module.ts'
-import { folderTracker } from '../../src/tracking/folder.ts'
+import { folderTracker } from '../../src/tracking/tracker.ts'
 import { readNote } from '../../src/train/checkpoint.ts'
 import { type LoopOptions, type Run, type StepReport, train } from '../../src/train/loop.ts'
 import type { TrainingTask } from '../../src/train/task.ts'
 import { normal } from '../../src/util/random.ts'
 import { loadWeights } from '../../src/weights/load.ts'
 import { readTensors } from '../../src/weights/open.ts'
-import { saveWeights } from '../../src/weights/save.ts'
+import { saveWeights } from '../../src/weights/write-safetensors.ts'
 
 const layer = conv2d('conv', 3, 4)
 

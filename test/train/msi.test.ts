@@ -11,10 +11,10 @@ import type { LatentDiffusion } from '../../src/models/latent-diffusion.ts'
 import { linear } from '../../src/models/layers.ts'
 import { define, type Weights } from '../../src/models/module.ts'
 import { msi } from '../../src/models/msi.ts'
-import { initialise } from '../../src/train/initialise.ts'
 import { type FrozenNetworks, LatentCache, type LatentOptions } from '../../src/train/latents.ts'
 import { msiTask } from '../../src/train/msi.ts'
-import { facesOf } from '../../src/train/subject.ts'
+import { facesOf } from '../../src/train/people.ts'
+import { initialise } from '../../src/train/state.ts'
 import { normal, RandomStream } from '../../src/util/random.ts'
 
 const size = 16

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { prefetch } from '../../src/train/prefetch.ts'
+import { prefetch } from '../../src/train/batches.ts'
 
 it('makes each value while the one before it is used, in order', async () => {
   const made: number[] = []

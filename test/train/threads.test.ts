@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { threadsChange, threadsOf } from '../../src/train/threads.ts'
+import { threadsChange, threadsOf } from '../../src/train/resume.ts'
 
 beforeEach(() => {
   for (const name of ['TF_NUM_INTRAOP_THREADS', 'OMP_NUM_THREADS']) vi.stubEnv(name, undefined)

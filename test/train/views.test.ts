@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs'
 import { beforeAll, expect, it } from 'vitest'
 import { useBackend } from '../../src/backend/index.ts'
-import { randomViews } from '../../src/train/views.ts'
+import { randomViews } from '../../src/train/augmentation.ts'
 
 beforeAll(() => useBackend('wasm'))
 

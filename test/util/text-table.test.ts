@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest'
-import { markdownTable } from '../../src/util/markdown.ts'
-import { textLine, textTable } from '../../src/util/text-table.ts'
+import { markdownTable, textLine, textTable } from '../../src/util/text-table.ts'
 
 test('columns are as wide as their widest cells, numbers to the right', () => {
   const rows = [

@@ -2,7 +2,7 @@
  * Broken and hostile files, the same ones every time: for each format truncations, headers that lie, tensors that leave
  * their storage, programs in place of data, and what would fill the memory or never end.
  */
-import { encodeModel, type OnnxTensor, onnxType } from '../../src/weights/onnx-proto.ts'
+import { encodeModel, type OnnxTensor, onnxType } from '../../src/weights/onnx.ts'
 import * as made from './checkpoints.ts'
 
 /** Files of one case by name; the one called `model` is opened. */

@@ -3,14 +3,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as tf from '@tensorflow/tfjs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { editDistance, nearest } from '../../src/util/did-you-mean.ts'
-import { UserError } from '../../src/util/errors.ts'
+import { editDistance, nearest, UserError } from '../../src/util/errors.ts'
 import { sha256, verify } from '../../src/weights/checksum.ts'
 import { toCheckpoint, toRuntime } from '../../src/weights/layout.ts'
 import { loadWeights } from '../../src/weights/load.ts'
 import { nameTable } from '../../src/weights/names.ts'
-import { saveWeights } from '../../src/weights/save.ts'
-import { writeSafetensors } from '../../src/weights/write-safetensors.ts'
+import { saveWeights, writeSafetensors } from '../../src/weights/write-safetensors.ts'
 
 let folder: string
 let path: string

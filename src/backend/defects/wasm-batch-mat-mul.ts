@@ -5,9 +5,9 @@
  * may be a weight is transposed once.
  */
 import * as tf from '@tensorflow/tfjs'
+import type { WasmBackend } from '../web-assembly.ts'
 import { overrideKernel } from './override.ts'
 import { derived } from './wasm-derived.ts'
-import type { WasmBackend } from './wasm-heap.ts'
 
 type Inputs = { a: tf.Tensor; b: tf.Tensor }
 type Attributes = { transposeA: boolean; transposeB: boolean }

@@ -4,7 +4,7 @@
  * anew in each step would be each time.
  */
 import type * as tf from '@tensorflow/tfjs'
-import type { WasmBackend } from './wasm-heap.ts'
+import type { WasmBackend } from '../web-assembly.ts'
 
 type DataId = tf.TensorInfo['dataId']
 

@@ -3,8 +3,8 @@
  * step. As on the other backends, a clone shares its values.
  */
 import type * as tf from '@tensorflow/tfjs'
+import type { WasmBackend } from '../web-assembly.ts'
 import { overrideKernel } from './override.ts'
-import type { WasmBackend } from './wasm-heap.ts'
 
 export function registerIdentity(): void {
   overrideKernel<{ x: tf.Tensor }, object>('Identity', 'wasm', ({ x: { dataId, shape, dtype } }, _, backend) => {

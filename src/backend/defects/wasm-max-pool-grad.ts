@@ -3,8 +3,8 @@
  * windows whose values are all negative lose their gradient, silently. Here the first largest value takes it.
  */
 import * as tf from '@tensorflow/tfjs'
+import type { WasmBackend } from '../web-assembly.ts'
 import { overrideKernel } from './override.ts'
-import type { WasmBackend } from './wasm-heap.ts'
 
 type Inputs = { dy: tf.Tensor4D; input: tf.Tensor4D }
 

@@ -3,8 +3,8 @@
  * registered".
  */
 import type * as tf from '@tensorflow/tfjs'
+import type { WasmBackend } from '../web-assembly.ts'
 import { overrideKernel } from './override.ts'
-import type { WasmBackend } from './wasm-heap.ts'
 
 type Inputs = { x: tf.Tensor; segmentIds: tf.Tensor }
 

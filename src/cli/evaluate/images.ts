@@ -112,10 +112,10 @@ export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<v
   const { readLfwPairs } = await import('../../data/lfw-pairs.ts')
   const { evaluate } = await import('../../eval/evaluation.ts')
   const { provenance } = await import('../../eval/provenance.ts')
-  const { writeEvaluation } = await import('../../report/evaluation-files.ts')
-  const { guidingNetworks } = await import('../../eval/networks.ts')
+  const { writeEvaluation } = await import('../../report/evaluation-report.ts')
+  const { guidingNetworks } = await import('../../eval/metric.ts')
   const { loadTargets, targetLines, targetsMarkdown, targetsOf } = await import('../../eval/targets.ts')
-  const { loadThresholds } = await import('../../faces/thresholds.ts')
+  const { loadThresholds } = await import('../../faces/recognizers.ts')
   const { recognizerNetworks } = await import('../../faces/recognizers.ts')
   const { progress } = await import('../../util/progress.ts')
   const known = Object.keys(recognizerNetworks) as AnyRecognizerName[]

@@ -1,6 +1,5 @@
 import type { ArgumentsCamelCase, Argv } from 'yargs'
-import { type PeopleArguments, peopleOptions } from '../people.ts'
-import { checkWhole } from '../whole.ts'
+import { checkWhole, type PeopleArguments, peopleOptions } from '../options.ts'
 import { type ComparingArguments, comparingOptions, openComparing } from './comparing.ts'
 
 export const command = 'methods <suite>'
@@ -52,11 +51,11 @@ export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<v
   const { useBackend } = await import('../../backend/index.ts')
   const { loadSuite, recipesOf } = await import('../../config/suite.ts')
   const { FaceStore } = await import('../../data/face-store.ts')
-  const { chooseFaces } = await import('../../eval/choose-faces.ts')
+  const { chooseFaces } = await import('../../eval/pairs.ts')
   const { provenance } = await import('../../eval/provenance.ts')
-  const { writeEvaluation } = await import('../../report/evaluation-files.ts')
+  const { writeEvaluation } = await import('../../report/evaluation-report.ts')
   const { makeSuite, measureSuite, originalsFolder } = await import('../../eval/suite.ts')
-  const { loadThresholds } = await import('../../faces/thresholds.ts')
+  const { loadThresholds } = await import('../../faces/recognizers.ts')
   const { checkJobs } = await import('../../jobs/process-pool.ts')
   const { refuseRecipes } = await import('../../plan/protect.ts')
   const { progress } = await import('../../util/progress.ts')

@@ -1,6 +1,6 @@
 import type { Tensor5D } from '@tensorflow/tfjs'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
-import { checkWhole } from '../whole.ts'
+import { checkWhole } from '../options.ts'
 import { inceptionNetwork, type MeasuringArguments, measuringOptions } from './comparing.ts'
 
 export const command = 'model'
@@ -66,13 +66,13 @@ export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<v
   const { toTensor } = await import('../../images/image.ts')
   const { readImage, writeImage } = await import('../../images/codec.ts')
   const { UserError } = await import('../../util/errors.ts')
-  const { chooseFaces } = await import('../../eval/choose-faces.ts')
+  const { chooseFaces } = await import('../../eval/pairs.ts')
   const { withFeatures } = await import('../../eval/features/cache.ts')
-  const { drawMissing } = await import('../../eval/model-quality/drawn.ts')
+  const { drawMissing } = await import('../../eval/model-quality/draw.ts')
   const { measureModel } = await import('../../eval/model-quality/measure.ts')
   const { provenance } = await import('../../eval/provenance.ts')
-  const { writeEvaluation } = await import('../../report/evaluation-files.ts')
-  const { loadThresholds } = await import('../../faces/thresholds.ts')
+  const { writeEvaluation } = await import('../../report/evaluation-report.ts')
+  const { loadThresholds } = await import('../../faces/recognizers.ts')
   const { recognizerNames } = await import('../../faces/recognizers.ts')
   const { checkJobs } = await import('../../jobs/process-pool.ts')
   const { progress } = await import('../../util/progress.ts')

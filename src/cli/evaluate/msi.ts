@@ -1,7 +1,7 @@
 import type { Tensor4D, Tensor5D } from '@tensorflow/tfjs'
 import type { ArgumentsCamelCase, Argv } from 'yargs'
 import { repositoryPath } from '../../util/paths.ts'
-import { checkWhole } from '../whole.ts'
+import { checkWhole } from '../options.ts'
 
 export const command = 'msi'
 
@@ -66,10 +66,10 @@ export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<v
   const { toTensor } = await import('../../images/image.ts')
   const { writeImage } = await import('../../images/codec.ts')
   const { UserError } = await import('../../util/errors.ts')
-  const { choosePeople } = await import('../../eval/choose-faces.ts')
+  const { choosePeople } = await import('../../eval/pairs.ts')
   const { armName, arms, measureMsiVariants, msiVariantsTable } = await import('../../eval/msi-variants.ts')
   const { provenance } = await import('../../eval/provenance.ts')
-  const { loadThresholds } = await import('../../faces/thresholds.ts')
+  const { loadThresholds } = await import('../../faces/recognizers.ts')
   const { loadFeatureNetwork } = await import('../../faces/features.ts')
   const { loadRecognizer, recognizerNames } = await import('../../faces/recognizers.ts')
   const { progress } = await import('../../util/progress.ts')

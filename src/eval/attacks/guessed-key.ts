@@ -1,5 +1,5 @@
 /** Attack: a key guessed from the published picture alone. */
-import { embeddedPairs } from '../embedded.ts'
+import { embeddedPairs } from '../embeddings.ts'
 import { embeddingsOf } from '../features/networks.ts'
 import { usualThreshold } from '../identity/accept-thresholds.ts'
 import { acceptedShare } from '../intervals.ts'

@@ -1,5 +1,5 @@
 /** Attack: a recognizer's features with a head that was trained on protected pictures of the very people. */
-import { embedded } from '../embedded.ts'
+import { embedded } from '../embeddings.ts'
 import type { EvalSet } from '../eval-set.ts'
 import { embeddingsOf } from '../features/networks.ts'
 import { shareOf } from '../intervals.ts'

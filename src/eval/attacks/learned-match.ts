@@ -1,5 +1,5 @@
 /** Attack: a recognizer that has learned, on other people, how protection changes faces. */
-import { embedded, embeddedPairs } from '../embedded.ts'
+import { embedded, embeddedPairs } from '../embeddings.ts'
 import { embeddingsOf } from '../features/networks.ts'
 import { shareOf } from '../intervals.ts'
 import type { Metric, Score } from '../metric.ts'

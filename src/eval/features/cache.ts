@@ -3,11 +3,14 @@
  * length (uint32) and the numbers (float32), all little-endian. Rows are read when they are asked for, so that memory does
  * not grow with what was ever computed.
  */
+
+import { createHash } from 'node:crypto'
 import { type FileHandle, open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { makeFolder } from '../../util/atomic-write.ts'
 import { withLock } from '../../util/lock.ts'
 import { oncePer } from '../../util/memoize.ts'
+import { sha256 } from '../../weights/checksum.ts'
 
 const headBytes = 36
 
@@ -113,4 +116,12 @@ export async function withFeatures<T>(folder: string, work: (cache: FeatureCache
       await cache.close()
     }
   })
+}
+
+/** One checksum of several files and of whatever else a feature depends on. */
+export async function checksumOf(paths: readonly string[], ...settings: readonly string[]): Promise<string> {
+  const hash = createHash('sha256')
+  for (const path of paths) hash.update(await sha256(path))
+  for (const setting of settings) hash.update(setting)
+  return hash.digest('hex')
 }

@@ -3,9 +3,8 @@
  * pictures first, faces found in them among these, then features of the aligned faces and of pairs.
  */
 import { createHash } from 'node:crypto'
-import { invert, type Similarity, similarity } from '../../faces/similarity.ts'
 import { faceSize, fivePoints, template } from '../../faces/template.ts'
-import { warp } from '../../faces/warp.ts'
+import { invert, type Similarity, similarity, warp } from '../../faces/warp.ts'
 import { readImage } from '../../images/codec.ts'
 import type { Image } from '../../images/image.ts'
 import { oncePer } from '../../util/memoize.ts'

@@ -1,13 +1,13 @@
 /** The faces of pictures: where they are, and their 68 landmarks. */
 import { join } from 'node:path'
 import type { Box } from '../../faces/box.ts'
+import { frameOf, repeatEdge } from '../../faces/box.ts'
 import { faceApi } from '../../faces/face-api.ts'
-import { frameOf, repeatEdge } from '../../faces/frame.ts'
 import { faceNetworkFiles } from '../../faces/networks.ts'
 import { detectSsd } from '../../faces/ssd-mobilenet.ts'
 import type { Point } from '../../faces/template.ts'
 import type { Image } from '../../images/image.ts'
-import { checksumOf } from './checksum.ts'
+import { checksumOf } from './cache.ts'
 import type { PictureFeature } from './feature.ts'
 
 /** A face of a picture, in its pixels. */

@@ -1,7 +1,7 @@
 /** What is computed once of a picture, of its aligned face, or of a picture and its original, and kept by content. */
 
-import type { Similarity } from '../../faces/similarity.ts'
 import type { Point } from '../../faces/template.ts'
+import type { Similarity } from '../../faces/warp.ts'
 import type { Image } from '../../images/image.ts'
 
 /** Whose landmarks a face is cut out by: its own, or those of the original that it was made from. */

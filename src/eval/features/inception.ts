@@ -1,11 +1,12 @@
 /** Features of whole pictures, for distances between sets of them: FID's own network, or one that npm carries. */
 import * as tf from '@tensorflow/tfjs'
+import { alignFfhq } from '../../faces/alignment.ts'
 import type { Image } from '../../images/image.ts'
 import { type FidResizeName, fidInception, fidInput } from '../../models/fid-inception.ts'
-import { cropResize } from '../../models/recognizers/crop.ts'
+import { cropResize } from '../../models/recognizers/recognizer.ts'
 import { loadWeights } from '../../weights/load.ts'
-import { checksumOf } from './checksum.ts'
-import type { PictureFeature } from './feature.ts'
+import { checksumOf } from './cache.ts'
+import type { PairFeature, PictureFeature } from './feature.ts'
 import { rowsOf } from './networks.ts'
 
 /** A network for distances between sets of pictures, and how it sees them. */
@@ -97,4 +98,40 @@ async function loadNpmInception(): Promise<tf.LayersModel> {
 // biome-ignore lint/suspicious/noExplicitAny: the package gives its bundles no types
 function contentOf(module: any): any {
   return module.default ?? module
+}
+
+// Features that a network for distances between sets makes of faces alone, cut out of their photos.
+
+/** Side of the FFHQ square. */
+const side = 256
+
+const features = new WeakMap<DistributionNetwork, PairFeature>()
+
+/** A row: features of the original's face, then of the version's at the same place; empty where no face is known. */
+export function faceCrops(network: DistributionNetwork): PairFeature {
+  const known = features.get(network)
+  if (known) return known
+  const feature: PairFeature = {
+    name: `crops-${network.feature.name}`,
+    of: 'pair',
+    load: async () => {
+      const { checksum, compute } = await network.feature.load()
+      return {
+        checksum,
+        compute: async pairs => {
+          const faces = pairs.flatMap(({ original, version, landmarks }) =>
+            landmarks ? [original, version].map(picture => alignFfhq(picture, landmarks, side).face) : [],
+          )
+          const rows = faces.length > 0 ? await compute(faces) : []
+          let next = 0
+          return pairs.map(({ landmarks }) => {
+            if (!landmarks) return new Float32Array()
+            return Float32Array.from([...rows[next++]!, ...rows[next++]!])
+          })
+        },
+      }
+    },
+  }
+  features.set(network, feature)
+  return feature
 }

@@ -6,7 +6,7 @@ import type { Shapes, Weights } from '../../models/module.ts'
 import { UserError } from '../../util/errors.ts'
 import { loadWeights } from '../../weights/load.ts'
 import { withTensorFile } from '../../weights/open.ts'
-import { checksumOf } from './checksum.ts'
+import { checksumOf } from './cache.ts'
 import type { PairFeature } from './feature.ts'
 
 /** A distance of two pictures by what a network makes of them. */

@@ -5,7 +5,7 @@ import { attributeFiles, attributeNetworks } from '../../faces/attributes.ts'
 import { faceApi } from '../../faces/face-api.ts'
 import { type AnyRecognizerName, loadRecognizer, recognizerChecksum } from '../../faces/recognizers.ts'
 import { bytesToTensor, type Image } from '../../images/image.ts'
-import { checksumOf } from './checksum.ts'
+import { checksumOf } from './cache.ts'
 import type { FaceFeature } from './feature.ts'
 
 const embeddings = new Map<AnyRecognizerName, FaceFeature>()

@@ -1,10 +1,6 @@
 /** Methods by what configs call them. */
 import type { MethodConfig } from '../../config/suite.ts'
-import { blur } from '../baselines/blur.ts'
-import { eyeBar } from '../baselines/eye-bar.ts'
-import { meanFace } from '../baselines/mean-face.ts'
-import { noise } from '../baselines/noise.ts'
-import { pixelate } from '../baselines/pixelate.ts'
+import { blur, eyeBar, meanFace, noise, pixelate } from '../baselines.ts'
 import type { Method } from './method.ts'
 import { protecting, recovering } from './model.ts'
 

@@ -3,13 +3,18 @@ import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { appendFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import type { FaceStore } from '../../data/face-store.ts'
+import { useBackend } from '../../backend/index.ts'
+import type { MethodConfig } from '../../config/suite.ts'
+import { FaceStore } from '../../data/face-store.ts'
 import { writeImage } from '../../images/codec.ts'
+import { defineTask } from '../../jobs/task.ts'
 import { makeFolder, writeJsonAtomic } from '../../util/atomic-write.ts'
 import { UserError } from '../../util/errors.ts'
+import { oncePer } from '../../util/memoize.ts'
 import { readRegularText } from '../../util/regular-file.ts'
 import { joinUntrusted } from '../../util/safe-path.ts'
 import { type Manifest, type ManifestPicture, manifestFile } from '../manifest.ts'
+import { methodOf } from './index.ts'
 import type { Faces, Method, SourceFace } from './method.ts'
 
 /** What a method's folder keeps of each picture as it is made: a line of JSON. */
@@ -169,3 +174,30 @@ async function readLog(path: string): Promise<Map<string, LoggedPicture>> {
   }
   return finished
 }
+
+// What worker processes do: the pictures of one face under one method.
+
+export interface MakeInput {
+  readonly config: MethodConfig
+  /** Folder of the face store, and the numbers of the faces. */
+  readonly store: string
+  readonly indices: readonly number[]
+  /** Which of them. */
+  readonly place: number
+  readonly folder: string
+  readonly backend: string
+}
+
+/** @returns the place: a job must have a result */
+export const makePicturesTask = defineTask('make', import.meta.url, async ({ place, ...work }: MakeInput) => {
+  const makeFace = await start(JSON.stringify(work))
+  await makeFace(place)
+  return place
+})
+
+/** A method gets under way once a process, by all that it is asked but the place. */
+const start = oncePer(async (work: string) => {
+  const { config, store, indices, folder, backend } = JSON.parse(work) as Omit<MakeInput, 'place'>
+  await useBackend(backend)
+  return makePictures(methodOf(config), facesOf(await FaceStore.open(store), indices), folder, backend)
+})

@@ -1,6 +1,11 @@
 /** Finding a person in a gallery by one picture. */
+
+import { embedded, embeddedPairs } from '../embeddings.ts'
+import { embeddingsOf } from '../features/networks.ts'
+import { shareOf } from '../intervals.ts'
+import type { Metric, Score } from '../metric.ts'
+import { type Proportion, proportion } from './bootstrap.ts'
 import type { Definition } from './definition.ts'
-import { type Proportion, proportion } from './proportion.ts'
 import { countOf, dot, sameDimensions, type Vectors } from './vectors.ts'
 
 export const reidentificationDefinition: Definition = {
@@ -62,4 +67,44 @@ export function reidentify(queries: Labelled, gallery: Labelled, ks: readonly nu
 function checkLabels({ embeddings, identities }: Labelled): void {
   if (countOf(embeddings) !== identities.length)
     throw new Error(`reidentify: expected ${countOf(embeddings)} names, found ${identities.length}`)
+}
+
+// Is the person found among all originals by a version?
+
+const ranks = [1, 5]
+
+/** Each version is searched for among all originals, its own one among them. */
+export const reidentification: Metric = {
+  name: 'reidentification',
+  group: 'identity',
+  definitions: [reidentificationDefinition],
+  needs: embeddingsOf,
+  run: async (evalSet, version) => {
+    const values: Score[] = []
+    for (const recognizer of evalSet.recognizers)
+      for (const alignment of ['original', 'own'] as const) {
+        const { version: queries } = await embeddedPairs(evalSet, recognizer, version, alignment)
+        if (queries.cases.length === 0) continue
+        const gallery = await embedded(evalSet, recognizer, 'original', alignment)
+        const found = reidentify(
+          { embeddings: queries.vectors, identities: queries.identities },
+          { embeddings: gallery.vectors, identities: gallery.identities },
+          ranks,
+        )
+        for (const k of ranks)
+          values.push({
+            definition: reidentificationDefinition.id,
+            version,
+            of: `rank ${k} of ${found.people}`,
+            ...shareOf(
+              Array.from(found.ranks, rank => rank <= k),
+              queries.identities.map(identity => [identity]),
+            ),
+            recognizer,
+            role: evalSet.role(recognizer),
+            alignment,
+          })
+      }
+    return { values }
+  },
 }

@@ -1,6 +1,19 @@
 /** The receiver operating characteristic of verification: a pair is accepted when its score is above the threshold. */
 import type { Definition } from './definition.ts'
-import { ascending, checkScores, type Scores } from './scores.ts'
+
+/** Similarity scores of pairs of faces: of one person (genuine) and of two (impostor). */
+export type Scores = Float32Array | Float64Array | readonly number[]
+
+/** Scores in float64 in ascending order. */
+export function ascending(scores: Scores): Float64Array {
+  return Float64Array.from(scores).sort()
+}
+
+/** @throws Error when there is none, or one is not a number */
+export function checkScores(caller: string, kind: string, scores: Scores): void {
+  if (scores.length === 0) throw new Error(`${caller}: expected ${kind} scores, found none`)
+  for (const score of scores) if (Number.isNaN(score)) throw new Error(`${caller}: a ${kind} score is not a number`)
+}
 
 export const aucDefinition: Definition = {
   id: 'auc',
@@ -73,5 +86,32 @@ export function equalErrorRate({ thresholds, far, tar }: Roc): { rate: number; t
   return {
     rate: far[before]! + share * (far[after]! - far[before]!),
     threshold: thresholds[share < 0.5 ? before : after]!,
+  }
+}
+
+/**
+ * The probability that a positive case scores above a negative one, ties counting one half, of cases that count so often each.
+ * @returns weights -> area under the ROC curve, NaN where one kind has none
+ */
+export function weightedAuc(
+  scores: readonly number[],
+  positive: readonly boolean[],
+): (weights: Float64Array) => number {
+  const order = scores.map((_, i) => i).sort((i, j) => scores[i]! - scores[j]!)
+  return weights => {
+    let [below, positives, sum] = [0, 0, 0] // negatives so far, positives so far, pairs in the right order
+    for (let k = 0; k < order.length; ) {
+      let [up, down] = [0, 0]
+      const score = scores[order[k]!]!
+      for (; k < order.length && scores[order[k]!] === score; k++) {
+        const i = order[k]!
+        if (positive[i]) up += weights[i]!
+        else down += weights[i]!
+      }
+      sum += up * (below + down / 2)
+      below += down
+      positives += up
+    }
+    return sum / (positives * below)
   }
 }

@@ -1,7 +1,8 @@
 /** Verification at one false accept rate: a pair is accepted when its score is above the threshold. */
+
+import { type Proportion, proportion } from './bootstrap.ts'
 import type { Definition, Unmeasured } from './definition.ts'
-import { type Proportion, proportion } from './proportion.ts'
-import { ascending, checkScores, type Scores } from './scores.ts'
+import { ascending, checkScores, type Scores } from './roc.ts'
 
 export const tarAtFarDefinition: Definition = {
   id: 'tar-at-far',

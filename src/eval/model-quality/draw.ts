@@ -1,12 +1,20 @@
 /** Faces drawn from pure noise, without a photo: what a model makes by itself. */
+
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import * as tf from '@tensorflow/tfjs'
+import { useBackend } from '../../backend/index.ts'
+import type { Denoiser } from '../../diffusion/ddim.ts'
 import { sample } from '../../diffusion/ddim.ts'
-import type { Denoiser } from '../../diffusion/denoiser.ts'
-import { perturbedAttentionGuidance } from '../../diffusion/perturbed-attention-guidance.ts'
+import { perturbedAttentionGuidance } from '../../diffusion/guidance.ts'
 import { ddimSteps } from '../../diffusion/schedule.ts'
+import { writeImage } from '../../images/codec.ts'
 import { fromTensor, type Image } from '../../images/image.ts'
-import type { PerturbedBlocks } from '../../models/perturbed-blocks.ts'
-import type { FaceModel } from '../../pipeline/model.ts'
+import { processPool } from '../../jobs/process-pool.ts'
+import { defineTask } from '../../jobs/task.ts'
+import type { PerturbedBlocks } from '../../models/unet.ts'
+import { type FaceModel, loadModelOnce } from '../../pipeline/model.ts'
+import { makeFolder } from '../../util/atomic-write.ts'
 import { normal } from '../../util/random.ts'
 
 export interface Drawing {
@@ -42,4 +50,69 @@ export async function drawFaces(
   const images = await fromTensor(faces)
   faces.dispose()
   return images
+}
+
+// What worker processes do: draw a batch of faces.
+
+export interface DrawInput extends Drawing {
+  readonly model: string
+  /** By seed, where its face goes. */
+  readonly paths: readonly (readonly [seed: number, path: string])[]
+}
+
+/** @returns seconds, loading apart */
+export const drawTask = defineTask(
+  'draw',
+  import.meta.url,
+  async ({ model: name, paths, ...drawing }: DrawInput, { environment }) => {
+    await useBackend(environment.backend)
+    const model = await loadModelOnce(name)
+    const started = performance.now()
+    const seeds = paths.map(([seed]) => seed)
+    for (const [i, image] of (await drawFaces(model, seeds, drawing)).entries()) await writeImage(paths[i]![1], image)
+    return (performance.now() - started) / 1000
+  },
+)
+
+// A folder of faces drawn from noise, one a seed, that an interrupted run goes on filling.
+
+/** Faces drawn at a time: larger batches are no faster on a CPU. */
+const batchSize = 16
+
+export interface DrawOptions extends Drawing {
+  readonly model: string
+  /** Seeds 0 to `count` - 1. */
+  readonly count: number
+  readonly folder: string
+  /** Worker processes. */
+  readonly jobs: number
+  readonly backend: string
+  /** Told of the faces that were not there, and what one of them took in seconds of a process. */
+  readonly onProgress?: (done: number, total: number, secondsEach: number) => void
+}
+
+/**
+ * Draws the faces that are not in the folder yet.
+ * @returns the path of each, by seed
+ */
+export async function drawMissing(options: DrawOptions): Promise<string[]> {
+  const { model, steps, eta, attentionGuidance, count, folder, jobs, backend, onProgress = () => {} } = options
+  await makeFolder(folder)
+  const paths = Array.from({ length: count }, (_, seed) => join(folder, `${String(seed).padStart(5, '0')}.png`))
+  const missing = [...paths.entries()].filter(([, path]) => !existsSync(path))
+  const batches = Array.from({ length: Math.ceil(missing.length / batchSize) }, (_, i) => ({
+    ...{ model, steps, eta, attentionGuidance },
+    paths: missing.slice(i * batchSize, (i + 1) * batchSize),
+  }))
+  const pool = processPool({ processes: jobs, scratch: folder, environment: { backend } })
+  let [done, seconds] = [0, 0]
+  const onResult = (taken: number, i: number) => {
+    seconds += taken
+    done += batches[i]!.paths.length
+    onProgress(done, missing.length, seconds / done)
+  }
+  await pool
+    .map(drawTask, batches, { id: i => `draw-${batches[i]!.paths[0]![0]}`, onResult })
+    .finally(() => pool.close())
+  return paths
 }

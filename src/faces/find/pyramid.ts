@@ -1,8 +1,7 @@
 /** A photo at ever smaller sizes, so that a large face need not be looked at in all its pixels. */
 import { resizeImage } from '#codec'
 import type { Image } from '../../images/image.ts'
-import { apply, type Similarity, scaleOf } from '../similarity.ts'
-import { warp } from '../warp.ts'
+import { apply, type Similarity, scaleOf, warp } from '../warp.ts'
 
 /** Halves of halves of a photo, each made when it is first needed. */
 export class Pyramid {

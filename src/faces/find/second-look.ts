@@ -4,8 +4,8 @@
  * it then says is worth more than the proposal: whether there is a face, where, and which way is up.
  */
 import type { Box } from '../box.ts'
-import { apply, type Similarity } from '../similarity.ts'
 import type { Point } from '../template.ts'
+import { apply, type Similarity } from '../warp.ts'
 import { type Candidate, centerFaces } from './centerface.ts'
 import type { Beyond, Pyramid } from './pyramid.ts'
 

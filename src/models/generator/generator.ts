@@ -1,7 +1,6 @@
 /** A generator of faces: z to styles, latents to styles and back, and styles to pictures, under one set of prefixed weights. */
 import { type LatentSpace, latentSpace } from './latent-space.ts'
-import { mapping } from './mapping.ts'
-import { type Synthesis, synthesis } from './synthesis.ts'
+import { mapping, type Synthesis, synthesis } from './synthesis.ts'
 
 export interface GeneratorParts {
   readonly synthesis: Synthesis

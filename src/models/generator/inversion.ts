@@ -1,8 +1,8 @@
 /** Latents of a generator that decode to a given face, by descent from a first guess. */
 import * as tf from '@tensorflow/tfjs'
 import { type LatentOptimization, type OptimizationOptions, optimizeLatents } from '../latent-optimization.ts'
-import { cropResize, whole } from '../recognizers/crop.ts'
-import { shellEnergy } from './shell.ts'
+import { cropResize, whole } from '../recognizers/recognizer.ts'
+import { shellEnergy } from './latent-space.ts'
 
 export interface Inversion extends LatentOptimization {
   /** Side at which faces are compared. */

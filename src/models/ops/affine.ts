@@ -1,8 +1,8 @@
 /** Matrix products and convolutions with what follows them, each one operation with its gradients in closed form. */
 import * as tf from '@tensorflow/tfjs'
 import { fused, kernelsBackend } from '../../backend/fused.ts'
+import { reluGradient } from './activations.ts'
 import { differentiable } from './differentiable.ts'
-import { reluGradient } from './relu.ts'
 
 /**
  * x w + b + a over the last axis.

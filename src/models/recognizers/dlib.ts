@@ -4,12 +4,11 @@
  * Letters: n faces, c channels, t tokens.
  */
 import * as tf from '@tensorflow/tfjs'
-import type { FeatureNetwork, Features } from '../features/feature-network.ts'
+import type { FeatureNetwork, Features } from '../clip-features.ts'
 import { conv2d, type Layer4D } from '../layers.ts'
 import { define, type Module, type Weights, weight } from '../module.ts'
-import { adaptiveAveragePool, cropResize, type Rectangle } from './crop.ts'
 import { sequence } from './parts.ts'
-import { type Recognizer, unit } from './recognizer.ts'
+import { adaptiveAveragePool, cropResize, type Recognizer, type Rectangle, unit } from './recognizer.ts'
 
 /**
  * The recognizer, and its activations at five depths as a feature network: t 64, 64, 64, 16, 4 tokens; differentiable.

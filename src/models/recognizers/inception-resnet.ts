@@ -5,9 +5,8 @@
 import * as tf from '@tensorflow/tfjs'
 import { type Conv2dOptions, conv2d, type Layer4D, linear } from '../layers.ts'
 import { define, type Module, type Weights } from '../module.ts'
-import { cropResize, type Rectangle } from './crop.ts'
 import { batchNorm, convNormRelu, sequence } from './parts.ts'
-import { type Recognizer, unit } from './recognizer.ts'
+import { cropResize, type Recognizer, type Rectangle, unit } from './recognizer.ts'
 
 const inputSize = 160
 /** The mean box that MTCNN, facenet-pytorch's detector, draws in the aligned face: measured on 300 faces of LFW. */

@@ -5,9 +5,8 @@
 import * as tf from '@tensorflow/tfjs'
 import { conv2d, type Layer4D, linear } from '../layers.ts'
 import { define, type Module, type Weights } from '../module.ts'
-import { arcFaceRectangle, cropResize, type Rectangle } from './crop.ts'
 import { batchNorm, prelu, sequence } from './parts.ts'
-import { type Recognizer, unit } from './recognizer.ts'
+import { arcFaceRectangle, cropResize, type Recognizer, type Rectangle, unit } from './recognizer.ts'
 
 const inputSize = 112
 

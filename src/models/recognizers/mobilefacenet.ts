@@ -6,9 +6,8 @@
 import * as tf from '@tensorflow/tfjs'
 import { conv2d, type Layer4D } from '../layers.ts'
 import { define, type Module, type Weights } from '../module.ts'
-import { arcFaceRectangle, cropResize, type Rectangle } from './crop.ts'
 import { depthwise, prelu, sequence } from './parts.ts'
-import { type Recognizer, unit } from './recognizer.ts'
+import { arcFaceRectangle, cropResize, type Recognizer, type Rectangle, unit } from './recognizer.ts'
 
 const inputSize = 112
 

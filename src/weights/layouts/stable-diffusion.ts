@@ -2,8 +2,9 @@
  * Where the networks of Stable Diffusion v1 are in published files: one file in CompVis's naming, which is ours, or the
  * folder of a diffusers pipeline (unet/, vae/, text_encoder/), or one folder of it by itself.
  */
+
+import type { Layout } from '../layouts.ts'
 import { nameTable, type Pair, within } from '../names.ts'
-import type { Layout } from './layout.ts'
 
 /** Sizes of the networks, in diffusers' words: blocks, and layers in each of them. */
 const blocks = 4

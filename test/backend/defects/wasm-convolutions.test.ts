@@ -1,11 +1,11 @@
 import * as tf from '@tensorflow/tfjs'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { registerConv2dBackpropFilter } from '../../../src/backend/defects/wasm-conv2d-backprop-filter.ts'
-import { registerConv2dBackpropInput } from '../../../src/backend/defects/wasm-conv2d-backprop-input.ts'
 import {
+  registerConv2dBackpropFilter,
+  registerConv2dBackpropInput,
   registerDepthwiseBackpropFilter,
   registerDepthwiseBackpropInput,
-} from '../../../src/backend/defects/wasm-depthwise-backprop.ts'
+} from '../../../src/backend/defects/wasm-convolution-gradients.ts'
 import { noise, on, relativeError, useRawWasm } from './on-backend.ts'
 
 type Pad = 'same' | 'valid' | number

@@ -6,8 +6,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { useBackend } from '../../../src/backend/index.ts'
 import { lpipsDistance } from '../../../src/eval/features/lpips.ts'
 import { lpips } from '../../../src/models/lpips.ts'
-import { initialise } from '../../../src/train/initialise.ts'
-import { saveWeights } from '../../../src/weights/save.ts'
+import { initialise } from '../../../src/train/state.ts'
+import { saveWeights } from '../../../src/weights/write-safetensors.ts'
 import { blocks } from '../procedural.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'lpips-'))

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs'
 import { describe, expect, it } from 'vitest'
-import { srgbToLab } from '../../../src/energies/lab.ts'
+import { srgbToLab } from '../../../src/energies/tone.ts'
 import { borderGradientRatio } from '../../../src/eval/metrics/border-gradient.ts'
 import { isMeasured } from '../../../src/eval/metrics/definition.ts'
 import { eyeDistance, innerFace, inside, skin } from '../../../src/eval/metrics/face-regions.ts'

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { proportion } from '../../../src/eval/metrics/proportion.ts'
+import { proportion } from '../../../src/eval/metrics/bootstrap.ts'
 
 describe('proportion', () => {
   it("has Wilson's interval: 8 of 10, and the closed forms at none and all", () => {

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { mae } from '../../../src/eval/metrics/mae.ts'
-import { psnr } from '../../../src/eval/metrics/psnr.ts'
+import { mae, psnr } from '../../../src/eval/metrics/pixel-error.ts'
 import type { Image } from '../../../src/images/image.ts'
 import { RandomStream } from '../../../src/util/random.ts'
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { backgroundChange } from '../../../src/eval/metrics/background-change.ts'
-import { boxDistance } from '../../../src/eval/metrics/box-distance.ts'
-import { landmarkDistance } from '../../../src/eval/metrics/landmark-distance.ts'
+import { boxDistance } from '../../../src/eval/metrics/detection.ts'
+import { landmarkDistance } from '../../../src/eval/metrics/landmarks.ts'
 
 const picture = { width: 512, height: 128 }
 

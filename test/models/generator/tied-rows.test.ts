@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs'
 import { beforeAll, expect, test } from 'vitest'
 import { useBackend } from '../../../src/backend/index.ts'
-import { rowMap, spreadRows, tieRows } from '../../../src/models/generator/tied-rows.ts'
+import { rowMap, spreadRows, tieRows } from '../../../src/models/generator/latent-space.ts'
 import { optimizeLatents } from '../../../src/models/latent-optimization.ts'
 
 beforeAll(() => useBackend('cpu'))

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs'
 import { describe, expect, it } from 'vitest'
 import { useBackend } from '../../../src/backend/index.ts'
-import { modulatedSeparable } from '../../../src/models/ops/modulated-separable.ts'
+import { modulatedSeparable } from '../../../src/models/ops/depthwise.ts'
 import { usableBackends } from '../backends.ts'
 
 describe.each(['cpu' as const, ...usableBackends])('a modulated separable convolution on %s', backend => {

@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { useBackend } from '../../../src/backend/index.ts'
 import { depthwiseConv2d, depthwiseConv2dSame } from '../../../src/models/ops/depthwise.ts'
-import { adaptiveAveragePool, cropResize } from '../../../src/models/recognizers/crop.ts'
+import { adaptiveAveragePool, cropResize } from '../../../src/models/recognizers/recognizer.ts'
 
 const whole = { left: 0, top: 0, right: 1, bottom: 1 }
 const ramp = (size: number) => tf.reshape(tf.range(0, size * size), [1, size, size, 1]) as tf.Tensor4D
