@@ -7,7 +7,7 @@ import { blur, type GuidedLines, guidedFilter, normalizedConvolution } from './f
 import { facePixel, type Grain, generatedSkin, grainOf, matchDetail, photoSkin } from './match-detail.ts'
 import { removeGrid } from './remove-grid.ts'
 import { type Raster, resampleSimilarity } from './resample-similarity.ts'
-import { bareFace, lumaOf, skinProbability } from './skin.ts'
+import { bareFace, hairStrands, lumaOf, skinProbability } from './skin.ts'
 import type { Point } from './template.ts'
 import { apply, invert, type Similarity, scaleOf } from './warp.ts'
 
@@ -108,7 +108,7 @@ function analyse(before: Raster, after: Raster, regions: FaceRegions): Analysis 
   const { side, outline, depth, core } = regions
   const [skinBefore, skinAfter] = [skinProbability(before, regions), skinProbability(after, regions)]
   const bare = bareFace(skinBefore, regions)
-  const bareAfter = wellWithin(bareFace(skinAfter, regions), side)
+  const bareAfter = wellWithin(bareFace(skinAfter, regions, hairStrands(after, side)), side)
   const luma = Float32Array.from(bare, (_, i) => lumaOf(before.data, 3 * i) / 255)
   const uncovered = guidedFilter(luma, bare, { width: side, height: side }, 0.012 * side, 4e-4)
   const edges = { ...uncovered, outline, core, bareAfter }

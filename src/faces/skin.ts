@@ -46,13 +46,15 @@ export function skinProbability(
 }
 
 /**
- * 1 where the face is bare and 0 where something covers it: what is unlike skin and hangs together with the outside of the
+ * 1 where the face is bare and 0 where something covers it: what is unlike skin and connected with the outside of the
  * outline, on the forehead and along the outline. Never the core; no beard: where most of chin and jaw are unlike skin,
  * they are left alone.
+ * @param strands 1 where single hairs lie, which cover a forehead without being connected with the outside
  */
 export function bareFace(
   skin: Float32Array,
   { side, outline, depth, core, forehead, chin }: FaceRegions,
+  strands?: Uint8Array,
 ): Float32Array {
   const bearded = shareOf(skin, i => chin[i]! * smoothStep(2 * depth[i]! - 0.4)) < 0.55
   const n = side * side
@@ -60,30 +62,82 @@ export function bareFace(
   for (let i = 0; i < n; i++) {
     const near = Math.max(forehead[i]!, 1 - smoothStep((depth[i]! - 0.45) / 0.3))
     const allowed = near * (1 - core[i]!) * (bearded ? 1 - chin[i]! : 1)
-    if (outline[i]! < 0.02 || (skin[i]! < 0.5 - 0.3 * chin[i]! && allowed > 0.5)) open[i] = 1
+    const unlike = skin[i]! < 0.5 - 0.3 * chin[i]! || strands?.[i]
+    if (outline[i]! < 0.02 || (unlike && allowed > 0.5)) open[i] = 1
   }
-  const covered = floodFrom(open, side, i => outline[i]! < 0.02)
+  const covered = floodFrom(open, side, i => outline[i]! < 0.02 || (strands?.[i] === 1 && forehead[i]! > 0.5))
   return Float32Array.from(covered, value => 1 - value)
 }
 
-/** The pixels of `open` that hang together with one of the seeds. */
+/** Of a strand of hair: its greatest width and least height, relative to the side, and how much darker it is than the skin beside it. */
+const widestStrand = 0.045
+const leastHeight = 0.06
+const leastContrast = 0.05
+
+/**
+ * Where single strands of hair lie on the skin: dark lines across many rows. Wrinkles of a forehead lie along the rows, and
+ * freckles are short.
+ * @param face side x side, three channels in 0..255
+ * @returns side * side values, 1 on strands and next to them
+ */
+export function hairStrands(face: Raster, side: number): Uint8Array {
+  const smooth = blur(face, side / 400).data
+  const found = new Uint8Array(side * side)
+  const reach = Math.round((widestStrand * side) / 2)
+  for (let y = 0; y < side; y++) {
+    const luma = Float32Array.from({ length: side }, (_, x) => lumaOf(smooth, 3 * (y * side + x)))
+    const filled = slide(slide(luma, reach, Math.max), reach, Math.min)
+    for (let x = 0; x < side; x++) {
+      if ((filled[x]! - luma[x]!) / (filled[x]! + 16) < leastContrast) continue
+      for (let j = Math.max(0, y - 1); j <= Math.min(side - 1, y + 1); j++)
+        for (let i = Math.max(0, x - 1); i <= Math.min(side - 1, x + 1); i++) found[j * side + i] = 1
+    }
+  }
+  return tall(found, side)
+}
+
+/** The connected parts of a mask that are at least `leastHeight` high. */
+function tall(mask: Uint8Array, side: number): Uint8Array {
+  const [seen, kept] = [new Uint8Array(mask.length), new Uint8Array(mask.length)]
+  for (let start = 0; start < mask.length; start++) {
+    const part = flood(mask, side, start, seen)
+    const last = part.reduce((most, i) => Math.max(most, i), start)
+    if (Math.floor(last / side) - Math.floor(start / side) < leastHeight * side) continue
+    for (const i of part) kept[i] = 1
+  }
+  return kept
+}
+
+/** The extreme of the values up to `reach` away from each. */
+function slide(values: Float32Array, reach: number, extreme: (...values: number[]) => number): Float32Array {
+  return values.map((_, x) => extreme(...values.subarray(Math.max(0, x - reach), x + reach + 1)))
+}
+
+/** The pixels of `open` that are connected with one of the seeds. */
 function floodFrom(open: Uint8Array, side: number, isSeed: (i: number) => boolean): Uint8Array {
   const reached = new Uint8Array(open.length)
-  const stack: number[] = []
+  for (let i = 0; i < open.length; i++) if (isSeed(i)) flood(open, side, i, reached)
+  return reached
+}
+
+/** Marks the pixels of `open` that are connected with a seed as reached. @returns those that were not */
+function flood(open: Uint8Array, side: number, seed: number, reached: Uint8Array): number[] {
+  const part: number[] = []
   const visit = (i: number) => {
     if (!open[i] || reached[i]) return
     reached[i] = 1
-    stack.push(i)
+    part.push(i)
   }
-  for (let i = 0; i < open.length; i++) if (isSeed(i)) visit(i)
-  while (stack.length) {
-    const i = stack.pop()!
+  visit(seed)
+  // Grows while it is walked.
+  for (let k = 0; k < part.length; k++) {
+    const i = part[k]!
     if (i % side) visit(i - 1)
     if ((i + 1) % side) visit(i + 1)
     if (i >= side) visit(i - side)
     if (i + side < open.length) visit(i + side)
   }
-  return reached
+  return part
 }
 
 function shareOf(values: Float32Array, weight: (i: number) => number): number {

@@ -4,7 +4,7 @@ import { compositeQuality } from '../../src/faces/composite-quality.ts'
 import { faceRegions } from '../../src/faces/face-regions.ts'
 import { guidedFilter, normalizedConvolution } from '../../src/faces/filters.ts'
 import type { Raster } from '../../src/faces/resample-similarity.ts'
-import { bareFace, skinProbability } from '../../src/faces/skin.ts'
+import { bareFace, hairStrands, skinProbability } from '../../src/faces/skin.ts'
 import { meanLandmarks } from '../../src/faces/template.ts'
 
 const side = 128
@@ -44,6 +44,26 @@ describe.each([
     const found = skinProbability(face(skin), regions)
     expect(mean(found, i => regions.outline[i]! > 0.9)).toBeGreaterThan(0.95)
     expect(mean(found, i => regions.outline[i] === 0)).toBeLessThan(0.1)
+  })
+
+  it('spares single hairs on the forehead, and no wrinkle', () => {
+    const [left, top] = [side / 2 + 3, fringe - 6]
+    const hair = face(skin, (x, y) =>
+      Math.abs(x - left) < 1 && y >= top && y < top + 14 ? skin.map(v => v / 2) : undefined,
+    )
+    const wrinkle = face(skin, (x, y) =>
+      Math.abs(y - top) < 1 && Math.abs(x - left) < 9 ? skin.map(v => v / 2) : undefined,
+    )
+    expect(
+      mean(
+        hairStrands(hair, side),
+        i => Math.abs((i % side) - left) < 1 && Math.abs(Math.floor(i / side) - top - 7) < 5,
+      ),
+    ).toBe(1)
+    expect(mean(hairStrands(wrinkle, side), i => regions.forehead[i]! > 0.5 && regions.outline[i]! > 0.9)).toBe(0)
+    const bare = bareFace(skinProbability(hair, regions), regions, hairStrands(hair, side))
+    expect(bare[(top + 7) * side + left]).toBe(0)
+    expect(bare[(top + 7) * side + left + 6]).toBe(1)
   })
 
   it('spares a fringe, to its edge', () => {
