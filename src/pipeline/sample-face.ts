@@ -23,18 +23,18 @@ const foundScore = 0.5
 /** Rows of a generator's latents stay within this squared norm, relative to their number of dimensions. */
 const shell = 1.3
 
-/** Which versions are sampled, and who is told of the steps. */
+/** Options of {@link sampleFace}: the random streams of a face and a callback for its steps. */
 export interface SampleOptions {
-  /** What random numbers are for besides. */
+  /** Identifier of the face, part of the name of its random streams. */
   readonly identity: string
-  /** 0, or how often its versions were refused by others: each round has attempts, and so noise and starts, of its own. */
+  /** How often a check rejected earlier versions, 0 at first: each round has separate attempts, with other noise and initial latents. */
   readonly round?: number | undefined
   readonly onStep?: ((report: GuidedStepReport) => void) | undefined
 }
 
 /**
- * Latents of the protected versions of a face, [samples, h, w, c]. A version in which no face is found, or which a guide finds more like
- * the original than `likeness`, is sampled again, as often as `attempts` says, and the best of its samples is kept.
+ * Latents of the protected versions of a face, [samples, h, w, c]. A version in which no face is found, or whose similarity to the
+ * original by a white-box recognizer exceeds `likeness`, is resampled up to `attempts` times, and the best sample is kept.
  */
 export async function sampleFace(
   model: FaceModel,
