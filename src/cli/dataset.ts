@@ -7,7 +7,7 @@ export const builder = (yargs: Argv) =>
     .positional('action', {
       choices: ['prepare', 'info', 'generate'] as const,
       describe:
-        'prepare: find, align and cache every face; info: what a data set is, and what is prepared of it; generate: make faces of people who do not exist, with their latents',
+        'prepare: detect, align and cache every face; info: describe a data set and its prepared faces; generate: sample faces of people who do not exist, with their latents',
     })
     .positional('name', {
       type: 'string',
@@ -17,22 +17,21 @@ export const builder = (yargs: Argv) =>
     .option('from', { type: 'string', describe: 'the pictures: a folder, a zip archive, Parquet files' })
     .option('out', {
       type: 'string',
-      describe: 'where the faces are [default: runs/data/NAME; generate: runs/data/generated]',
+      describe: 'folder of the faces [default: runs/data/NAME; generate: runs/data/generated]',
     })
     .option('size', {
       type: 'number',
       describe: 'side of the faces in pixels [default: 128; generate: 256, of 128, 256 and 1024]',
     })
-    .option('identities', { type: 'string', describe: "folder of CelebA's files of identities [default: --from's]" })
-    .option('pairs', { type: 'string', describe: "info: LFW's pairs.txt, whose pairs are looked for" })
-    .option('jobs', { type: 'number', default: 1, describe: 'processes that prepare side by side' })
-    .option('count', { type: 'number', describe: 'generate: how many faces' })
-    .option('seed', { type: 'number', default: 0, describe: 'generate: of the faces' })
+    .option('identities', { type: 'string', describe: "folder of CelebA's identity files [default: --from's]" })
+    .option('pairs', { type: 'string', describe: "info: LFW's pairs.txt, whose prepared pairs are counted" })
+    .option('jobs', { type: 'number', default: 1, describe: 'number of parallel processes' })
+    .option('count', { type: 'number', describe: 'generate: number of faces' })
+    .option('seed', { type: 'number', default: 0, describe: 'generate: random seed' })
     .option('truncation', {
       type: 'number',
       default: 0.8,
-      describe:
-        'generate: how far faces are from the mean face, 0 to 1; lower is less varied and more likely to be whole',
+      describe: 'generate: distance from the mean face, 0 to 1; lower values give less variety and fewer defects',
     })
 
 interface Arguments {
@@ -69,7 +68,7 @@ async function generate({ count, seed, size = 256, truncation, out = 'runs/data/
   const { UserError } = await import('../util/errors.ts')
   const { loadGenerator } = await import('../faces/generator.ts')
   const { progress } = await import('../util/progress.ts')
-  if (count === undefined) throw new UserError('expected --count, how many faces to generate')
+  if (count === undefined) throw new UserError('expected --count, the number of faces to generate')
   const options = checkGenerate({ out, count, seed, size, truncation })
   await useBackend(backend)
   const generator = await loadGenerator()

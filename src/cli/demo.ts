@@ -6,17 +6,17 @@ export const command = 'demo'
 
 export const builder = (yargs: Argv) =>
   yargs
-    .option('faces', { type: 'number', describe: 'how many faces, of as many photos as possible [default: 3]' })
+    .option('faces', { type: 'number', describe: 'number of faces, from as many photos as possible [default: 3]' })
     .option('all', { type: 'boolean', describe: 'all faces of all photos', conflicts: 'faces' })
     .option('out', { type: 'string', default: 'runs/demo', describe: 'folder of the report and the photos' })
-    .option('seed', { type: 'number', default: 0, describe: 'of all random numbers' })
+    .option('seed', { type: 'number', default: 0, describe: 'random seed' })
     .option('jobs', {
       type: 'number',
-      describe: 'processes that work side by side [default: as many as cores and memory allow]',
+      describe: 'number of parallel processes [default: as many as cores and memory allow]',
     })
     .option('model', {
       type: 'string',
-      describe: "another model, with its own recipes where configs/ has some [default: the recipes']",
+      describe: "another model, with its own recipes if configs/ has some [default: the recipes']",
     })
     .option('set', { type: 'string', array: true, default: [], describe: 'a key of both recipes: steps=10' })
 

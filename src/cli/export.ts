@@ -7,7 +7,7 @@ export const builder = (yargs: Argv) =>
     .positional('out', { type: 'string', demandOption: true, describe: 'the safetensors file to write, in 16 bits' })
     .option('model', { type: 'string', default: 'faces-128', describe: 'a model of configs/models/' })
     .option('autoencoder', { type: 'string', describe: 'the run that trained the autoencoder' })
-    .option('decoder', { type: 'string', describe: 'a run that trained its decoder further' })
+    .option('decoder', { type: 'string', describe: 'a run that fine-tuned its decoder' })
     .option('diffusion', { type: 'string', describe: 'the run that trained the noise predictor' })
     .option('msi', { type: 'string', describe: 'the run that trained MSI' })
     .option('encoder', { type: 'string', describe: "the run that trained the encoder of a generator's latents" })

@@ -155,6 +155,6 @@ async function keysIn(path: string, what: string): Promise<string[]> {
   })
   const lines = text.split(/\r?\n/).map(line => line.trim())
   const keys = lines.filter(line => line !== '' && !line.startsWith('#'))
-  if (keys.length === 0) throw new UserError(`expected ${what} in ${path}, found none: write one a line`)
+  if (keys.length === 0) throw new UserError(`expected ${what} in ${path}, found none: write one per line`)
   return keys
 }

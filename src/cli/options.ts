@@ -9,7 +9,7 @@ export const dryRunOption = <Options>(yargs: Argv<Options>) =>
   yargs.option('dry-run', {
     type: 'boolean',
     default: false,
-    describe: 'only say what it would take: shapes, parameters, operations, memory',
+    describe: 'only print the cost: shapes, parameters, operations, memory',
   })
 
 /**
@@ -39,8 +39,8 @@ export async function goesOn(
 export const peopleOptions = <Options>(yargs: Argv<Options>) =>
   yargs
     .option('count', { type: 'number', default: 200, describe: 'people whose faces are protected' })
-    .option('seed', { type: 'number', default: 1, describe: 'chooses the people, and is that of the recipes' })
-    .option('jobs', { type: 'number', default: 1, describe: 'processes that protect faces side by side' })
+    .option('seed', { type: 'number', default: 1, describe: 'selects the people; also the seed of the recipes' })
+    .option('jobs', { type: 'number', default: 1, describe: 'number of parallel processes' })
 
 export interface PeopleArguments {
   count: number
@@ -48,7 +48,7 @@ export interface PeopleArguments {
   jobs: number
 }
 
-/** @throws UserError for an option, by its name, that is no whole number from 1 on */
+/** @throws UserError for an option, by its name, that is not an integer of 1 or more */
 export function checkWhole(options: Readonly<Record<string, number>>): void {
   for (const [name, value] of Object.entries(options))
     if (!Number.isInteger(value) || value < 1) throw new UserError(`expected --${name} of 1 or more, found ${value}`)

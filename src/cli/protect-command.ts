@@ -59,22 +59,21 @@ export function protectCommand(task: Recipe['task']): CommandModule {
           choices: ['near', 'lossless'] as const,
           default: 'near' as const,
           describe:
-            "what recovery gives back: the faces to 45 dB and more, or the photo's file, which the key then holds",
+            "what recovery restores: the faces to 45 dB and more, or the photo's file, which the key then contains",
         })
         .option('rename', {
           type: 'boolean',
           default: false,
-          describe: 'gives the results random names, in no folders: those of the photos may say who is on them',
+          describe: "give the results random names, without folders: the photos' names may identify people",
         })
         .option('record', {
           type: 'boolean',
           default: false,
-          describe:
-            'writes run.json, by which replay makes the run again: it names the originals; encrypted as keys are',
+          describe: 'write run.json for replay: it names the originals; encrypted as the keys are',
         })
         .option('format', {
           choices: ['png', 'jpg', 'webp'] as const,
-          describe: "of the results [default: the photo's]",
+          describe: "format of the results [default: the photo's]",
         })
         .option('model', { type: 'string', describe: 'a model of configs/models/, or the path of such a file' })
         .option('samples', { type: 'number', describe: 'protected versions of each photo' })
@@ -84,32 +83,31 @@ export function protectCommand(task: Recipe['task']): CommandModule {
         .option('seed', {
           type: 'number',
           describe:
-            'for research: makes the run repeatable, and its outputs confirmable by whoever guesses it [default: a fresh secret]',
+            'for research: makes the run repeatable, and lets anyone who guesses it confirm the originals [default: a fresh secret]',
         })
         .option('config', {
           type: 'string',
-          describe: `the recipe that all these change [default: configs/MODEL/${task}.yaml where there is one, else configs/${task}.yaml]`,
+          describe: `the recipe that these options override [default: configs/MODEL/${task}.yaml if it exists, otherwise configs/${task}.yaml]`,
         })
         .option('jobs', {
           type: 'number',
           conflicts: 'queue',
-          describe:
-            'worker processes, one face each [default: as many as cores and memory allow, where that is faster]',
+          describe: 'worker processes, one face each [default: as many as cores and memory allow, if that is faster]',
         })
-        .option('queue', { type: 'string', describe: "redis://HOST:PORT: leaves the work to that queue's workers" })
+        .option('queue', { type: 'string', describe: "redis://HOST:PORT: sends the work to that queue's workers" })
         .option('fallback', {
           choices: ['blur', 'refuse'] as const,
           default: 'blur' as const,
-          describe: 'what becomes of faces that cannot be replaced: covered by a blur, or their photo is refused',
+          describe: 'for faces that cannot be replaced: cover them by a blur, or refuse their photo',
         })
         .option('check', {
           type: 'boolean',
           default: true,
-          describe: 'compare the faces of the result with the originals by a recognizer that had no other part',
+          describe: 'compare the faces of the result with the originals by a held-out recognizer',
         })
         .option('review', {
           type: 'boolean',
-          describe: 'write review.html beside the results [default: of several photos]',
+          describe: 'write review.html beside the results [default: for several photos]',
         })
         .option('set', { type: 'string', array: true, default: [], describe: 'any key of the recipe: keep.below=200' }),
     handler: (args: ArgumentsCamelCase<Arguments>) => protect(task, args),
@@ -221,7 +219,7 @@ async function protect(task: Recipe['task'], args: ArgumentsCamelCase<Arguments>
         if (done.some(({ report }) => failedChecks(task, report) > 0)) process.exitCode = checkFailed
         if (done.length > 0 && !isEncrypted)
           process.stderr.write(
-            'warning: each key (.dpkey) is the original photo to whoever has it: it is not encrypted; --recipient or --passphrase-file encrypts it\n',
+            'warning: each key (.dpkey) is not encrypted and restores the original photo: encrypt it with --recipient or --passphrase-file\n',
           )
       },
     },

@@ -13,26 +13,28 @@ export const builder = (yargs: Argv) =>
     })
     .option('key', {
       type: 'string',
-      describe: 'a key, or a folder of keys, where the keys are not beside the pictures as PICTURE.dpkey',
+      describe: 'a key, or a folder of keys, if they are not beside the pictures as PICTURE.dpkey',
     })
     .option('out', { type: 'string', default: 'recovered', describe: 'folder of the recovered photos' })
     .option('recovery', {
       choices: ['exact', 'generative'] as const,
       default: 'exact' as const,
-      describe: "the faces as they were, or as the model regenerates them from the key's latent",
+      describe: "the original faces, or faces that the model regenerates from the key's latent",
     })
     .option('allow-edited', {
       type: 'boolean',
       default: false,
-      describe: 'also takes copies that were scaled, cut to a part or encoded again, as messengers do',
+      describe: 'also accept copies that were scaled, cropped or re-encoded, as messengers do',
     })
     .option('record', {
       type: 'boolean',
       default: false,
-      describe:
-        'writes run.json, by which replay makes the run again; encrypted where an identity or a passphrase is given',
+      describe: 'write run.json for replay; encrypted if an identity or a passphrase is given',
     })
-    .option('model', { type: 'string', describe: 'that regenerates [default: the one that the key names]' })
+    .option('model', {
+      type: 'string',
+      describe: 'model that regenerates the faces [default: the one that the key names]',
+    })
 
 interface Arguments extends DecryptionArguments {
   pictures: string[]

@@ -8,7 +8,7 @@ export const command = 'replay <run>'
 export const builder = (yargs: Argv) =>
   decryptionOptions(yargs)
     .positional('run', { type: 'string', demandOption: true, describe: 'the folder of a run made with --record' })
-    .option('keep', { type: 'string', describe: 'folder for what is made again [default: it is not kept]' })
+    .option('keep', { type: 'string', describe: 'folder for the new outputs [default: not kept]' })
 
 interface Arguments extends DecryptionArguments {
   run: string
@@ -42,7 +42,7 @@ export async function handler({
   const { replay } = await import('../pipeline/replay.ts')
   const { readDecryption } = await import('./key-access.ts')
   if (keep !== undefined && (await realpath(keep).catch(() => keep)) === (await realpath(run)))
-    throw new UserError(`expected --keep of another folder than the run's own, found ${keep}: it would be written over`)
+    throw new UserError(`expected --keep of another folder than the run's own, found ${keep}: it would be overwritten`)
   const decryption = await readDecryption({ passphraseFile, identity })
   const runs = await readRuns(run, decryption)
   const into = keep ?? (await mkdtemp(join(tmpdir(), 'replay-')))
@@ -62,7 +62,7 @@ export async function handler({
       const same = outputs.filter(({ identical }) => identical).length
       console.log(`${record.command}: ${same} of ${outputs.length} outputs are identical`)
       if (same < outputs.length) process.exitCode = 1
-      if (otherwise.length > 0) process.stderr.write(`computed otherwise: ${otherwise.join('; ')}\n`)
+      if (otherwise.length > 0) process.stderr.write(`different environment: ${otherwise.join('; ')}\n`)
     }
   } finally {
     if (keep === undefined) {

@@ -9,23 +9,23 @@ export const builder = (yargs: Argv) =>
     .positional('table', {
       type: 'string',
       demandOption: true,
-      describe: 'a folder of experiments/, such as anonymization-identity; the path of one like them; or all',
+      describe: 'a folder of experiments/, such as anonymization-identity; the path of a custom table; or all',
     })
     .option('faces', {
       type: 'string',
       array: true,
       default: ['runs/data/lfw/test'],
-      describe: 'prepared faces; once more for each other size that models take',
+      describe: 'prepared faces; repeat for each other size that models need',
     })
     .option('train', {
       type: 'string',
       array: true,
-      describe: 'prepared faces of other people, for tables whose models are to be trained',
+      describe: 'prepared faces of other people, for tables that train models',
     })
     .option('out', {
       type: 'string',
       default: 'runs/reproduce',
-      describe: 'folder of all pictures, which tables share; a second run resumes there',
+      describe: 'folder of all pictures, shared by all tables; a second run resumes there',
     })
 
 interface Arguments extends ComparingArguments, PeopleArguments {

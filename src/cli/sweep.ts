@@ -9,20 +9,20 @@ export const builder = (yargs: Argv) =>
     .positional('config', {
       type: 'string',
       demandOption: true,
-      describe: 'what to try and to measure, such as configs/sweeps/guidance-lfw.yaml',
+      describe: 'a sweep config, such as configs/sweeps/guidance-lfw.yaml',
     })
-    .option('faces', { type: 'string', describe: "a prepared store of faces, in place of the config's" })
-    .option('count', { type: 'number', describe: "faces of each point, in place of the config's" })
-    .option('set', { type: 'string', array: true, default: [], describe: 'key=value over the config' })
+    .option('faces', { type: 'string', describe: "a prepared store of faces [default: the config's]" })
+    .option('count', { type: 'number', describe: "faces per point [default: the config's]" })
+    .option('set', { type: 'string', array: true, default: [], describe: 'key=value, overrides the config' })
     .option('out', { type: 'string', describe: 'folder of the points and the report [default: runs/sweeps/NAME]' })
     .option('jobs', { type: 'number', default: 1, describe: 'worker processes on this machine' })
-    .option('queue', { type: 'string', describe: "redis://HOST:PORT: leaves the work to that queue's workers" })
+    .option('queue', { type: 'string', describe: "redis://HOST:PORT: sends the work to that queue's workers" })
     .option('ahead', { type: 'number', default: 64, describe: 'points in the queue at once' })
     .option('track', {
       type: 'string',
       array: true,
       default: [],
-      describe: 'watch the sweep and its points in tensorboard[=FOLDER] or mlflow[=http://HOST:PORT] too',
+      describe: 'also log the sweep and its points to tensorboard[=FOLDER] or mlflow[=http://HOST:PORT]',
     })
     .option('retry', { type: 'boolean', default: false, describe: 'measure failed points again' })
 

@@ -18,39 +18,39 @@ export const builder = (yargs: Argv) =>
     })
     .option('out', {
       type: 'string',
-      describe: 'folder of the run; an interrupted run in it goes on [default: runs/CONFIG]',
+      describe: 'folder of the run; an interrupted run in it resumes [default: runs/CONFIG]',
     })
     .option('validate', {
       type: 'string',
       array: true,
-      describe: 'prepared faces of other people, whose loss says which checkpoint is best',
+      describe: 'prepared faces of other people, whose loss selects the best checkpoint',
     })
     .option('autoencoder', {
       type: 'string',
-      describe: "the run that trained the autoencoder; the model's own weights unless given",
+      describe: "the run that trained the autoencoder [default: the model's own weights]",
     })
     .option('diffusion', {
       type: 'string',
       describe:
-        "the run that trained the noise predictor, for MSI and to train it further; the model's own weights unless given",
+        "the run that trained the noise predictor, for MSI and for fine-tuning [default: the model's own weights]",
     })
     .option('resume-from', {
       type: 'string',
       describe:
-        "checkpoint of the run to go on from, such as runs/x/step-000400.safetensors [default: the folder's last]",
+        "checkpoint of the run to resume from, such as runs/x/step-000400.safetensors [default: the folder's last]",
     })
     .option('cache', {
       type: 'string',
       describe:
-        "where latents and features of the faces are kept, for several runs one after the other [default: the run's folder]",
+        "cache for latents and features of the faces, to share among consecutive runs [default: the run's folder]",
     })
     .option('track', {
       type: 'string',
       array: true,
-      describe: 'watch the run in tensorboard[=FOLDER] or mlflow[=http://HOST:PORT] too',
+      describe: 'also log the run to tensorboard[=FOLDER] or mlflow[=http://HOST:PORT]',
     })
-    .option('allow-changes', { type: 'boolean', describe: 'go on with a run that was begun with another config' })
-    .option('set', { type: 'string', array: true, default: [], describe: 'key=value over the config' })
+    .option('allow-changes', { type: 'boolean', describe: 'resume a run that was started with another config' })
+    .option('set', { type: 'string', array: true, default: [], describe: 'key=value, overrides the config' })
 
 interface Arguments {
   config: string

@@ -8,7 +8,8 @@ export const builder = (yargs: Argv) =>
   yargs
     .positional('action', {
       choices: ['list', 'pull', 'check'] as const,
-      describe: 'list: what there is, its terms, and what is here; pull: fetch; check: verify what is here',
+      describe:
+        'list: available weights, their terms, and what is installed; pull: download; check: verify what is installed',
     })
     .positional('names', { type: 'string', array: true, default: [], describe: 'weights of the list [check: all]' })
     .option('accept-licence', {
@@ -87,7 +88,7 @@ async function checkAll(chosen: readonly (readonly [string, PublishedWeights])[]
       if (problem) wrong.push(name)
     }
   }
-  if (wrong.length > 0) throw new UserError(`not as they should be: ${[...new Set(wrong)].join(', ')}; pull them again`)
+  if (wrong.length > 0) throw new UserError(`corrupt or unexpected: ${[...new Set(wrong)].join(', ')}; pull them again`)
 }
 
 const sourceOf = ({ from }: PublishedFile): string => {

@@ -9,12 +9,12 @@ export const builder = (yargs: Argv) =>
       demandOption: true,
       describe: 'redis://HOST:PORT, or rediss:// encrypted [its password may be in DIFF_PRIVACY_QUEUE_PASSWORD]',
     })
-    .option('faces', { type: 'string', describe: 'where the faces of sweeps lie on this machine' })
-    .option('jobs', { type: 'number', default: 1, describe: 'jobs at once, each in a process of its own' })
+    .option('faces', { type: 'string', describe: 'folder of the faces of sweeps on this machine' })
+    .option('jobs', { type: 'number', default: 1, describe: 'jobs at once, each in a separate process' })
     .option('lock', {
       type: 'number',
       default: 30,
-      describe: 'seconds without a sign of life after which a job is given to another worker',
+      describe: 'seconds without a heartbeat after which another worker takes the job',
     })
 
 interface Arguments {

@@ -169,7 +169,7 @@ test('it tells apart what differs, what was changed since, and what cannot be ma
   expect(said).toMatch(/differs {2}ada.anonymized.png; the file in the folder was changed/)
   expect(said).toMatch(/1 of 2 outputs are identical/)
   expect(process.exitCode).toBe(1)
-  expect(warned.join('')).toMatch(/^computed otherwise: threads 9 then, 1 now$/m)
+  expect(warned.join('')).toMatch(/^different environment: threads 9 then, 1 now$/m)
 
   writeFileSync(file, text)
   mkdirSync(join(folder, 'away'))

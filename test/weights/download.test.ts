@@ -338,7 +338,7 @@ describe('pull and check', () => {
     const mirror = `https://gone.example/=${new URL(url).origin}/`
     await weightsCommand('pull', 'mine', '--accept-licence', '--mirror', mirror)
     expect(said.at(-1)).toMatch(new RegExp(`weights\\.bin: fetched, SHA-256 ${sum}; none is known`))
-    expect(await refused(weightsCommand('check'))).toMatch(/not as they should be: mine/)
+    expect(await refused(weightsCommand('check'))).toMatch(/corrupt or unexpected: mine/)
     expect(await refused(weightsCommand('pull'))).toMatch(/expected the names of weights/)
     expect(await refused(weightsCommand('pull', 'mime'))).toMatch(/no weights are called 'mime' \(nearest: 'mine'\)/)
   })

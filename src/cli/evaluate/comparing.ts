@@ -9,7 +9,7 @@ export const measuringOptions = <Options>(yargs: Argv<Options>) =>
   yargs
     .option('inception', { type: 'string', describe: "weights of FID's Inception [default: nsfwjs' network]" })
     .option('resize', { type: 'string', default: 'pytorch-fid', describe: 'how pictures are resized for --inception' })
-    .option('cache', { type: 'string', default: 'runs/features', describe: 'folder of the features that are kept' })
+    .option('cache', { type: 'string', default: 'runs/features', describe: 'cache folder for features' })
 
 /** Adds --inception, --resize, --lpips and --cache. */
 export const comparingOptions = <Options>(yargs: Argv<Options>) =>

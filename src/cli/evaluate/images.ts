@@ -33,7 +33,7 @@ export const builder = (yargs: Argv) =>
     .option('guessed', { type: 'string', describe: 'folder of pictures recovered with keys that an attacker guessed' })
     .option('manifest', {
       type: 'string',
-      describe: 'who is who and how it was made [default: manifest.json beside the first folder, if there]',
+      describe: 'identities and method [default: manifest.json beside the first folder, if it exists]',
     })
     .option('recognizer', {
       type: 'string',
@@ -58,14 +58,14 @@ export const builder = (yargs: Argv) =>
     })
     .option('targets', {
       type: 'string',
-      describe: 'what the pictures are to reach [default: configs/targets/PROTOCOL.yaml, if there]',
+      describe: 'targets for the pictures [default: configs/targets/PROTOCOL.yaml, if it exists]',
     })
     .option('targets-only', {
       type: 'boolean',
       default: false,
       describe: 'measure nothing but what the targets are about',
     })
-    .option('name', { type: 'string', describe: "what tables call it [default: the manifest's method, or the folder]" })
+    .option('name', { type: 'string', describe: "name in tables [default: the manifest's method, or the folder]" })
     .option('out', {
       type: 'string',
       default: 'runs/evaluate/images',

@@ -15,7 +15,7 @@ export const builder = (yargs: Argv) =>
         'methods to compare: default-model, tasks, blur, or the path of a file such as configs/evaluate-tasks.yaml',
     })
     .option('faces', { type: 'string', demandOption: true, describe: 'a prepared store of faces: runs/data/lfw/test' })
-    .option('photos', { type: 'number', default: 1, describe: 'photos of each; people who have as many come first' })
+    .option('photos', { type: 'number', default: 1, describe: 'photos per person; people with that many come first' })
     .option('set', {
       type: 'string',
       array: true,

@@ -18,7 +18,7 @@ export const builder = (yargs: Argv) =>
       describe: 'prepared faces of other people: how far photos are from photos',
     })
     .option('samples', { type: 'number', default: 1000, describe: 'faces to sample, and people to compare them with' })
-    .option('steps', { type: 'number', default: 50, describe: 'DDIM steps of a sampled face' })
+    .option('steps', { type: 'number', default: 50, describe: 'DDIM steps per sample' })
     .option('eta', {
       type: 'number',
       default: 1,
@@ -29,9 +29,13 @@ export const builder = (yargs: Argv) =>
       default: 0,
       describe: 'how far these steps go away from noise predicted without self-attention; 0 for not at all',
     })
-    .option('pairs', { type: 'number', default: 1000, describe: 'most pairs of photos of one person, for recognizers' })
-    .option('seed', { type: 'number', default: 1, describe: 'chooses the people and the pairs' })
-    .option('jobs', { type: 'number', default: 1, describe: 'processes that sample side by side' })
+    .option('pairs', {
+      type: 'number',
+      default: 1000,
+      describe: 'maximum number of pairs of photos of one person, for recognizers',
+    })
+    .option('seed', { type: 'number', default: 1, describe: 'selects the people and the pairs' })
+    .option('jobs', { type: 'number', default: 1, describe: 'number of parallel processes' })
     .option('out', {
       type: 'string',
       default: 'runs/evaluate/model',

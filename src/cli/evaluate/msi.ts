@@ -11,10 +11,10 @@ const experiment = (name: string) => repositoryPath(`experiments/msi-variants/${
 
 export const builder = (yargs: Argv) =>
   yargs
-    .option('faces', { type: 'string', demandOption: true, describe: 'a prepared store of faces to bring back' })
+    .option('faces', { type: 'string', demandOption: true, describe: 'a prepared store of faces to recover' })
     .option('train', { type: 'string', array: true, demandOption: true, describe: 'prepared faces of other people' })
-    .option('count', { type: 'number', default: 20, describe: 'faces to measure, of as many people' })
-    .option('seed', { type: 'number', default: 1, describe: 'of the choice of faces' })
+    .option('count', { type: 'number', default: 20, describe: 'faces to measure, one per person' })
+    .option('seed', { type: 'number', default: 1, describe: 'selects the faces' })
     .option('over', {
       type: 'string',
       default: experiment('train-set'),
@@ -25,7 +25,7 @@ export const builder = (yargs: Argv) =>
       default: experiment('per-image'),
       describe: 'how MSI is trained on one image, and on one person',
     })
-    .option('set', { type: 'string', array: true, default: [], describe: 'key=value over both of these configs' })
+    .option('set', { type: 'string', array: true, default: [], describe: 'key=value, overrides both of these configs' })
     .option('steps', { type: 'number', describe: "steps of inversion and recovery [default: the recipe anonymize's]" })
     .option('out', {
       type: 'string',

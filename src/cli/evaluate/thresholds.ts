@@ -9,7 +9,7 @@ export const builder = (yargs: Argv) =>
   yargs
     .option('faces', { type: 'string', demandOption: true, describe: 'a prepared store of faces: runs/data/lfw/test' })
     .option('far', { type: 'number', default: 0.001, describe: 'false accept rate of the threshold' })
-    .option('write', { type: 'boolean', default: false, describe: 'make these the thresholds of all measurements' })
+    .option('write', { type: 'boolean', default: false, describe: 'save these as the thresholds of all measurements' })
 
 interface Arguments {
   faces: string
