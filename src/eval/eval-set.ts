@@ -91,7 +91,7 @@ export class EvalSet {
   ) {}
 
   /**
-   * Finds the pictures of all folders. Who is who is said by the manifest, or else by the sub-folders that pictures lie in.
+   * Finds the pictures of all folders. Identities come from the manifest, or else from the pictures' sub-folders.
    * @param cache where features are kept
    * @throws UserError when folders do not hold the same names, sizes differ, or the manifest is of other pictures
    */

@@ -10,7 +10,7 @@ export type Pair = readonly [number, number]
 /** Most genuine pairs of one person that anything is measured on. */
 export const genuineCap = 10
 
-/** A face of which it is known whose it is. */
+/** A face of known identity. */
 export interface Known {
   readonly identity: string
 }
@@ -27,8 +27,8 @@ export function byIdentity(entries: readonly Known[]): Map<string, number[]> {
 }
 
 /**
- * Pairs of faces of one person: all of them, or `cap` drawn at random where a person has more, so that a few people with
- * hundreds of photos do not decide the result. What is drawn of a person depends on the seed and the person alone.
+ * Pairs of faces of one person: all of them, or `cap` sampled at random for a person with more, so that a few people with
+ * hundreds of photos do not dominate the result. A person's sample depends only on the seed and the person.
  */
 export function genuinePairs(entries: readonly Known[], cap: number, seed = 0): Pair[] {
   return [...byIdentity(entries)].flatMap(([identity, faces]) => {
@@ -39,7 +39,7 @@ export function genuinePairs(entries: readonly Known[], cap: number, seed = 0): 
   })
 }
 
-/** One face of each person, drawn at random: what is drawn depends on the seed and the person alone. */
+/** One face of each person, sampled at random: the choice depends only on the seed and the person. */
 export function onePerIdentity(entries: readonly Known[], seed = 0): number[] {
   return [...byIdentity(entries)].map(
     ([identity, faces]) => faces[new RandomStream(seed, 'one a person', identity).integer(faces.length)]!,

@@ -1,4 +1,4 @@
-/** The numbers of each picture by itself: which pictures an aggregate is about. */
+/** The numbers of each picture, to find the pictures behind an aggregate. */
 import { stack } from './embeddings.ts'
 import type { EvalSet } from './eval-set.ts'
 import { centreOf, foundFaces, nearest, readFaces } from './features/faces.ts'
@@ -105,20 +105,20 @@ function judgement(before?: Float32Array, after?: Float32Array): Record<string, 
 
 // Which pictures went best and worst, for people to look at.
 
-/** A version's pictures by how alike judges find them to their originals. */
+/** A version's pictures ranked by their similarity to the originals under held-out recognizers. */
 export interface Ranked {
   readonly version: string
-  /** Most alike first. */
+  /** Most similar first. */
   readonly faces: readonly {
     readonly name: string
     readonly original: string
     readonly picture: string
-    /** Mean cosine over the judges. */
+    /** Mean cosine over the held-out recognizers. */
     readonly similarity: number
   }[]
 }
 
-/** Faces of the first sample of each version, cut out where the original's is; by the judges whose embeddings were computed. */
+/** Ranks the first sample of each version, cropped at the original's face, by the held-out recognizers whose embeddings exist. */
 export async function rankFaces(evalSet: EvalSet): Promise<Ranked[]> {
   const ranked: Ranked[] = []
   for (const version of evalSet.versions.keys()) {

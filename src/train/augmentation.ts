@@ -91,12 +91,12 @@ function cosines(side: number, inverse: boolean): Matrix {
   return { inputs: side, outputs: side, values }
 }
 
-// Views of faces that are of no one: stretched, moved and tinted at random. A few thousand people are soon known by heart, and
-// what recognizers see in their views is not what they see in them.
+// Augmentation: faces stretched, moved and tinted at random. A few thousand people are soon memorised, and recognizers embed
+// augmented faces differently.
 
 /**
- * A view of each face, of the same shape: a part of it, at least 1 - `variation` of its width and of its height, each drawn by
- * itself, filled out to the whole picture (bilinear), each colour's distance from grey times 1 - variation..1 + variation.
+ * An augmented view of each face, of the same shape: a crop of at least 1 - `variation` of its width and of its height, sampled
+ * independently and resized to the whole picture (bilinear). Each colour's distance from grey is scaled by 1 - variation..1 + variation.
  * @param faces [n, s, s, 3] in [-1, 1]
  * @param variation 0..1; 0 leaves the faces as they are
  * @param key what the views are for: with `seed`, the same key gives the same views

@@ -130,9 +130,9 @@ export function reconstruct(
 }
 
 /**
- * Losses of one step of both players: `fooling` has a gradient for what made `decoded` only, and `telling` for the adversary's
- * weights only. Each patch is judged against the same patch of the photo (relativistic, Jolicoeur-Martineau 2018), so that what
- * it shows cancels out: judged by itself, an adversary learns little in as many steps as there are here.
+ * The two adversarial losses of one step: `fooling`, the generator loss, has a gradient only for what computed `decoded`; `telling`,
+ * the discriminator loss, only for the discriminator's weights. Each patch is compared with the same patch of the photo (relativistic,
+ * Jolicoeur-Martineau 2018), so that its content cancels out: without this, a discriminator learns little in so few steps.
  */
 function adversarialLosses(
   adversary: ReturnType<typeof discriminator>,

@@ -1,8 +1,8 @@
 import { RandomStream } from '../util/random.ts'
 
 /**
- * Which items make up the batch of a step: each epoch goes through all of them in a random order of its own, batches
- * running on over its end. A function of its arguments alone.
+ * Indices of a step's batch: each epoch visits all items in a new random order, and batches continue across its end.
+ * A pure function of its arguments.
  */
 export function batchIndices(step: number, batchSize: number, count: number, seed: number): number[] {
   return Array.from({ length: batchSize }, (_, i) => {

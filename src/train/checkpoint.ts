@@ -1,7 +1,7 @@
 /**
  * A training run's state in one safetensors file: weights, their average, the optimizer's moments, step and resolved
  * config, which holds the seed that all random streams are keyed by. It is written whole or not at all, and the same run
- * goes on from it bit for bit.
+ * resumes from it bit for bit.
  */
 import { existsSync } from 'node:fs'
 import * as tf from '@tensorflow/tfjs'
@@ -35,7 +35,7 @@ export interface CheckpointNote {
   /** The resolved config, a tree of plain values. */
   readonly config: unknown
   readonly score?: Score
-  /** Of the steps since the score before, in a checkpoint off the schedule, which has no score of its own. */
+  /** Losses of the steps since the previous score, in a checkpoint off the schedule, which has no score. */
   readonly unscored?: LossSum
   /** Threads that computed it, as `threadsOf` says it. */
   readonly threads?: string

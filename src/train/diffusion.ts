@@ -21,11 +21,11 @@ import { batchIndices } from './batches.ts'
 import type { LatentCache } from './latents.ts'
 import type { TrainingTask } from './task.ts'
 
-/** What latents are, as far as their noise and their errors depend on it. */
+/** Structure of the latents that noise and loss depend on. */
 export interface LatentStructure {
-  /** Rows whose noise is one draw: how many, group by group. Every row has noise of its own without them. */
+  /** Sizes of the groups of rows that share one noise sample; without them every row has independent noise. */
   readonly rowGroups?: readonly number[] | undefined
-  /** What a squared error counts by channel, [z], 1 on average. All count alike without it. */
+  /** Weights of the squared error by channel, [z], 1 on average; equal weights without it. */
   readonly channelWeights?: tf.Tensor1D | undefined
 }
 
@@ -34,7 +34,7 @@ export interface DiffusionTaskOptions extends LatentStructure {
   readonly batchSize: number
   /** Share of faces whose prompt is empty. */
   readonly emptyPrompts: number
-  /** gamma of lossWeight; every timestep weighs alike without it. */
+  /** gamma of lossWeight; equal weights for all timesteps without it. */
   readonly minSnr?: number
   readonly loss?: LossTarget
   /** Whether embeddings are brought to mean 0 and deviation 1 over all faces of the cache. */

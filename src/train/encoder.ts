@@ -1,6 +1,7 @@
 /**
- * Trains the encoder of a generator: by latents on faces that were generated from them, whose pictures it sees degraded, and by
- * what the generator makes of its latents, on these and on photos, of which no latents are known (as pSp, arXiv 2008.00951).
+ * Trains the encoder of a generator with two losses. The first compares latents, on degraded pictures of faces generated from known
+ * latents. The second compares the generator's output for the predicted latents, also on photos without known latents (as pSp,
+ * arXiv 2008.00951).
  */
 import * as tf from '@tensorflow/tfjs'
 import type { FaceStore } from '../data/face-store.ts'

@@ -1,7 +1,7 @@
 /**
- * Which checkpoints of a run are kept: the newest ones as step-000400.safetensors, `last.safetensors`, from which the run
- * goes on, and `best.safetensors`. The latter two are further names of the same files where the disk can do that, so
- * that they cost no room of their own.
+ * Keeps the checkpoints of a run: the newest ones as step-000400.safetensors, `last.safetensors`, from which the run
+ * resumes, and `best.safetensors`. The latter two are hard links to the same files where the file system supports them, and
+ * then take no extra space.
  */
 import { readdir, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -46,9 +46,9 @@ function isBetter(score: Score, best: Score | undefined): boolean {
 }
 
 /**
- * The checkpoint that a run in `folder` goes on from, and what it says of itself; undefined where it begins.
- * @param asked another one than the last
- * @throws UserError when it is damaged, which names the newest older one that is whole, or when the one asked for is absent
+ * The checkpoint that a run in `folder` resumes from, with its metadata; undefined for a new run.
+ * @param asked a checkpoint other than the last
+ * @throws UserError when it is damaged, naming the newest older one that is intact, or when the requested one is absent
  */
 export async function checkpointToResume(
   folder: string,

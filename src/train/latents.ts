@@ -63,8 +63,8 @@ export class LatentCache {
   }
 
   /**
-   * Opens what `folder` keeps of these faces, networks and options, and computes what is missing: an interrupted
-   * computation goes on where it was. Row i is face i of `options.faces`, row count + i its mirror image.
+   * Opens the cache in `folder` for these faces, networks and options, and computes what is missing: an interrupted
+   * computation resumes. Row i is face i of `options.faces`, row count + i its mirror image.
    * @param onProgress told how many rows of how many are done
    * @throws UserError when there are no faces, generated ones are to be mirrored, or there is no room on the disk
    */

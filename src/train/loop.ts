@@ -28,12 +28,12 @@ export interface LoopOptions {
   readonly logEvery: number
   readonly checkpointEvery: number
   readonly demoEvery: number
-  /** How many checkpoints to keep, the last one included and the best one not. */
+  /** Number of checkpoints to keep, including the last one but not the best one. */
   readonly keepCheckpoints: number
   readonly validationBatches: number
 }
 
-/** What is told of a step. */
+/** The report of a training step. */
 export interface StepReport {
   /** Steps taken, this one included. */
   readonly step: number
@@ -56,7 +56,7 @@ export interface Run<Batch extends tf.TensorContainer> {
   readonly threads?: string
   readonly description: Omit<RunDescription, 'step'>
   readonly tracker: Tracker
-  /** The checkpoint that it goes on from, where that is not its folder's last. */
+  /** The checkpoint to resume from, if not the folder's last. */
   readonly resumeFrom?: string | undefined
   /** The same task over data that is not trained on. */
   readonly validation?: TrainingTask<Batch>
@@ -103,7 +103,7 @@ export async function train<Batch extends tf.TensorContainer>(
   return averaged
 }
 
-/** The state that a run goes on from. */
+/** The state that a run starts or resumes from. */
 async function begin<Batch extends tf.TensorContainer>(
   task: TrainingTask<Batch>,
   { seed }: LoopOptions,

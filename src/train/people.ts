@@ -1,4 +1,4 @@
-/** Whether a checkpoint is judged by people on whom it was not trained. */
+/** Checks that validation uses people who are not in the training set. */
 import { dirname, resolve } from 'node:path'
 import { type FaceEntry, readIndex } from '../data/face-store.ts'
 import { summaryOf } from '../data/prepare.ts'
@@ -32,9 +32,9 @@ interface Face extends FaceEntry {
 /**
  * Refuses prepared faces to validate on that show people who are trained on. Pictures of unknown people are left out, whose
  * identity is their path; nor is a name in one data set the same person as in another, since names may be no more than numbers.
- * @param faces folders of what is trained on
- * @param validate folders of what is validated on
- * @param subject whom of `faces` is trained on
+ * @param faces folders of training faces
+ * @param validate folders of validation faces
+ * @param subject the subset of `faces` that is trained on
  * @throws UserError that names one of them, and says how many there are
  */
 export async function checkOtherPeople(

@@ -1,4 +1,4 @@
-/** Whether a run may go on from a checkpoint: when every step that is left is one that the uninterrupted run would take. */
+/** Checks whether a run may resume from a checkpoint: every remaining step must equal that of an uninterrupted run. */
 
 import { availableParallelism } from 'node:os'
 import type { ModelConfig } from '../config/model.ts'
@@ -76,7 +76,7 @@ export function threadsOf(backend: TrainConfig['backend']): string | undefined {
   return library === kernels ? `${library}` : `${library}, ${kernels} of the compiled kernels`
 }
 
-/** What is to be said of a run that goes on with other threads than those of its checkpoint, if it has said which. */
+/** The warning for a run that resumes with another number of threads than its checkpoint records; undefined without one. */
 export function threadsChange(before: string | undefined, now: string | undefined): string | undefined {
   if (before === undefined || now === undefined || before === now) return undefined
   return `goes on with another number of threads (${before} before, ${now} now): bits may differ from those of an uninterrupted run`

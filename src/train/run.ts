@@ -64,9 +64,9 @@ export interface RunEvents {
 }
 
 export interface RunOptions {
-  /** A checkpoint to go on from instead of the last in the run's folder. */
+  /** A checkpoint to resume from instead of the last in the run's folder. */
   readonly resumeFrom?: string | undefined
-  /** Go on from a checkpoint of another config, saying in what it differs. */
+  /** Resume from a checkpoint of another config and report the differences. */
   readonly allowChanges?: boolean
   /** Aborted: the run stops after its step, with a checkpoint. */
   readonly signal?: AbortSignal
@@ -210,7 +210,7 @@ interface Built {
   close(): Promise<void>
 }
 
-/** The task that `config` names, over frozen networks and data of its own. */
+/** The task that `config` names, with its frozen networks and data. */
 async function buildTask(
   config: TrainConfig,
   model: ModelConfig,
@@ -294,8 +294,9 @@ async function buildEncoderTask(
 }
 
 /**
- * What errors count by channel: for `share` of the loss as what is decoded varies along it, in the rest all alike.
- * @returns [z], 1 on average; undefined where all count alike
+ * Weights of the squared error by channel: a fraction `share` of the loss weighs channels by how much the decoded picture varies
+ * along them, the rest weighs them equally.
+ * @returns [z], 1 on average; undefined for equal weights
  */
 function weightsOfChannels(
   { channelVariances }: LatentDiffusion['autoencoder'],

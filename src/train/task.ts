@@ -4,7 +4,7 @@ import type { LossSum, Score } from './checkpoint.ts'
 
 /**
  * Something that the training loop can train: a few pure functions. Batches and random numbers are functions of the step,
- * so that a resumed run goes on as if it had never stopped.
+ * so that a resumed run continues as if it had never stopped.
  */
 export interface TrainingTask<Batch extends tf.TensorContainer = tf.TensorContainer> {
   readonly name: string
@@ -29,7 +29,7 @@ const none: LossSum = { sum: 0, count: 0 }
  * the same noise, every time. Without: the mean training loss of all steps since the score before.
  */
 export class Scorer<Batch extends tf.TensorContainer> {
-  /** @param losses of the steps since the score before, where the run goes on from a checkpoint without one */
+  /** @param losses of the steps since the previous score, when resuming from a checkpoint without one */
   constructor(
     private readonly validation: TrainingTask<Batch> | undefined,
     private readonly batches: number,

@@ -31,7 +31,7 @@ export interface MsiTraining {
 }
 
 /**
- * Trains a form of MSI for a subject among `faces`, or goes on with that, or loads it when it is finished.
+ * Trains a variant of MSI for a subject among `faces`, resumes its training, or loads it when it is finished.
  * @throws UserError as runTraining does
  */
 export async function trainedMsi(

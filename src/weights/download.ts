@@ -1,6 +1,6 @@
 /**
- * Downloads that go on where they were cut off, through the proxies of the environment (HTTPS_PROXY, HTTP_PROXY,
- * NO_PROXY), are verified, and land whole or not at all. What has arrived of a file lies beside it as FILE.part.
+ * Resumable, verified downloads through the proxies of the environment (HTTPS_PROXY, HTTP_PROXY, NO_PROXY). A file appears
+ * only when it is complete; until then its data is beside it in FILE.part.
  */
 import { open, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'

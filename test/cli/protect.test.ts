@@ -87,9 +87,7 @@ test('there and back: a picture and its key, and from the two the recovered pict
   const picture = at('out', 'first.anonymized.png')
   expect(files(at('out'))).toEqual(['first.anonymized.png', 'first.anonymized.png.dpkey'])
   expect(said.out).toBe(`${picture}\n`)
-  expect(
-    said.err.match(/warning: each key .* is not encrypted and restores the original photo/g),
-  ).toHaveLength(1)
+  expect(said.err.match(/warning: each key .* is not encrypted and restores the original photo/g)).toHaveLength(1)
 
   await recover(picture, '--out', at('back'))
   expect(files(at('back'))).toEqual(['first.anonymized.recovered.png'])

@@ -93,7 +93,7 @@ export const protectedDetector: Metric = {
   },
 }
 
-// Attack: how well can protected pictures be told from originals at every threshold, by faces and by how they are drawn?
+// Attack: how well does a classifier separate protected pictures from originals at every threshold, by embedding and by rendering?
 
 const protectedAucDefinition: Definition = {
   id: 'protected-auc',

@@ -79,7 +79,7 @@ export async function unfinished(method: Method, faces: Faces, folder: string): 
 }
 
 /**
- * Refuses to go on in a folder whose pictures of the same settings another backend made: they differ in rounding and time.
+ * Refuses to resume in a folder whose pictures of the same settings were generated on another backend: they differ in rounding and time.
  * @throws UserError naming both backends
  */
 export async function refuseOtherBackend(method: Method, faces: Faces, folder: string, backend: string): Promise<void> {

@@ -89,7 +89,7 @@ export const judged: FaceFeature = {
   },
 }
 
-// Is it a face of the same expression, age and gender to networks that judge these?
+// Do attribute networks estimate the same expression, age and gender?
 
 /** Cut out where the original's face is, so that all pictures count. */
 export const attributeAgreement: Metric = {

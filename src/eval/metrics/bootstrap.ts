@@ -1,6 +1,5 @@
 /**
- * How far a number may be from the truth because of whom the sample happened to hold: the percentile bootstrap (Efron,
- * Annals of Statistics 7(1), 1979), for pairs as in Bolle, Ratha and Pankanti, CVIU 93(1), 2004.
+ * Sampling uncertainty of a number: the percentile bootstrap (Efron, Annals of Statistics 7(1), 1979), for pairs as in Bolle, Ratha and Pankanti, CVIU 93(1), 2004.
  */
 import { RandomStream } from '../../util/random.ts'
 
@@ -24,7 +23,7 @@ export interface BootstrapOptions {
 
 /**
  * The percentile interval of a statistic.
- * @param cases how many cases there are, each drawn by itself; or who is in each case, by which people are drawn
+ * @param cases the number of cases, resampled independently; or the people of each case, to resample people
  * @param statistic the number for cases that count `weights[i]` times each; samples where it is NaN are left out
  */
 export function bootstrap(

@@ -82,7 +82,7 @@ export function pixelMetric(
   }
 }
 
-// How alike a version and its original are, pixel by pixel.
+// Pixel-wise similarity of a version and its original.
 
 export const pixelQuality = pixelMetric('pixels', 'quality', {
   psnr: psnrDefinition,

@@ -1,4 +1,4 @@
-/** Faces drawn from pure noise, without a photo: what a model makes by itself. */
+/** Faces sampled from pure noise, without a photo. */
 
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
@@ -74,9 +74,9 @@ export const drawTask = defineTask(
   },
 )
 
-// A folder of faces drawn from noise, one a seed, that an interrupted run goes on filling.
+// A folder of faces sampled from noise, one per seed; an interrupted run resumes filling it.
 
-/** Faces drawn at a time: larger batches are no faster on a CPU. */
+/** Batch size of sampling: larger batches are no faster on a CPU. */
 const batchSize = 16
 
 export interface DrawOptions extends Drawing {

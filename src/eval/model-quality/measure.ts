@@ -1,6 +1,6 @@
 /**
- * How good a model is by itself, before it protects anybody: how much of held-out people its autoencoder keeps, and how
- * close the faces that it draws from noise are to photos.
+ * Quality of a model before it protects anybody: how much its autoencoder keeps of held-out people, and how
+ * close faces sampled from noise are to photos.
  */
 import * as tf from '@tensorflow/tfjs'
 import type { FaceStore } from '../../data/face-store.ts'
@@ -38,11 +38,11 @@ export interface ChosenFaces {
 
 export interface ModelQualityOptions {
   readonly model: FaceModel
-  /** Photos of people on whom nothing was trained: what everything is compared with. */
+  /** Photos of held-out people, the reference of all comparisons. */
   readonly held: ChosenFaces
-  /** As many photos of yet other people: two sets of photos are as close to each other as anything can be to photos. */
+  /** As many photos of other people: the distance between two sets of photos is the best possible value. */
   readonly others?: ChosenFaces
-  /** Paths of as many drawn faces. */
+  /** Paths of as many sampled faces. */
   readonly drawn: readonly string[]
   /** Most pairs of two photos of one person, from all of the store of `held`, and the seed that chooses them. */
   readonly pairs: number
