@@ -105,7 +105,7 @@ export async function handler(args: ArgumentsCamelCase<Arguments>): Promise<void
     if (outcome?.state === 'failed') process.stderr.write(`point ${number} failed: ${outcome.error.split('\n')[0]}\n`)
   for (const file of files) console.log(file)
   if (signal.aborted) {
-    process.stderr.write(`stopped with ${finished.length} points finished: the same command goes on\n`)
+    process.stderr.write(`stopped with ${finished.length} points finished: the same command resumes\n`)
     process.exitCode = 130
     return
   }

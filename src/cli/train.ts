@@ -132,7 +132,7 @@ export async function handler(argv: ArgumentsCamelCase<Arguments>) {
   const checkpoint = lastCheckpoint(out)
   const { step = 0 } = (await readNote(checkpoint)) ?? {}
   if (step < config.steps) {
-    process.stderr.write(`stopped after ${step} of ${config.steps} steps: the same command goes on\n`)
+    process.stderr.write(`stopped after ${step} of ${config.steps} steps: the same command resumes\n`)
     process.exitCode = 130
     return
   }

@@ -99,7 +99,7 @@ export class Delivery<Message> {
       } catch (error) {
         if (!this.recipient.isFinal(error)) {
           if (!this.recipient.isEarly(error))
-            this.complain(`${(error as Error).message}; the run goes on, and it is told later`)
+            this.complain(`${(error as Error).message}; the run continues, and the data is sent later`)
           await this.pause(this.isFinishing ? Math.min(delay, 1) : delay)
           delay = Math.min(2 * delay, retry[1])
           continue

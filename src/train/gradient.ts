@@ -112,7 +112,7 @@ export async function checkFinite(
     tensors.set(name, { shape: tensor.shape, data: Float32Array.from(await tensor.data()) })
   await writeSafetensors(path, tensors, { step: String(step), config: JSON.stringify(config) })
   throw new UserError(
-    `the ${wrong[0]} of step ${step} is ${wrong[1]} (its batch and weights: ${path}): lower the learning rate and run again, training goes on from the last checkpoint`,
+    `the ${wrong[0]} of step ${step} is ${wrong[1]} (its batch and weights: ${path}): lower the learning rate and run again, training resumes from the last checkpoint`,
   )
 }
 

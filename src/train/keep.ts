@@ -59,7 +59,7 @@ export async function checkpointToResume(
     if (!(error instanceof UserError) || asked !== undefined) throw error
     const whole = await newestWhole(folder)
     throw new UserError(
-      `${error.message}: ${whole ? `${whole} is whole: go on from it with --resume-from ${whole}` : 'no older checkpoint in its folder is whole'}`,
+      `${error.message}: ${whole ? `${whole} is intact: resume from it with --resume-from ${whole}` : 'no older checkpoint in its folder is intact'}`,
     )
   })
   if (note) return { path, note }

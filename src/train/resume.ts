@@ -79,7 +79,7 @@ export function threadsOf(backend: TrainConfig['backend']): string | undefined {
 /** The warning for a run that resumes with another number of threads than its checkpoint records; undefined without one. */
 export function threadsChange(before: string | undefined, now: string | undefined): string | undefined {
   if (before === undefined || now === undefined || before === now) return undefined
-  return `goes on with another number of threads (${before} before, ${now} now): bits may differ from those of an uninterrupted run`
+  return `resumes with another number of threads (${before} before, ${now} now): bits may differ from those of an uninterrupted run`
 }
 
 function threadsIn(variable: string): number | undefined {

@@ -120,7 +120,7 @@ async function trainAlone(
     // Before the frozen networks run over all faces, which can take hours.
     const before = (await checkpointToResume(paths.out, resumeFrom))?.note
     if (before && !allowChanges) checkResume(before.config, resolved)
-    if (before) for (const change of changes(before.config, resolved)) onNote(`goes on with another ${change}`)
+    if (before) for (const change of changes(before.config, resolved)) onNote(`resumes with another ${change}`)
     const threads = threadsOf(config.backend)
     const otherThreads = threadsChange(before?.threads, threads)
     if (otherThreads) onNote(otherThreads)

@@ -21,7 +21,7 @@ afterEach(() => {
   process.exitCode = undefined
 })
 
-test('an interrupted training says that it is not done, and the same command goes on to the same bits', async () => {
+test('an interrupted training says that it is not done, and the same command resumes to the same bits', async () => {
   const out = join(folder, 'run')
   const log = vi.spyOn(console, 'log').mockImplementation(() => {})
   const said = vi.spyOn(process.stderr, 'write').mockImplementation(() => true)
@@ -38,7 +38,7 @@ test('an interrupted training says that it is not done, and the same command goe
   await train().finally(() => clearInterval(waiting))
   const reached = (await readNote(lastCheckpoint(out)))!.step
   expect(reached).toBeLessThan(10)
-  expect(said).toHaveBeenLastCalledWith(`stopped after ${reached} of 10 steps: the same command goes on\n`)
+  expect(said).toHaveBeenLastCalledWith(`stopped after ${reached} of 10 steps: the same command resumes\n`)
   expect(process.exitCode).toBe(130)
   expect(log).not.toHaveBeenCalledWith(lastCheckpoint(out))
 

@@ -26,7 +26,7 @@ function delivery(send: () => Promise<void>, spool = new Spool<number>(path)) {
 }
 
 const nobody = () => Promise.reject(new Error('not there'))
-const notThere = 'somebody: not there; the run goes on, and it is told later'
+const notThere = 'somebody: not there; the run continues, and the data is sent later'
 
 it('keeps what could not be sent', async () => {
   const kept = delivery(nobody)

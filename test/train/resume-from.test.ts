@@ -25,7 +25,7 @@ test('a last checkpoint that is cut names the older one that is whole; --resume-
   expect(error).toBeInstanceOf(UserError)
   expect((error as Error).message).toMatch(/last\.safetensors is not a whole safetensors file: .*; fetch it again/)
   expect((error as Error).message).toContain(
-    `${at('step-000009')} is whole: go on from it with --resume-from ${at('step-000009')}`,
+    `${at('step-000009')} is intact: resume from it with --resume-from ${at('step-000009')}`,
   )
   await train(cut, 12, at('step-000009'))
   expect(readFileSync(at('last')).equals(readFileSync(join(whole, 'last.safetensors')))).toBe(true)
@@ -37,5 +37,5 @@ test('where none is whole, or the one asked for is not there, it is said', async
   )
   for (const name of ['last', 'best', 'step-000012']) writeFileSync(at(name), 'nothing')
   rmSync(at('step-000009'), { force: true })
-  await expect(train(cut, 15)).rejects.toThrow(/no older checkpoint in its folder is whole/)
+  await expect(train(cut, 15)).rejects.toThrow(/no older checkpoint in its folder is intact/)
 })

@@ -20,7 +20,7 @@ test('threads are those that the environment asks for, else those of the cores',
 })
 
 test('a change is told of, and nothing of checkpoints that do not know', () => {
-  expect(threadsChange('2', '4')).toMatch(/^goes on with another number of threads \(2 before, 4 now\): /)
+  expect(threadsChange('2', '4')).toMatch(/^resumes with another number of threads \(2 before, 4 now\): /)
   for (const [before, now] of [
     ['2', '2'],
     [undefined, '2'],
