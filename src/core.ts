@@ -26,14 +26,28 @@ export { checkPicture, type FaceKey, KeyError, type KeyProblem, type PhotoKey, p
 export { type KeyOptions, keyBytes, parseKey } from './keys/key-file.ts'
 export { type Recognizer, unit } from './models/recognizers/recognizer.ts'
 // Protection
-export { type Checker, loadChecker } from './pipeline/check-result.ts'
-export { type ProtectedPhoto, photoKey } from './pipeline/compose-photo.ts'
+export { type Checker, checkFace, embedViews, loadChecker, passes, viewOf } from './pipeline/check-result.ts'
+export {
+  assemblePhoto,
+  composePhoto,
+  type FaceSample,
+  type ProtectedFace,
+  type ProtectedPhoto,
+  photoKey,
+} from './pipeline/compose-photo.ts'
 export type { ExtraEnergy } from './pipeline/energies.ts'
 export type { OpenFace, VersionOptions } from './pipeline/face.ts'
 export { type FaceModel, loadModel } from './pipeline/model.ts'
 export { type OpenRecipe, type OpenRecipeOptions, openRecipe } from './pipeline/open.ts'
 export type { Fallback, ProtectPhotoOptions } from './pipeline/photo.ts'
-export { type FaceReport, NoFaceError, type PhotoReport } from './pipeline/photo-report.ts'
+export { cutFaces, openPhotoFace, type PhotoFace, type UnboundKey } from './pipeline/photo-face.ts'
+export {
+  type FaceReport,
+  NoFaceError,
+  type PhotoReport,
+  type PhotoSearch,
+  searchPhoto,
+} from './pipeline/photo-report.ts'
 export type { PrepareOptions } from './pipeline/prepare-face.ts'
 export { type Recovery, recoverFromKey } from './pipeline/recover-photo.ts'
 export { UserError } from './util/errors.ts'

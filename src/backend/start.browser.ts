@@ -2,6 +2,8 @@
 import * as tf from '@tensorflow/tfjs'
 import { UserError } from '../util/errors.ts'
 import { patchWasm, patchWebgpu } from './patches.ts'
+import { compileKernels, registerWasmKernels } from './wasm-kernels.ts'
+import type { WasmBackend } from './web-assembly.ts'
 
 /** Fastest first. */
 export const browserBackends = ['webgpu', 'webgl', 'wasm', 'cpu'] as const
@@ -10,6 +12,8 @@ export type BrowserBackend = (typeof browserBackends)[number]
 export interface StartOptions {
   /** Where the .wasm files of @tensorflow/tfjs-backend-wasm are served, with a slash at the end. */
   readonly wasmFolder?: string
+  /** The bytes of native/kernels.wasm: without them the wasm backend computes in more and slower steps. */
+  readonly wasmKernels?: Uint8Array
 }
 
 /**
@@ -26,7 +30,7 @@ export async function useBackend(name?: BrowserBackend, options: StartOptions = 
   throw new UserError(`expected a browser with one of ${browserBackends.join(', ')}, found none: use another browser`)
 }
 
-async function start(name: BrowserBackend, { wasmFolder }: StartOptions): Promise<boolean> {
+async function start(name: BrowserBackend, { wasmFolder, wasmKernels }: StartOptions): Promise<boolean> {
   try {
     if (name === 'webgpu') {
       if (!('gpu' in navigator)) return false
@@ -40,7 +44,11 @@ async function start(name: BrowserBackend, { wasmFolder }: StartOptions): Promis
   } catch {
     return false
   }
-  if (name === 'wasm') patchWasm()
+  if (name === 'wasm') {
+    patchWasm()
+    const program = wasmKernels && compileKernels(wasmKernels)
+    if (program) registerWasmKernels(tf.backend() as unknown as WasmBackend, program)
+  }
   if (name === 'webgpu') patchWebgpu()
   return true
 }

@@ -2,16 +2,11 @@
  * The fused kernels of the `wasm` backend: native/wasm.cc, compiled to native/kernels.wasm by `npm run native:wasm`.
  * They work in tfjs's own memory, and ask for inputs, attributes and outputs as they go (native/wasm-call.h).
  */
-import { existsSync, readFileSync } from 'node:fs'
-import { setFlagsFromString } from 'node:v8'
 import * as tf from '@tensorflow/tfjs'
-import { repositoryPath } from '../util/paths.ts'
 import { derived } from './defects/wasm-derived.ts'
 import { type FusedName, fusedKernels, registeredName, registerMaxPoolGradient } from './fused.ts'
 import type { WasmBackend } from './web-assembly.ts'
 import { type Program, webAssembly } from './web-assembly.ts'
-
-export const wasmKernelsPath = repositoryPath('native/kernels.wasm')
 
 /** Filters and weights that kernels take as `Pack` lays them out, and whether transposed. */
 const packed: Readonly<Partial<Record<FusedName, { input: number; transposed: (attributes: Attributes) => boolean }>>> =
@@ -39,28 +34,16 @@ const stackBytes = 1 << 16
 /** Entries of the table of functions that are called by their address. */
 const tableSize = 16
 
-let compiled: { readonly program: Program | undefined } | undefined
-
-/** The compiled kernels; undefined where the engine lacks the instructions that they are made of. */
-export function wasmKernels(): Program | undefined {
-  compiled ??= { program: existsSync(wasmKernelsPath) ? compile(readFileSync(wasmKernelsPath)) : undefined }
-  return compiled.program
-}
-
-function compile(bytes: Uint8Array): Program | undefined {
-  // Multiplications with additions in one instruction are behind a flag in Node 20, and later versions complain of it.
-  if (!webAssembly.validate(bytes)) setFlagsFromString('--experimental-wasm-relaxed-simd')
+/** The kernels' bytes, compiled; undefined where the engine lacks the instructions that they are made of. */
+export function compileKernels(bytes: Uint8Array): Program | undefined {
   return webAssembly.validate(bytes) ? new webAssembly.Module(bytes) : undefined
 }
 
 /**
- * Registers the kernels; nothing happens where the engine cannot run them: without them the same operations are made of tfjs's
- * own.
+ * Registers the kernels. Without them the same operations are made of tfjs's own.
  * @param backend the wasm backend, ready for use
  */
-export function registerWasmKernels(backend: WasmBackend): void {
-  const program = wasmKernels()
-  if (!program) return
+export function registerWasmKernels(backend: WasmBackend, program: Program): void {
   registerMaxPoolGradient('wasm')
   if (tf.getKernel(registeredName('GroupNorm'), 'wasm')) return
   const run = instantiate(program, backend)
@@ -103,7 +86,7 @@ function instantiate(
   const nameAt = (address: number): string => {
     if (!names.has(address)) {
       const bytes = new Uint8Array(memory.buffer, address >>> 0)
-      names.set(address, Buffer.from(bytes.subarray(0, bytes.indexOf(0))).toString())
+      names.set(address, new TextDecoder().decode(bytes.subarray(0, bytes.indexOf(0))))
     }
     return names.get(address)!
   }

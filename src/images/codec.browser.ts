@@ -5,18 +5,19 @@ import { resample } from './resample.ts'
 
 export type ImageFormat = 'png' | 'jpeg' | 'webp'
 
-/** EXIF orientation and colour profile are applied; where a picture is transparent, it is shown on white. */
+/**
+ * The picture in a file of any format that the browser reads, or HEIC. EXIF orientation and colour profile are applied; where
+ * a picture is transparent, it is shown on white.
+ * @throws UserError when there is none
+ */
 export async function readImage(source: Uint8Array, name = 'the picture'): Promise<Image> {
-  const bitmap = await createImageBitmap(new Blob([source as BlobPart]), { imageOrientation: 'from-image' }).catch(
-    () => {
-      throw new UserError(`expected a whole picture that this browser reads, found none: ${name}; give another file`)
-    },
-  )
-  const { width, height } = bitmap
-  const context = contextOf(width, height)
-  context.drawImage(bitmap, 0, 0)
-  bitmap.close()
-  const rgba = context.getImageData(0, 0, width, height).data
+  const {
+    width,
+    height,
+    data: rgba,
+  } = await (isHeic(source) ? decodeHeic(source) : decodeByBrowser(source)).catch(() => {
+    throw new UserError(`expected a whole picture that this browser reads, found none: ${name}; give another file`)
+  })
   const data = new Uint8Array(3 * width * height)
   let alpha: Uint8Array | undefined
   for (let i = 0; i < width * height; i++) {
@@ -26,6 +27,33 @@ export async function readImage(source: Uint8Array, name = 'the picture'): Promi
     for (let c = 0; c < 3; c++) data[3 * i + c] = Math.round((rgba[4 * i + c]! * a + 255 * (255 - a)) / 255)
   }
   return { width, height, data, ...(alpha && { alpha }) }
+}
+
+/** Pixels as RGBA. */
+interface Pixels {
+  readonly width: number
+  readonly height: number
+  readonly data: Uint8ClampedArray
+}
+
+async function decodeByBrowser(source: Uint8Array): Promise<Pixels> {
+  const bitmap = await createImageBitmap(new Blob([source as BlobPart]), { imageOrientation: 'from-image' })
+  const { width, height } = bitmap
+  const context = contextOf(width, height)
+  context.drawImage(bitmap, 0, 0)
+  bitmap.close()
+  return context.getImageData(0, 0, width, height)
+}
+
+/** Whether a file's brand is of HEIC, which phones write and few browsers read. */
+function isHeic(source: Uint8Array): boolean {
+  const brand = new TextDecoder('latin1').decode(source.subarray(4, 12))
+  return /^ftyp(heic|heix|heim|heis|mif1|msf1)$/.test(brand)
+}
+
+async function decodeHeic(source: Uint8Array): Promise<Pixels> {
+  const { default: decode } = await import('heic-decode')
+  return decode({ buffer: source })
 }
 
 /** @param quality of JPEG, 1 to 100, as the browser takes it; other formats are written without loss where it can */
