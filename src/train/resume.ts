@@ -34,7 +34,7 @@ export function checkResume(before: unknown, now: ResolvedConfig): void {
   const found = changes(before, now)
   if (found.length === 0) return
   throw new UserError(
-    `the run in this folder was begun otherwise: ${found.join(', ')}: train into another folder, or give --allow-changes to go on all the same`,
+    `the run in this folder was started differently: ${found.join(', ')}: train into another folder, or give --allow-changes to resume anyway`,
   )
 }
 

@@ -112,7 +112,7 @@ describe.runIf(python)('an MLflow server', () => {
     const nowhere = 'mlflow=http://127.0.0.1:9'
     const { points, said } = await sweep([nowhere])
     expect(points).toHaveLength(3)
-    expect(said.filter(text => text.includes('the run goes on'))).toHaveLength(2)
+    expect(said.filter(text => text.includes('the run continues'))).toHaveLength(2)
     for (const point of points) expect(existsSync(join(pointFolder(out, point), 'mlflow-undelivered.jsonl'))).toBe(true)
     await sweep([`mlflow=${server.url}`])
     for (const point of points) expect((await runOf(pointFolder(out, point))).info.status).toBe('FINISHED')

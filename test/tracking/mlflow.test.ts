@@ -35,7 +35,7 @@ const tracker = (uri: string, more: Partial<MlflowOptions> = {}) =>
 const undelivered = () => join(folder, 'mlflow-undelivered.jsonl')
 
 describe('a server that fails', () => {
-  it('is down: the run goes on at once, it is said once, and everything is kept and named', async () => {
+  it('is down: the run continues at once, it is said once, and everything is kept and named', async () => {
     const port = await freePort()
     const down = tracker(`http://127.0.0.1:${port}`, { delivery: { linger: 0.01, retry: [0.05, 0.2], patience: 0.5 } })
     const started = performance.now()
@@ -46,7 +46,7 @@ describe('a server that fails', () => {
     expect((await readFile(undelivered(), 'utf8')).match(/"loss"/g)).toHaveLength(50)
     await down.finish('finished')
     expect(said).toHaveLength(2)
-    expect(said[0]).toMatch(/^MLflow at http:\/\/127\.0\.0\.1:\d+: ECONNREFUSED; the run goes on/)
+    expect(said[0]).toMatch(/^MLflow at http:\/\/127\.0\.0\.1:\d+: ECONNREFUSED; the run continues/)
     expect(said[1]).toBe(
       `52 messages to MLflow at http://127.0.0.1:${port} are kept in ${undelivered()}: the same command again delivers them`,
     )
@@ -77,7 +77,7 @@ describe('a server that fails', () => {
     const started = performance.now()
     await hung.finish('finished')
     expect(performance.now() - started).toBeLessThan(10_000)
-    expect(said[0]).toMatch(/no answer within 1 s; the run goes on/)
+    expect(said[0]).toMatch(/no answer within 1 s; the run continues/)
     expect(said).toHaveLength(2)
     expect(await readFile(undelivered(), 'utf8')).toContain('"loss"')
     await close(server)

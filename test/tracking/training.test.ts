@@ -67,7 +67,7 @@ const distinct = (told: readonly number[]) => [...new Set(told)].filter(step => 
 it('a run whose server is down trains as fast and ends as any other, and a later one delivers', async () => {
   const port = await freePort()
   const { server, calls, stepsTold } = pretend()
-  await expectAllDelivered(port, /ECONNREFUSED; the run goes on/, async () => void (await listen(server, port)))
+  await expectAllDelivered(port, /ECONNREFUSED; the run continues/, async () => void (await listen(server, port)))
   expect(distinct(stepsTold())).toEqual(steps(43))
   expect(calls.at(-1)!.body).toMatchObject({ status: 'FINISHED' })
   await close(server)
@@ -79,7 +79,7 @@ it('a run whose server hangs trains as fast and ends as any other, and a later o
   server.removeAllListeners('request')
   server.on('request', () => {})
   const port = await listen(server)
-  await expectAllDelivered(port, /no answer within 2 s; the run goes on/, async () => {
+  await expectAllDelivered(port, /no answer within 2 s; the run continues/, async () => {
     server.removeAllListeners('request')
     server.on('request', answer!)
   })

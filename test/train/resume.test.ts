@@ -64,10 +64,10 @@ describe('a run goes on', () => {
     const widths = [32, 64] as [number, number]
     const wider = { ...model, autoencoder: { ...model.autoencoder, widths } as typeof model.autoencoder }
     expect(() => checkResume(stored(now), { train: other, model: wider, data: { faces: 'b' } })).toThrow(
-      "the run in this folder was begun otherwise: train.backend ('wasm' before, 'tensorflow' now), " +
+      "the run in this folder was started differently: train.backend ('wasm' before, 'tensorflow' now), " +
         'train.batchSize (16 before, 8 now), train.optimizer.beta2 (0.99 before, 0.5 now), ' +
         "model.autoencoder.widths ([64,128] before, [32,64] now), data.faces ('a' before, 'b' now): " +
-        'train into another folder, or give --allow-changes to go on all the same',
+        'train into another folder, or give --allow-changes to resume anyway',
     )
   })
 

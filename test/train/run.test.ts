@@ -168,7 +168,7 @@ it('validates on nobody who is trained on', async () => {
   await expect(training).rejects.toThrow('expected nobody in both --faces and --validate, found 2 people')
 })
 
-it('says when it goes on with another number of threads, which its checkpoints record', async () => {
+it('says when it resumes with another number of threads, which its checkpoints record', async () => {
   onTestFinished(() => void vi.unstubAllEnvs())
   const model = await loadModelConfig(tiny.path)
   const paths = { faces: [await noiseFaces(4, 64)], out: join(folder, 'threads') }
@@ -211,6 +211,6 @@ it("trains on a decoder alone, from a run's or from the model's own, and leaves 
   const other = { ...model, weights: join(folder, 'other.safetensors'), sha256: undefined }
   await writeFile(other.weights, bytes)
   await runTraining(config, model, { faces, out }, events)
-  await expect(runTraining(config, other, { faces, out }, events)).rejects.toThrow('begun otherwise: data.autoencoder')
+  await expect(runTraining(config, other, { faces, out }, events)).rejects.toThrow('started differently: data.autoencoder')
   await expect(exportModel(model, { decoder: out }, other.weights)).rejects.toThrow('expected --autoencoder beside')
 })
