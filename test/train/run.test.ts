@@ -211,6 +211,8 @@ it("trains on a decoder alone, from a run's or from the model's own, and leaves 
   const other = { ...model, weights: join(folder, 'other.safetensors'), sha256: undefined }
   await writeFile(other.weights, bytes)
   await runTraining(config, model, { faces, out }, events)
-  await expect(runTraining(config, other, { faces, out }, events)).rejects.toThrow('started differently: data.autoencoder')
+  await expect(runTraining(config, other, { faces, out }, events)).rejects.toThrow(
+    'started differently: data.autoencoder',
+  )
   await expect(exportModel(model, { decoder: out }, other.weights)).rejects.toThrow('expected --autoencoder beside')
 })
