@@ -41,5 +41,6 @@ export { type LockedPicture, type ReadProtectedOptions, readProtected, recoverFi
 export { fileTheme, plotSvg } from './report/plot.ts'
 export { writeReport } from './report/sweep-files.ts'
 export { runSweep } from './sweep/run.ts'
-export { type RunEvents, type RunOptions, type RunPaths, runTraining } from './train/run.ts'
+export type { RunPaths } from './train/bases.ts'
+export { type RunEvents, type RunOptions, runTraining } from './train/run.ts'
 export { type ConfigSources, loadConfig } from './yaml/load.ts'

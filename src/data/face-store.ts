@@ -59,6 +59,21 @@ export class FaceStore {
     private readonly parts: Part[],
   ) {}
 
+  /** Opens folders of faces of a model's size. @throws UserError as `open`, and when they are of another size */
+  static async openFor(
+    model: { readonly name: string; readonly imageSize: number },
+    folders: readonly string[],
+  ): Promise<FaceStore> {
+    const faces = await FaceStore.open(...folders)
+    try {
+      checkFaceSize(faces, model)
+      return faces
+    } catch (error) {
+      await faces.close()
+      throw error
+    }
+  }
+
   /**
    * Opens the faces of one or several prepared folders as one store.
    * @throws UserError when there is none, one is absent, its files are not those that its index speaks of, or sizes differ

@@ -6,9 +6,9 @@ import { conv2d, upsample2 } from '../../src/models/layers.ts'
 import { define, type Weights } from '../../src/models/module.ts'
 import { constant } from '../../src/models/ops/differentiable.ts'
 import { unit } from '../../src/models/recognizers/recognizer.ts'
-import { type AutoencoderTaskOptions, autoencoderTask } from '../../src/train/autoencoder.ts'
 import type { PerceptualNetwork } from '../../src/train/perceptual.ts'
 import { initialise } from '../../src/train/state.ts'
+import { type AutoencoderTaskOptions, autoencoderTask } from '../../src/train/tasks/autoencoder.ts'
 import { normal } from '../../src/util/random.ts'
 
 beforeAll(() => useBackend('wasm'))

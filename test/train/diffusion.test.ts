@@ -3,7 +3,7 @@ import { beforeAll, expect, test } from 'vitest'
 import { useBackend } from '../../src/backend/index.ts'
 import { noiseSchedule } from '../../src/diffusion/schedule.ts'
 import type { LatentDiffusion } from '../../src/models/latent-diffusion.ts'
-import { lossWeight, noisePredictionLoss } from '../../src/train/diffusion.ts'
+import { lossWeight, noisePredictionLoss } from '../../src/train/tasks/diffusion.ts'
 
 beforeAll(() => useBackend('cpu'))
 

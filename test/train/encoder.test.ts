@@ -8,9 +8,9 @@ import { loadModelConfig } from '../../src/config/model.ts'
 import { trainSchema } from '../../src/config/train.ts'
 import { StoreWriter } from '../../src/data/store-writer.ts'
 import type { Weights } from '../../src/models/module.ts'
-import { encoderTask, imageLoss } from '../../src/train/encoder.ts'
 import { runTraining } from '../../src/train/run.ts'
 import { initialise } from '../../src/train/state.ts'
+import { encoderTask, imageLoss } from '../../src/train/tasks/encoder.ts'
 import { normal } from '../../src/util/random.ts'
 
 /** Styles are latents; pictures are of the colour that the first three numbers of the last row say. */

@@ -12,9 +12,9 @@ import { linear } from '../../src/models/layers.ts'
 import { define, type Weights } from '../../src/models/module.ts'
 import { msi } from '../../src/models/msi.ts'
 import { type FrozenNetworks, LatentCache, type LatentOptions } from '../../src/train/latents.ts'
-import { msiTask } from '../../src/train/msi.ts'
 import { facesOf } from '../../src/train/people.ts'
 import { initialise } from '../../src/train/state.ts'
+import { msiTask } from '../../src/train/tasks/msi.ts'
 import { normal, RandomStream } from '../../src/util/random.ts'
 
 const size = 16

@@ -4,15 +4,17 @@
  * arXiv 2008.00951).
  */
 import * as tf from '@tensorflow/tfjs'
-import type { FaceStore } from '../data/face-store.ts'
-import type { Generator } from '../faces/generator.ts'
-import { encoderInputSize, inversionEncoder } from '../models/inversion-encoder.ts'
-import type { Weights } from '../models/module.ts'
-import { cropResize, whole } from '../models/recognizers/recognizer.ts'
-import { RandomStream } from '../util/random.ts'
-import { degrade } from './augmentation.ts'
-import { batchIndices } from './batches.ts'
-import type { TrainingTask } from './task.ts'
+import { FaceStore } from '../../data/face-store.ts'
+import { type Generator, loadEncoderWeights, loadGenerator } from '../../faces/generator.ts'
+import { encoderInputSize, inversionEncoder } from '../../models/inversion-encoder.ts'
+import type { Weights } from '../../models/module.ts'
+import { cropResize, whole } from '../../models/recognizers/recognizer.ts'
+import { UserError } from '../../util/errors.ts'
+import { RandomStream } from '../../util/random.ts'
+import { degrade } from '../augmentation.ts'
+import { batchIndices } from '../batches.ts'
+import type { TrainingTask } from '../task.ts'
+import { type ConfigOf, spread, type TaskDefinition } from './definition.ts'
 
 export interface EncoderTaskOptions {
   readonly seed: number
@@ -120,4 +122,24 @@ function faceWeights(side: number): tf.Tensor {
   })
   const mean = values.reduce((a, b) => a + b, 0) / values.length
   return tf.tensor(values.map(value => value / mean), [1, side, side, 1]) // biome-ignore format: one line
+}
+
+export const encoder: TaskDefinition<ConfigOf<'encoder'>> = {
+  bases: () => ['autoencoder'],
+  forValidation: config => config,
+  async build({ config, model, faces }) {
+    if (!faces.hasLatents)
+      throw new UserError('expected generated faces, which have latents, found others: diff-privacy dataset generate')
+    const generator = await loadGenerator()
+    const photos = config.photos.length > 0 ? await FaceStore.openFor(model, config.photos) : undefined
+    const store = photos ?? faces
+    const shown = await store.faces(spread(8, store.count))
+    const task = encoderTask(generator, faces, photos, config, shown) as TrainingTask
+    const close = async () => {
+      shown.dispose()
+      await photos?.close()
+    }
+    return { task, close }
+  },
+  trainedWeights: () => loadEncoderWeights(),
 }

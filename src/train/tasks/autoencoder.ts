@@ -3,15 +3,18 @@
  * adversary that tells what it decodes from photos (Esser et al. 2021): L1 alone blurs what it cannot know.
  */
 import * as tf from '@tensorflow/tfjs'
-import type { FaceStore } from '../data/face-store.ts'
-import { type Autoencoder, discriminator, splitMoments } from '../models/autoencoder.ts'
-import type { Weights } from '../models/module.ts'
-import { constant } from '../models/ops/differentiable.ts'
-import { normal, RandomStream } from '../util/random.ts'
-import { randomViews } from './augmentation.ts'
-import { batchIndices } from './batches.ts'
-import type { PerceptualNetwork } from './perceptual.ts'
-import type { TrainingTask } from './task.ts'
+import type { FaceStore } from '../../data/face-store.ts'
+import { loadRecognizer } from '../../faces/recognizers.ts'
+import { type Autoencoder, discriminator, splitMoments } from '../../models/autoencoder.ts'
+import type { Weights } from '../../models/module.ts'
+import { constant } from '../../models/ops/differentiable.ts'
+import { normal, RandomStream } from '../../util/random.ts'
+import { randomViews } from '../augmentation.ts'
+import { autoencoderWeights } from '../bases.ts'
+import { batchIndices } from '../batches.ts'
+import { asPerceptual, type PerceptualNetwork, perceptualNetworksOf } from '../perceptual.ts'
+import type { TrainingTask } from '../task.ts'
+import { type ConfigOf, spread, type TaskDefinition } from './definition.ts'
 
 export interface AutoencoderTaskOptions {
   readonly seed: number
@@ -190,4 +193,20 @@ const first = (faces: tf.Tensor4D, count: number): tf.Tensor4D => tf.slice(faces
 /** Squared distance relative to the wanted feature's own mean square, so that every depth weighs alike. */
 function featureDistance(found: tf.Tensor, wanted: tf.Tensor): tf.Tensor {
   return tf.div(tf.mean(tf.square(tf.sub(found, wanted))), tf.add(tf.mean(tf.square(wanted)), 1e-6))
+}
+
+export const autoencoder: TaskDefinition<ConfigOf<'autoencoder'>> = {
+  bases: ({ startFrom, decoderOnly }) => (startFrom === 'trained' || decoderOnly ? ['autoencoder'] : []),
+  // Not against an adversary, whose verdict changes as it learns.
+  forValidation: config => ({ ...config, adversarialWeight: 0, variation: 0 }),
+  async build({ config, model, networks, faces, paths }) {
+    const perceptual = await Promise.all(
+      perceptualNetworksOf(config).map(async name => asPerceptual(await loadRecognizer(name))),
+    )
+    const shown = await faces.faces(spread(8, faces.count))
+    const trained = config.decoderOnly ? await autoencoderWeights(model, networks, paths) : undefined
+    const task = autoencoderTask(networks.autoencoder, faces, shown, config, perceptual, trained) as TrainingTask
+    return { task, close: async () => tf.dispose([shown, trained] as tf.TensorContainer) }
+  },
+  trainedWeights: ({ model, networks, paths }) => autoencoderWeights(model, networks, paths),
 }

@@ -3,23 +3,29 @@
  * of the face's identity embedding, or the prompt is empty, so that the slot becomes a space in which MSI can invert.
  */
 import * as tf from '@tensorflow/tfjs'
-import type { NoiseSchedule } from '../diffusion/schedule.ts'
-import { spreadRows } from '../models/generator/latent-space.ts'
+import type { ModelConfig } from '../../config/model.ts'
+import { sample } from '../../diffusion/ddim.ts'
+import { ddimSteps, type NoiseSchedule, noiseSchedule } from '../../diffusion/schedule.ts'
+import { spreadRows } from '../../models/generator/latent-space.ts'
 import {
   conditionalEmbedding,
   type LatentDiffusion,
   type LatentDiffusionConfig,
   prefixes,
   unconditionalEmbedding,
-} from '../models/latent-diffusion.ts'
-import { latentTransformerZeros } from '../models/latent-transformer.ts'
-import { linear } from '../models/layers.ts'
-import type { Weights } from '../models/module.ts'
-import { withoutPrefix, withPrefix } from '../models/module.ts'
-import { normal, RandomStream } from '../util/random.ts'
-import { batchIndices } from './batches.ts'
-import type { LatentCache } from './latents.ts'
-import type { TrainingTask } from './task.ts'
+} from '../../models/latent-diffusion.ts'
+import { latentTransformerZeros } from '../../models/latent-transformer.ts'
+import { linear } from '../../models/layers.ts'
+import type { Weights } from '../../models/module.ts'
+import { withoutPrefix, withPrefix } from '../../models/module.ts'
+import { normal, RandomStream } from '../../util/random.ts'
+import { baseWeights } from '../bases.ts'
+import { batchIndices } from '../batches.ts'
+import { frozenBatchSize, type LatentCache } from '../latents.ts'
+import { facesOf } from '../people.ts'
+import type { TrainingTask } from '../task.ts'
+import type { ConfigOf, TaskDefinition } from './definition.ts'
+import { checkDeviation, openFrozen } from './frozen.ts'
 
 /** Structure of the latents that noise and loss depend on. */
 export interface LatentStructure {
@@ -178,4 +184,70 @@ export function latentNoise(
 ): tf.Tensor4D {
   if (!rowGroups) return normal([n, h, w, z], seed, ...key) as tf.Tensor4D
   return tf.tidy(() => spreadRows(normal([n, rowGroups.length, w, z], seed, ...key), rowGroups))
+}
+
+export const diffusion: TaskDefinition<ConfigOf<'diffusion'>> = {
+  bases: ({ startFrom }) => (startFrom === 'trained' ? ['autoencoder', 'diffusion'] : ['autoencoder']),
+  forValidation: config => config,
+  async build(setup) {
+    const { config, model, networks, faces } = setup
+    const frozen = await openFrozen(setup)
+    const cache = await frozen.cache({
+      faces: facesOf('everybody', faces.entries),
+      mirrored: !faces.hasLatents,
+      features: 'none',
+    })
+    const close = async () => {
+      frozen.dispose()
+      await cache.close()
+    }
+    try {
+      checkDeviation(cache.deviation, model)
+    } catch (error) {
+      await close()
+      throw error
+    }
+    const demo = sampler(model, networks, frozen.networks.decode, config.seed)
+    const options = { ...config, ...frozen.structure }
+    const task = diffusionTask(networks, model.prompt, frozen.schedule, cache, options, demo) as TrainingTask
+    return { task, close }
+  },
+  async trainedWeights({ model, networks, paths }) {
+    const { unet, text } = await baseWeights(model, networks, paths)
+    return { ...withPrefix(unet, prefixes.unet), ...withPrefix(text, prefixes.text) }
+  },
+}
+
+/** Draws 2 x 8 faces under the empty prompt, always from the same noise, no more at a time than frozen networks are run on. */
+function sampler(
+  model: ModelConfig,
+  { autoencoder, unet, text }: LatentDiffusion,
+  decode: (latents: tf.Tensor4D) => tf.Tensor4D,
+  seed: number,
+): (weights: Weights) => Promise<Record<string, tf.Tensor5D>> {
+  const [rows, columns, steps] = [2, 8, 20]
+  const n = rows * columns
+  const most = frozenBatchSize(model.imageSize)
+  const sizes = Array.from({ length: Math.ceil(n / most) }, (_, i) => Math.min(most, n - i * most))
+  const latentShape = autoencoder.latentShape(model.imageSize)
+  return async weights => {
+    const samples = tf.tidy(() => {
+      const unetWeights = withoutPrefix(weights, prefixes.unet)
+      const empty = unconditionalEmbedding(text, withoutPrefix(weights, prefixes.text), model.prompt)
+      const noise = latentNoise([n, ...latentShape], autoencoder.rowGroups, seed, 'demo')
+      const draw = (noise: tf.Tensor4D) => {
+        const count = noise.shape[0]
+        const context = tf.tile(empty, [count, 1, 1])
+        const clean = sample(
+          (z, t) => unet(unetWeights, z, tf.fill([count], t), context),
+          noise,
+          ddimSteps(noiseSchedule(model.schedule), steps),
+        )
+        return tf.clipByValue(decode(clean), -1, 1)
+      }
+      const images = tf.concat((tf.split(noise, sizes) as tf.Tensor4D[]).map(part => tf.tidy(() => draw(part))))
+      return tf.reshape(images, [rows, columns, model.imageSize, model.imageSize, 3]) as tf.Tensor5D
+    })
+    return { samples }
+  }
 }

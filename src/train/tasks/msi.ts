@@ -1,17 +1,29 @@
 /** Trains MSI: frozen networks, frozen features and latents; only the inversion network learns (He et al. 2024). */
 import * as tf from '@tensorflow/tfjs'
-import type { Denoiser } from '../diffusion/ddim.ts'
-import { sample } from '../diffusion/ddim.ts'
-import { inversionSteps, invert } from '../diffusion/inversion.ts'
-import { bucketOf, ddimSteps, type NoiseSchedule } from '../diffusion/schedule.ts'
-import { conditionalEmbedding, type LatentDiffusion, type LatentDiffusionConfig } from '../models/latent-diffusion.ts'
-import type { Weights } from '../models/module.ts'
-import { allBuckets, BUCKETS, type Dropout } from '../models/msi.ts'
-import { RandomStream } from '../util/random.ts'
-import { batchIndices } from './batches.ts'
+import type { ModelConfig } from '../../config/model.ts'
+import type { TrainConfig } from '../../config/train.ts'
+import type { Denoiser } from '../../diffusion/ddim.ts'
+import { sample } from '../../diffusion/ddim.ts'
+import { inversionSteps, invert } from '../../diffusion/inversion.ts'
+import { bucketOf, ddimSteps, type NoiseSchedule } from '../../diffusion/schedule.ts'
+import {
+  conditionalEmbedding,
+  type LatentDiffusion,
+  type LatentDiffusionConfig,
+} from '../../models/latent-diffusion.ts'
+import type { Weights } from '../../models/module.ts'
+import { allBuckets, BUCKETS, type Dropout } from '../../models/msi.ts'
+import { loadNetworkWeights } from '../../pipeline/model-weights.ts'
+import { UserError } from '../../util/errors.ts'
+import { RandomStream } from '../../util/random.ts'
+import { baseWeights } from '../bases.ts'
+import { batchIndices } from '../batches.ts'
+import { type FrozenNetworks, frozenBatchSize, type LatentCache } from '../latents.ts'
+import { facesOf } from '../people.ts'
+import type { TrainingTask } from '../task.ts'
+import { type ConfigOf, spread, type TaskDefinition } from './definition.ts'
 import { type LatentStructure, type LossTarget, lossWeight, noisePredictionLoss } from './diffusion.ts'
-import type { FrozenNetworks, LatentCache } from './latents.ts'
-import type { TrainingTask } from './task.ts'
+import { openFrozen } from './frozen.ts'
 
 export interface MsiTaskOptions extends LatentStructure {
   readonly seed: number
@@ -113,4 +125,51 @@ export function msiDemo(
     })
     return { recoveries: grid }
   }
+}
+
+/** The model with the variant of MSI that is to be trained. */
+export function inVariant(model: ModelConfig, config: TrainConfig): ModelConfig {
+  if (config.task !== 'msi' || !config.variant) return model
+  return { ...model, msi: { ...model.msi, variant: config.variant } }
+}
+
+export const msi: TaskDefinition<ConfigOf<'msi'>> = {
+  modelFor(config, base) {
+    const model = inVariant(base, config)
+    if (config.startFrom === 'trained' && model.msi.variant !== base.msi.variant)
+      throw new UserError(
+        `expected the variant ${base.msi.variant}, that of the trained MSI of '${base.name}', found ${model.msi.variant}: leave out startFrom`,
+      )
+    return model
+  },
+  subject: ({ subject }) => subject,
+  bases: () => ['autoencoder', 'diffusion'],
+  startsIn: ({ startFrom }) => (startFrom === 'trained' ? ['msi'] : []),
+  // Its subject is not among the faces that it is validated on.
+  forValidation: config => ({ ...config, subject: 'everybody', dropout: 0 }),
+  async build(setup) {
+    const { config, model, networks, faces, paths } = setup
+    const frozen = await openFrozen(setup)
+    const subjects = facesOf(config.subject, faces.entries)
+    const cache = await frozen.cache({
+      faces: subjects,
+      mirrored: config.flip,
+      features: model.msi.variant === 'patch' ? 'tokens' : 'means',
+    })
+    const base = await baseWeights(model, networks, paths)
+    const count = Math.min(6, frozenBatchSize(faces.size), subjects.length)
+    const chosen = spread(count, subjects.length).map(i => subjects[i]!)
+    const shown = await faces.faces(chosen)
+    const own = faces.hasLatents ? await faces.latents(chosen) : undefined
+    const demo = msiDemo(networks, base, model.prompt, frozen.schedule, frozen.networks, shown, own)
+    const options = { ...config, ...frozen.structure }
+    const task = msiTask(networks, base, model.prompt, frozen.schedule, cache, options, demo) as TrainingTask
+    const close = async () => {
+      frozen.dispose()
+      tf.dispose([base, shown, own] as tf.TensorContainer)
+      await cache.close()
+    }
+    return { task, close }
+  },
+  trainedWeights: ({ model, networks }) => loadNetworkWeights(model, 'msi', networks.msi.parameters),
 }
