@@ -109,7 +109,7 @@ test('latents that were cut are refused', async () => {
 })
 
 test.each([
-  [['--out', 'x'], /--count, how many/],
+  [['--out', 'x'], /--count, the number of faces/],
   [['--count', '0'], /--count of 1 face or more, found 0/],
   [['--count', '2', '--size', '64'], /--size out of 128, 256, 1024, found 64/],
   [['--count', '2', '--truncation', '1.5'], /--truncation of 0 to 1, found 1.5/],
