@@ -82,7 +82,13 @@ const works: Record<Work, (...args: never[]) => Run> = {
   'base-step'(batch: number) {
     const [z, c] = [latents(batch), context(batch)]
     return trained(networks.unet.parameters, (weights, step) =>
-      noisePredictionLoss(networks.unet, weights, schedule, z, timesteps(batch), c, 1, step),
+      noisePredictionLoss(
+        networks.unet,
+        weights,
+        schedule,
+        { latents: z, timesteps: timesteps(batch), context: c },
+        { seed: 1, step },
+      ),
     )
   },
 
@@ -94,7 +100,13 @@ const works: Record<Work, (...args: never[]) => Run> = {
     return trained(networks.msi.parameters, (weights, step) => {
       const vectors = networks.msi(weights, features as tf.Tensor3D[], 5)
       const c = conditionalEmbedding(networks.text, text, config.prompt, vectors)
-      return noisePredictionLoss(networks.unet, unet, schedule, z, timesteps(batch), c, 1, step)
+      return noisePredictionLoss(
+        networks.unet,
+        unet,
+        schedule,
+        { latents: z, timesteps: timesteps(batch), context: c },
+        { seed: 1, step },
+      )
     })
   },
 
@@ -117,7 +129,7 @@ const works: Record<Work, (...args: never[]) => Run> = {
     const x = tf.randomNormal([16, 32, 32, 128]) as tf.Tensor4D
     const filter = tf.randomNormal([3, 3, 128, 128]) as tf.Tensor4D
     if (kind === 'library-convolution') return () => tf.conv2d(x, filter, 1, 'same')
-    return () => convolution(x, filter, undefined, 1, 'same')
+    return () => convolution(x, filter)
   },
 }
 

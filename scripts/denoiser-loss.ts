@@ -90,10 +90,13 @@ for (const [k, indices] of batches.entries()) {
       const weight = (t: number) => lossWeight(schedule, t, undefined, 'velocity')
       return [undefined, channelWeights].flatMap(channelWeights =>
         [own, others, none].map(context =>
-          noisePredictionLoss(unet, ofUnet!, schedule, latents, timesteps, context, 2, k * bins + bin, weight, {
-            rowGroups,
-            channelWeights,
-          }),
+          noisePredictionLoss(
+            unet,
+            ofUnet!,
+            schedule,
+            { latents, timesteps, context },
+            { seed: 2, step: k * bins + bin, weight, rowGroups, channelWeights },
+          ),
         ),
       )
     })

@@ -253,7 +253,7 @@ async function fitHead(block: Block): Promise<void> {
     const named = vector.split(weights)
     const { gradient, loss } = meanGradient(task as never, vector, named, [batch as never], step)
     const rate = learningRate(step, { peak: 1e-3, final: 1e-5, warmup: 20, total: steps })
-    const next = adamWStep(weights, gradient, state, rate, options, mask)
+    const next = adamWStep(weights, gradient, state, { ...options, learningRate: rate, decayMask: mask })
     const averaged = average(ema, next.weights, 0.995, step)
     tf.dispose([weights, ema, state.first, state.second, gradient, loss, next.gradientNorm])
     tf.dispose([Object.values(named), Object.values(batch)] as tf.TensorContainer)

@@ -68,6 +68,20 @@ export interface Which {
   readonly against?: number
 }
 
+type EvalSetParts = Pick<
+  EvalSet,
+  | 'cases'
+  | 'identitiesKnown'
+  | 'originals'
+  | 'versions'
+  | 'recognizers'
+  | 'guides'
+  | 'aligned'
+  | 'manifest'
+  | 'calibration'
+  | 'cache'
+>
+
 export class EvalSet {
   /** Tables of the features that were computed. */
   readonly tables = new Map<Feature, FeatureTable>()
@@ -76,19 +90,30 @@ export class EvalSet {
   /** By case the face of the original that counts, where one was found. */
   faces: readonly (FoundFace | undefined)[] = []
 
-  private constructor(
-    readonly cases: readonly EvalItem[],
-    /** False when each picture counts as a person of its own because nothing says who is who. */
-    readonly identitiesKnown: boolean,
-    readonly originals: readonly Picture[],
-    readonly versions: ReadonlyMap<string, Variant>,
-    readonly recognizers: readonly AnyRecognizerName[],
-    readonly guides: ReadonlySet<string>,
-    readonly aligned: boolean,
-    readonly manifest: Manifest | undefined,
-    readonly calibration: Calibration,
-    readonly cache: FeatureCache,
-  ) {}
+  readonly cases: readonly EvalItem[]
+  /** False when each picture counts as a person of its own because nothing says who is who. */
+  readonly identitiesKnown: boolean
+  readonly originals: readonly Picture[]
+  readonly versions: ReadonlyMap<string, Variant>
+  readonly recognizers: readonly AnyRecognizerName[]
+  readonly guides: ReadonlySet<string>
+  readonly aligned: boolean
+  readonly manifest: Manifest | undefined
+  readonly calibration: Calibration
+  readonly cache: FeatureCache
+
+  private constructor(parts: EvalSetParts) {
+    this.cases = parts.cases
+    this.identitiesKnown = parts.identitiesKnown
+    this.originals = parts.originals
+    this.versions = parts.versions
+    this.recognizers = parts.recognizers
+    this.guides = parts.guides
+    this.aligned = parts.aligned
+    this.manifest = parts.manifest
+    this.calibration = parts.calibration
+    this.cache = parts.cache
+  }
 
   /**
    * Finds the pictures of all folders. Identities come from the manifest, or else from the pictures' sub-folders.
@@ -124,18 +149,18 @@ export class EvalSet {
     }
     const aligned = options.aligned ?? manifest?.aligned ?? false
     const known = manifest !== undefined || inFolders
-    return new EvalSet(
+    return new EvalSet({
       cases,
-      known,
+      identitiesKnown: known,
       originals,
-      opened,
+      versions: opened,
       recognizers,
-      new Set(guides),
+      guides: new Set(guides),
       aligned,
       manifest,
-      options.calibration ?? {},
+      calibration: options.calibration ?? {},
       cache,
-    )
+    })
   }
 
   /** The pictures of a version, 'original' or one of `versions`, in the order of `cases`. */

@@ -54,6 +54,12 @@ interface Placeholders extends Pick<FaceModel, 'placeholders'> {
 }
 
 type TrainedArm = Extract<Arm, { trained: string }>
+export interface MsiVariantsOptions {
+  readonly indices: readonly number[]
+  readonly recovery: Recipe['recovery']
+  readonly msiOf: (arm: TrainedArm, face: FaceEntry) => Promise<Placeholders>
+  readonly onFace: (done: number, pictures: readonly Image[]) => void
+}
 
 /**
  * Measures the faces at `indices` in every arm.
@@ -64,10 +70,7 @@ export async function measureMsiVariants(
   model: FaceModel,
   recognizers: readonly Recognizer[],
   store: FaceStore,
-  indices: readonly number[],
-  recovery: Recipe['recovery'],
-  msiOf: (arm: TrainedArm, face: FaceEntry) => Promise<Placeholders>,
-  onFace: (done: number, pictures: readonly Image[]) => void,
+  { indices, recovery, msiOf, onFace }: MsiVariantsOptions,
 ): Promise<MsiMeasurement[]> {
   const measurements: MsiMeasurement[] = []
   const kept = new Map<Arm, Placeholders>()

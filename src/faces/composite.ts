@@ -46,7 +46,7 @@ const lowFrequency = 0.035
 export function compositeFace(photo: Image, generated: Image, options: CompositeOptions): Image {
   const { toAnalysis, analysis, box } = prepare(photo, generated, options)
   if (!box) return { ...photo, data: photo.data.slice() }
-  const face = detailed(photo, generated, box, toAnalysis, analysis, options.grain ?? grainOf())
+  const face = detailed(photo, generated, { box, toAnalysis, analysis }, options.grain ?? grainOf())
   return blend(photo, face, box, toAnalysis, analysis)
 }
 
@@ -164,9 +164,7 @@ interface Rectangle {
 function detailed(
   photo: Image,
   generated: Image,
-  box: Rectangle,
-  toAnalysis: Similarity,
-  { gains, kinds }: Analysis,
+  { box, toAnalysis, analysis: { gains, kinds } }: { box: Rectangle; toAnalysis: Similarity; analysis: Analysis },
   grain: Grain,
 ): Raster {
   const scale = generated.width / analysisSide

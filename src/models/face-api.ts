@@ -29,7 +29,7 @@ export function separableConv(name: string, inputs: number, outputs: number, str
   return define([{ parameters }], (w, x, ending) => {
     const filter = weight<tf.Tensor4D>(w, `${name}/depthwise_filter`)
     const mixed = stride === 1 ? depthwiseConv2dSame(x, filter) : depthwiseConv2d(padEnd(x), filter, stride)
-    return convolution(mixed, weight(w, `${name}/pointwise_filter`), weight(w, `${name}/bias`), 1, 'same', ending)
+    return convolution(mixed, weight(w, `${name}/pointwise_filter`), { bias: weight(w, `${name}/bias`), ...ending })
   })
 }
 
@@ -39,7 +39,12 @@ export function plainConv(name: string, kernel: 1 | 3, inputs: number, outputs: 
   return define([{ parameters }], (w, x, ending) => {
     const padded = kernel === 3 && stride === 2 ? padEnd(x) : x
     const padding = stride === 1 ? 'same' : 'valid'
-    return convolution(padded, weight(w, `${name}/filters`), weight(w, `${name}/bias`), stride, padding, ending)
+    return convolution(padded, weight(w, `${name}/filters`), {
+      bias: weight(w, `${name}/bias`),
+      stride,
+      padding,
+      ...ending,
+    })
   })
 }
 

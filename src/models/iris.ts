@@ -36,7 +36,7 @@ function conv(i: number, kernel: number, inputs: number, outputs: number, stride
   }
   return define([{ parameters }], (w, x, ending) => {
     const [filter, bias] = [weight(w, `${name}/Conv2D_weights`), weight(w, `${name}/Conv2D_bn_offset`)]
-    return convolution(x, filter as tf.Tensor4D, bias as tf.Tensor1D, stride, 'valid', ending)
+    return convolution(x, filter as tf.Tensor4D, { bias: bias as tf.Tensor1D, stride, padding: 'valid', ...ending })
   })
 }
 
@@ -57,7 +57,16 @@ const suffix = (i: number) => (i === 0 ? '' : `_${i}`)
  * @param i number of its first convolution and rectifier; it has two of each
  * @param filter name of the depthwise filter
  */
-function bottleneck(i: number, filter: string, inputs: number, middle: number, outputs: number, down = false): Layer {
+function bottleneck(
+  i: number,
+  filter: string,
+  {
+    inputs,
+    middle,
+    outputs,
+    down = false,
+  }: { readonly inputs: number; readonly middle: number; readonly outputs: number; readonly down?: boolean },
+): Layer {
   const narrow = down ? conv(i, 2, inputs, middle, 2) : conv(i, 1, inputs, middle)
   const wide = conv(i + 1, 1, middle, outputs)
   const [first, second] = [prelu(i, middle), prelu(i + 1, outputs)]
@@ -73,13 +82,13 @@ function bottleneck(i: number, filter: string, inputs: number, middle: number, o
 /** Six bottlenecks from 8 x 8 to 2 x 2, two of them downward, and a convolution to so many values an eye. */
 function branch(i: number, filters: readonly number[], head: readonly [string, string], outputs: number) {
   const blocks = filters.map((filter, k) =>
-    bottleneck(i + 2 * k, `unknown_${filter}`, 128, 64, 128, k === 2 || k === 5),
+    bottleneck(i + 2 * k, `unknown_${filter}`, { inputs: 128, middle: 64, outputs: 128, down: k === 2 || k === 5 }),
   )
   const [filter, bias] = head
   const parameters = { [filter]: [2, 2, 128, outputs], [bias]: [outputs] }
   return define([...blocks, { parameters }], (w: Weights, x: tf.Tensor4D) => {
     const y = blocks.reduce((y, block) => block(w, y), x) // [n, 2, 2, 128]
-    return convolution(y, weight(w, filter), weight(w, bias), 1, 'valid')
+    return convolution(y, weight(w, filter), { bias: weight(w, bias), padding: 'valid' })
   })
 }
 
@@ -88,10 +97,14 @@ export function irisNet(): Module<[tf.Tensor4D], EyePoints> {
   const stem = conv(0, 3, 3, 64, 2)
   const first = prelu(0, 64)
   const trunk = [
-    ...[12, 25, 38, 51].map((filter, k) => bottleneck(1 + 2 * k, `unknown_${filter}`, 64, 32, 64)), // 32 x 32
-    bottleneck(9, 'unknown_64', 64, 64, 128, true), // 16 x 16
-    ...[77, 90, 103, 116].map((filter, k) => bottleneck(11 + 2 * k, `unknown_${filter}`, 128, 64, 128)),
-    bottleneck(19, 'unknown_129', 128, 64, 128, true), // 8 x 8
+    ...[12, 25, 38, 51].map((filter, k) =>
+      bottleneck(1 + 2 * k, `unknown_${filter}`, { inputs: 64, middle: 32, outputs: 64 }),
+    ), // 32 x 32
+    bottleneck(9, 'unknown_64', { inputs: 64, middle: 64, outputs: 128, down: true }), // 16 x 16
+    ...[77, 90, 103, 116].map((filter, k) =>
+      bottleneck(11 + 2 * k, `unknown_${filter}`, { inputs: 128, middle: 64, outputs: 128 }),
+    ),
+    bottleneck(19, 'unknown_129', { inputs: 128, middle: 64, outputs: 128, down: true }), // 8 x 8
   ]
   const contour = branch(21, [149, 175, 201, 227, 253, 279, 305, 331], ['unknown_344', 'unknown_345'], 213)
   const iris = branch(37, [148, 174, 200, 226, 252, 278, 304, 330], ['unknown_346', 'unknown_347'], 15)

@@ -104,7 +104,7 @@ function block(name: string, width: number, heads: number, contextDim: number): 
       const own = tf.add(shared, weight(w, `${name}.modulation_table`))
       const parts = tf.split(tf.reshape(own, [n, 1, modulations * width]), modulations, 2)
       const layers = [
-        (h: tf.Tensor) => attn1(w, h, h, n, undefined, perturbed),
+        (h: tf.Tensor) => attn1(w, h, h, n, { perturbed }),
         (h: tf.Tensor) => attn2(w, h, context, n),
         (h: tf.Tensor) => ff(w, h),
       ]

@@ -49,7 +49,7 @@ export function conv2d(name: string, inputs: number, outputs: number, options: C
     // tfjs-node takes only 'same' and 'valid': other paddings are made explicit.
     const padded = keepsSize || !isPadded ? x : tf.pad(x, [[0, 0], rows, columns, [0, 0]])
     const shift = bias ? weight<tf.Tensor1D>(w, `${name}.bias`) : undefined
-    return convolution(padded, filter, shift, stride, keepsSize ? 'same' : 'valid', ending)
+    return convolution(padded, filter, { bias: shift, stride, padding: keepsSize ? 'same' : 'valid', ...ending })
   })
 }
 

@@ -172,12 +172,19 @@ function spatialTransformer(name: string, width: number, heads: number, contextD
       const words = tf.reshape(context, [-1, contextDim])
       let t = projIn(w, tf.reshape(norm(w, x), [-1, width])) // [n * t, c]
       const a = norm1(w, t)
-      t = attn1(w, a, a, n, t, perturbed)
-      t = attn2(w, norm2(w, t), words, n, t)
+      t = attn1(w, a, a, n, { addend: t, perturbed })
+      t = attn2(w, norm2(w, t), words, n, { addend: t })
       t = ff(w, norm3(w, t), t)
       return tf.reshape(projOut(w, t, tf.reshape(x, [-1, width])), x.shape)
     }),
   )
+}
+
+export interface AttentionOptions {
+  /** Added to the result, of its shape. */
+  readonly addend?: tf.Tensor | undefined
+  /** Whether each row attends to itself alone. */
+  readonly perturbed?: boolean | undefined
 }
 
 /**
@@ -189,12 +196,12 @@ export function crossAttention(
   width: number,
   contextDim: number,
   heads: number,
-): Module<[x: tf.Tensor, context: tf.Tensor, samples: number, addend?: tf.Tensor, perturbed?: boolean], tf.Tensor> {
+): Module<[x: tf.Tensor, context: tf.Tensor, samples: number, options?: AttentionOptions], tf.Tensor> {
   const q = linear(`${name}.to_q`, width, width, false)
   const k = linear(`${name}.to_k`, contextDim, width, false)
   const v = linear(`${name}.to_v`, contextDim, width, false)
   const out = linear(`${name}.to_out.0`, width, width)
-  return define([q, k, v, out], (w, x, context, samples, addend, perturbed) => {
+  return define([q, k, v, out], (w, x, context, samples, { addend, perturbed } = {}) => {
     const values = v(w, context)
     return out(w, perturbed ? values : attention(q(w, x), k(w, context), values, heads, { samples }), addend)
   })

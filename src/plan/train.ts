@@ -82,7 +82,7 @@ function taskOf(
       return asPerceptual(over(weights.of(parameters, `${name}, for the loss`)))
     })
     const trained = config.decoderOnly ? weights.of(parameters.autoencoder, 'autoencoder') : undefined
-    const task = autoencoderTask(networks.autoencoder, faces, outlineFaces(8, model), config, perceptual, trained)
+    const task = autoencoderTask(networks.autoencoder, faces, outlineFaces(8, model), config, { perceptual, trained })
     return task as TrainingTask
   }
   if (config.task === 'encoder') {
@@ -111,7 +111,7 @@ function taskOf(
         embeddings: batch(rows, frozen.embedding) as tf.Tensor2D,
       }),
     }
-    return diffusionTask(networks, model.prompt, schedule, cache, config) as TrainingTask
+    return diffusionTask(networks, { prompt: model.prompt, schedule }, cache, config) as TrainingTask
   }
   const tokens = frozen.features.map(([t, c]) => [model.msi.variant === 'patch' ? t! : 1, c!])
   for (const [k, shape] of tokens.entries()) shapes.set(`features ${k}`, [config.batchSize, ...shape])
@@ -126,7 +126,7 @@ function taskOf(
     unet: weights.of(parameters.unet, 'noise predictor'),
     text: weights.of(parameters.text, 'text transformer'),
   }
-  return msiTask(networks, base, model.prompt, schedule, cache, config) as TrainingTask
+  return msiTask(networks, base, { prompt: model.prompt, schedule }, cache, config) as TrainingTask
 }
 
 /** Runs the frozen networks over as many faces as they see at once. @returns shapes for one face */

@@ -12,7 +12,7 @@ import type { Box } from '../faces/box.ts'
 import { coverReasons } from '../faces/judge-face.ts'
 import { recognizerNames } from '../faces/recognizers.ts'
 import { formatOfExtension } from '../images/format.ts'
-import type { FaceReport, PhotoReport } from '../pipeline/photo-report.ts'
+import type { PhotoReport } from '../pipeline/photo-report.ts'
 import type { OtherEntry } from '../pipeline/survey.ts'
 import { writeFileAtomic } from '../util/atomic-write.ts'
 import { readRegularText } from '../util/regular-file.ts'
@@ -146,7 +146,7 @@ function card(entry: ReviewEntry, number: number): Html {
 ${reason !== undefined && html`<p>${reason}</p>`}
 ${report && photo(report, original, versions, verb)}
 ${report && html`<p class="small">${report.width} × ${report.height} pixels; searched for faces from ${report.smallest} pixels wide.</p>`}
-${report && report.faces.length > 0 && html`<ol class="faces">${report.faces.map((face, i) => faceItem(task, report, face, i, original, versions))}</ol>`}
+${report && report.faces.length > 0 && html`<ol class="faces">${report.faces.map((_, i) => faceItem(task, report, i, original, versions))}</ol>`}
 </article>
 `
 }
@@ -180,11 +180,11 @@ function mark({ width, height }: PhotoReport, box: Box, kind: 'found' | 'covered
 function faceItem(
   task: Recipe['task'],
   report: PhotoReport,
-  face: FaceReport,
   number: number,
   original: string | undefined,
   versions: readonly string[],
 ): Html {
+  const face = report.faces[number]!
   const bad = failedChecks(task, { faces: [face] }) > 0
   const similarity = face.checks.map(({ similarity }) => similarity.toFixed(2)).join(', ')
   return html`<li><b>${number + 1}</b>

@@ -22,20 +22,24 @@ export function adamWStart(length: number): AdamWState {
   return { step: 0, first: tf.zeros([length]), second: tf.zeros([length]) }
 }
 
+/** What a step has besides. */
+export interface AdamWStepOptions extends AdamWOptions {
+  readonly learningRate: number
+  /** [length], 1 where weight decay applies. */
+  readonly decayMask: tf.Tensor1D
+}
+
 /**
  * One step of AdamW (Loshchilov and Hutter, algorithm 2, as in torch.optim.AdamW) after clipping by global norm.
  * @param weights [length]
  * @param gradient [length]
- * @param decayMask [length], 1 where weight decay applies
  * @returns new weights and state; the caller disposes of the old ones
  */
 export function adamWStep(
   weights: tf.Tensor1D,
   gradient: tf.Tensor1D,
   state: AdamWState,
-  learningRate: number,
-  options: AdamWOptions,
-  decayMask: tf.Tensor1D,
+  { learningRate, decayMask, ...options }: AdamWStepOptions,
 ): { weights: tf.Tensor1D; state: AdamWState; gradientNorm: tf.Scalar } {
   const { beta1, beta2, epsilon, weightDecay, clipNorm } = options
   const step = state.step + 1

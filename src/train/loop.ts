@@ -92,7 +92,7 @@ export async function train<Batch extends tf.TensorContainer>(
   run.onStart?.(state.adam.step)
   try {
     const scorer = new Scorer(run.validation, options.validationBatches, note?.unscored)
-    state = await takeSteps(task, options, run, vector, scorer, state)
+    state = await takeSteps(task, options, run, { vector, scorer }, state)
   } catch (error) {
     await run.tracker.finish('failed')
     throw error
@@ -114,13 +114,18 @@ async function begin<Batch extends tf.TensorContainer>(
   return restoredState(await loadCheckpoint(resumed.path, task.parameters), resumed.note.step, vector)
 }
 
+/** What a run splits its weights by, and rates its checkpoints with. */
+interface Instruments<Batch extends tf.TensorContainer> {
+  readonly vector: WeightVector
+  readonly scorer: Scorer<Batch>
+}
+
 /** Takes all steps that are left; disposes of the state that it is given. */
 async function takeSteps<Batch extends tf.TensorContainer>(
   task: TrainingTask<Batch>,
   options: LoopOptions,
   run: Run<Batch>,
-  vector: WeightVector,
-  scorer: Scorer<Batch>,
+  { vector, scorer }: Instruments<Batch>,
   begun: RunState,
 ): Promise<RunState> {
   const { steps, accumulate, logEvery, checkpointEvery, demoEvery } = options
@@ -169,7 +174,8 @@ async function takeSteps<Batch extends tf.TensorContainer>(
       }
       tf.dispose(Object.values(parts))
       isStopped = run.signal?.aborted === true
-      if (isDue(checkpointEvery) || isStopped) await save(state, options, run, vector, scorer, isDue(checkpointEvery))
+      if (isDue(checkpointEvery) || isStopped)
+        await save(state, options, run, { vector, scorer }, isDue(checkpointEvery))
       if (isDue(demoEvery)) await show(task, state, run.tracker, vector)
       // Backends that compute at once would never let timers, signals and the network have their turn. What is read for
       // batches arrives then, and their tensors are made of it on this thread.
@@ -221,8 +227,7 @@ async function save<Batch extends tf.TensorContainer>(
   state: RunState,
   { keepCheckpoints }: LoopOptions,
   { folder, config, threads, tracker }: Run<Batch>,
-  vector: WeightVector,
-  scorer: Scorer<Batch>,
+  { vector, scorer }: Instruments<Batch>,
   isScored: boolean,
 ): Promise<void> {
   const { step } = state.adam

@@ -154,7 +154,7 @@ export function advance(
     weights,
     state: adam,
     gradientNorm,
-  } = adamWStep(state.weights, gradient, state.adam, learningRate, optimizer, decayMask)
+  } = adamWStep(state.weights, gradient, state.adam, { ...optimizer, learningRate, decayMask })
   return {
     state: { weights, average: average(state.average, weights, averageDecay, state.adam.step), adam },
     gradientNorm,

@@ -46,14 +46,10 @@ export async function openPytorchZip(bytes: Bytes): Promise<TensorFile> {
     if (size !== expected) throw wrong(`storage ${quoted(key)} has ${size ?? 'no'} bytes, expected ${expected}`)
   }
   const storageOf = (key: string) => entries.get(`${root}data/${key}`)!
-  return checkpointFile(
-    bytes,
-    'PyTorch checkpoint',
-    object,
-    wrong,
-    key => storageOf(key).position(),
-    key => storageOf(key).check(),
-  )
+  return checkpointFile(bytes, 'PyTorch checkpoint', object, wrong, {
+    locate: key => storageOf(key).position(),
+    check: key => storageOf(key).check(),
+  })
 
   function readPickle(pickle: Buffer): unknown {
     try {
@@ -98,7 +94,7 @@ export async function openPytorchLegacy(bytes: Bytes): Promise<TensorFile> {
     if (position > bytes.size) throw wrong(`storage ${quoted(storage.key)} ends at byte ${position} of ${bytes.size}`)
   }
   for (const key of storages.keys()) if (!positions.has(key)) throw wrong(`storage ${quoted(key)} is not in it`)
-  return checkpointFile(bytes, 'PyTorch checkpoint (legacy)', object, wrong, key => positions.get(key)!)
+  return checkpointFile(bytes, 'PyTorch checkpoint (legacy)', object, wrong, { locate: key => positions.get(key)! })
 }
 
 async function readPickles(bytes: Bytes, wrong: Wrong) {

@@ -192,8 +192,10 @@ export function checkpointFile(
   format: string,
   root: unknown,
   wrong: Wrong,
-  locate: (key: string) => number | Promise<number>,
-  check: (key: string) => Promise<void> = async () => {},
+  {
+    locate,
+    check = async () => {},
+  }: { readonly locate: (key: string) => number | Promise<number>; readonly check?: (key: string) => Promise<void> },
 ): TensorFile {
   const checkOnce = oncePer(check)
   const tensors = stateDict(root, wrong)

@@ -34,7 +34,11 @@ describe.runIf(fused('AdamW'))('fused kernels on seven threads', () => {
     const options = { beta1: 0.9, beta2: 0.99, epsilon: 1e-8, weightDecay: 0, clipNorm: 1 }
     const [state, mask] = [adamWStart(length), tf.ones([length]) as tf.Tensor1D]
     const norm = () => {
-      const { weights: next, state: moments, gradientNorm } = adamWStep(weights, gradient, state, 1e-3, options, mask)
+      const {
+        weights: next,
+        state: moments,
+        gradientNorm,
+      } = adamWStep(weights, gradient, state, { ...options, learningRate: 1e-3, decayMask: mask })
       tf.dispose([next, moments.first, moments.second])
       return [gradientNorm]
     }

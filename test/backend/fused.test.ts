@@ -122,7 +122,7 @@ describe.each(compiled)('fused kernels of %s compute what the pieces do', backen
     const outputs = filterShape[3]
     const inputs = [values([...shape], 1), values([...filterShape], 2), values([outputs], 3)]
     const of = (x: tf.Tensor, filter: tf.Tensor, bias?: tf.Tensor, ending = {}) =>
-      convolution(x as tf.Tensor4D, filter as tf.Tensor4D, bias as tf.Tensor1D, stride, padding, ending)
+      convolution(x as tf.Tensor4D, filter as tf.Tensor4D, { bias: bias as tf.Tensor1D, stride, padding, ...ending })
     const plain = of(inputs[0]!, inputs[1]!)
     const addends = [values(plain.shape, 4), values([shape[0], outputs], 5)]
     const results = [
@@ -167,7 +167,7 @@ describe.each(compiled)('fused kernels of %s compute what the pieces do', backen
       'convolution and its input gradient are',
       ['Convolution', 'ConvolutionGradient'],
       [8, 16, 16, 64],
-      (x, addend) => convolution(x as tf.Tensor4D, filter(), undefined, 1, 'same', { addend, relu: true }),
+      (x, addend) => convolution(x as tf.Tensor4D, filter(), { addend, relu: true }),
     ],
     ['product is', ['Affine'], [8, 80, 256], (x, addend) => affine(x, weight(), { addend })],
   ] as [string, FusedName[], number[], Op][])(
@@ -286,7 +286,7 @@ describe.each(compiled)('fused kernels of %s compute what the pieces do', backen
     const result = both(() => {
       const state = { step: 4, first: vector(3), second: tf.add(tf.square(vector(4)), 0.1) as tf.Tensor1D }
       const mask = tf.cast(tf.greater(vector(5), 0), 'float32') as tf.Tensor1D
-      const stepped = adamWStep(vector(1), vector(2), state, 0.01, options, mask)
+      const stepped = adamWStep(vector(1), vector(2), state, { ...options, learningRate: 0.01, decayMask: mask })
       const { first, second } = stepped.state
       return [stepped.weights, first, second, stepped.gradientNorm, average(vector(6), stepped.weights, 0.99, 1000)]
     })

@@ -41,18 +41,15 @@ it('measures every face in every form, and trains those of one face or person fo
   const asked: [string, string][] = []
   let disposed = 0
   const before = tf.memory().numTensors
-  const measured = await measureMsiVariants(
-    model,
-    [colour],
-    store,
-    [0, 1],
-    { steps: 2, refinements: 0 },
-    async (arm: Arm, { id }) => {
+  const measured = await measureMsiVariants(model, [colour], store, {
+    indices: [0, 1],
+    recovery: { steps: 2, refinements: 0 },
+    msiOf: async (arm: Arm, { id }) => {
       asked.push([armName(arm), id])
       return { placeholders: model.placeholders, dispose: () => void disposed++ }
     },
-    () => {},
-  )
+    onFace: () => {},
+  })
   expect(tf.memory().numTensors).toBe(before)
   expect(measured.length).toBe(2 * arms.length)
   const forOne = arms.filter(arm => 'trained' in arm && arm.trained !== 'train set').map(armName)

@@ -42,23 +42,24 @@ describe.each(usableBackends)('layers on %s', backend => {
     [
       'convolution',
       [2, 4, 5, 3],
-      x => convolution(x as tf.Tensor4D, values('w', [3, 3, 3, 4]), values('b', [4]), 1, 'same'),
+      x => convolution(x as tf.Tensor4D, values('w', [3, 3, 3, 4]), { bias: values('b', [4]) }),
     ],
     [
       'convolution filters',
       [3, 3, 3, 4],
-      w => convolution(values('x', [2, 5, 5, 3]), w as tf.Tensor4D, values('b', [4]), 2, 'valid'),
+      w =>
+        convolution(values('x', [2, 5, 5, 3]), w as tf.Tensor4D, {
+          bias: values('b', [4]),
+          stride: 2,
+          padding: 'valid',
+        }),
     ],
     [
       'convolution biases',
       [4],
-      b => convolution(values('x', [2, 4, 5, 3]), values('w', [3, 3, 3, 4]), b as tf.Tensor1D, 1, 'same'),
+      b => convolution(values('x', [2, 4, 5, 3]), values('w', [3, 3, 3, 4]), { bias: b as tf.Tensor1D }),
     ],
-    [
-      '1x1 convolution filters',
-      [1, 1, 3, 4],
-      w => convolution(values('x', [2, 4, 5, 3]), w as tf.Tensor4D, undefined, 1, 'same'),
-    ],
+    ['1x1 convolution filters', [1, 1, 3, 4], w => convolution(values('x', [2, 4, 5, 3]), w as tf.Tensor4D)],
     ['layerNorm', [2, 3, 8], x => layerNorm('n', 8)({ 'n.weight': tf.ones([8]), 'n.bias': tf.zeros([8]) }, x)],
     ['groupNorm', [2, 3, 3, 8], x => groupNorm(x as tf.Tensor4D, values('w', [8]), values('b', [8]), 4, 1e-5)],
     ['groupNormSilu', [2, 3, 3, 8], x => groupNormSilu(x as tf.Tensor4D, values('w', [8]), values('b', [8]), 4, 1e-5)],

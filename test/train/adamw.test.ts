@@ -39,7 +39,11 @@ describe('adamWStep', () => {
     let state = adamWStart(4)
     for (const g of gradients) {
       const options = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.1, clipNorm: 1 }
-      ;({ weights, state } = adamWStep(weights, tf.tensor1d(g), state, 0.01, options, mask))
+      ;({ weights, state } = adamWStep(weights, tf.tensor1d(g), state, {
+        ...options,
+        learningRate: 0.01,
+        decayMask: mask,
+      }))
     }
     const wanted = reference(start, gradients, 0.01, decayed)
     for (const [i, value] of (await weights.data()).entries()) expect(value).toBeCloseTo(wanted[i]!, 5)

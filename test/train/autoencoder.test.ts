@@ -123,7 +123,13 @@ it('the loss grows by the distances of features and embeddings, of as many faces
     perceive: faces => ({ embedding: unit(tf.mean(faces, [1, 2])), features: [tf.mul(faces, 2)] }),
   }
   const task = (extra: Partial<AutoencoderTaskOptions>) =>
-    autoencoderTask(network, faces, images, { ...options, adversarialWeight: 0, ...extra }, [perceptual])
+    autoencoderTask(
+      network,
+      faces,
+      images,
+      { ...options, adversarialWeight: 0, ...extra },
+      { perceptual: [perceptual] },
+    )
   const weights = initialise(task({}).parameters, 2)
   const value = (extra: Partial<AutoencoderTaskOptions>) =>
     tf.tidy(() => task(extra).loss(weights, images, 3).loss.dataSync()[0]!)

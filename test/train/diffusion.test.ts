@@ -28,7 +28,13 @@ test('the loss is the mean squared error, each timestep with its weight', () => 
   const latents = tf.zeros([2, 16, 16, 8]) as tf.Tensor4D
   const context = tf.zeros([2, 1, 4]) as tf.Tensor3D
   const loss = (weight?: (t: number) => number) =>
-    noisePredictionLoss(unet, {}, schedule, latents, [100, 900], context, 1, 1, weight).dataSync()[0]!
+    noisePredictionLoss(
+      unet,
+      {},
+      schedule,
+      { latents, timesteps: [100, 900], context },
+      { seed: 1, step: 1, weight },
+    ).dataSync()[0]!
   expect(loss()).toBeCloseTo(1, 1)
   const [first, second] = [loss(t => (t === 100 ? 1 : 0)), loss(t => (t === 900 ? 1 : 0))]
   expect(first + second).toBeCloseTo(loss(), 5)

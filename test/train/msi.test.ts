@@ -189,8 +189,7 @@ describe('msiTask', () => {
     const task = msiTask(
       { unet, text, msi: network } as unknown as LatentDiffusion,
       { unet: { 'out.weight': normal([3, 4], 1), 'out.bias': tf.zeros([3]) }, text: {} },
-      { placeholder: [0], empty: [0], position: 0 },
-      noiseSchedule(),
+      { prompt: { placeholder: [0], empty: [0], position: 0 }, schedule: noiseSchedule() },
       cache,
       { seed: 1, batchSize: 2, dropout: 0 },
     )

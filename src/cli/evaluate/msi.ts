@@ -105,22 +105,19 @@ export async function handler(options: ArgumentsCamelCase<Arguments>): Promise<v
   const training = { model: config, network, out, onReport: (text: string) => bar.note(text) }
   const rows: Tensor4D[] = []
   await makeFolder(out)
-  const measurements = await measureMsiVariants(
-    model,
-    recognizers,
-    store,
+  const measurements = await measureMsiVariants(model, recognizers, store, {
     indices,
     recovery,
-    ({ msi, trained }, { id, identity }) => {
+    msiOf: ({ msi, trained }, { id, identity }) => {
       const subject = { image: { image: id }, person: { identity }, 'train set': 'everybody' } as const
       const from = trained === 'train set' ? options.train : [faces]
       return trainedMsi(msi, configs[trained], from, subject[trained], training)
     },
-    (done, pictures) => {
+    onFace: (done, pictures) => {
       if (done <= sheetRows) rows.push(tf.tidy(() => tf.concat(pictures.map(toTensor))))
       bar.update(done)
     },
-  ).finally(() => {
+  }).finally(() => {
     bar.stop()
     return store.close()
   })

@@ -219,7 +219,7 @@ export async function trainInverter(
     const named = vector.split(weights)
     const { loss, gradient } = meanGradient(task, vector, named, [pairs], step)
     const rate = settings.rate * (1 - step / steps)
-    const next = adamWStep(weights, gradient, state, rate, optimizer, decay)
+    const next = adamWStep(weights, gradient, state, { ...optimizer, learningRate: rate, decayMask: decay })
     tf.dispose([
       pairs,
       named,

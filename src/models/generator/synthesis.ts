@@ -148,7 +148,7 @@ function first(name: string): Module<[style: tf.Tensor2D], tf.Tensor4D> {
     const constant = tf.reshape(weight(w, 'const'), [1, 4, 4, 512])
     const scaled: tf.Tensor4D = tf.mul(constant, tf.reshape(modulate(w, style), [-1, 1, 1, 512]))
     const { noise, bias } = added.of(w)
-    return noisyLeakyRelu(convolution(scaled, weight(w, `${name}.weight`), undefined, 1, 'same'), noise, bias)
+    return noisyLeakyRelu(convolution(scaled, weight(w, `${name}.weight`)), noise, bias)
   })
 }
 

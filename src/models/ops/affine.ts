@@ -75,20 +75,25 @@ export interface Ending {
   relu?: boolean
 }
 
+export interface ConvolutionOptions extends Ending {
+  /** [out]. */
+  readonly bias?: tf.Tensor1D | undefined
+  /** 1 unless given. */
+  readonly stride?: number
+  /** 'same' unless given. */
+  readonly padding?: 'same' | 'valid'
+}
+
 /**
- * Cross-correlation with a filter, plus a bias.
+ * Cross-correlation with a filter.
  * @param x [n, h, w, in]
  * @param filter [kh, kw, in, out]
- * @param bias [out]
  * @returns [n, h', w', out]
  */
 export function convolution(
   x: tf.Tensor4D,
   filter: tf.Tensor4D,
-  bias: tf.Tensor1D | undefined,
-  stride: number,
-  padding: 'same' | 'valid',
-  { addend, relu = false }: Ending = {},
+  { bias, stride = 1, padding = 'same', addend, relu = false }: ConvolutionOptions = {},
 ): tf.Tensor4D {
   const [height, width, inputs, outputs] = filter.shape
   // One pixel at a time it is a product of matrices, whose gradients are many times faster than a convolution's.

@@ -16,7 +16,7 @@ export function groupNorm(
   groups: number,
   epsilon: number,
 ): tf.Tensor4D {
-  return normalise(x, weight, bias, groups, epsilon, false)
+  return normalise(x, weight, bias, { groups, epsilon, silu: false })
 }
 
 /** silu(group_norm(x)) in one closed-form operation. */
@@ -27,16 +27,14 @@ export function groupNormSilu(
   groups: number,
   epsilon: number,
 ): tf.Tensor4D {
-  return normalise(x, weight, bias, groups, epsilon, true)
+  return normalise(x, weight, bias, { groups, epsilon, silu: true })
 }
 
 function normalise(
   x: tf.Tensor4D,
   weight: tf.Tensor1D,
   bias: tf.Tensor1D,
-  groups: number,
-  epsilon: number,
-  silu: boolean,
+  { groups, epsilon, silu }: { readonly groups: number; readonly epsilon: number; readonly silu: boolean },
 ): tf.Tensor4D {
   const [n, , , c] = x.shape
   const perGroup = c / groups

@@ -53,8 +53,7 @@ export function autoencoderTask(
   faces: Pick<FaceStore, 'count' | 'faces'>,
   demoFaces: tf.Tensor4D,
   options: AutoencoderTaskOptions,
-  perceptual: readonly PerceptualNetwork[] = [],
-  trained?: Weights,
+  { perceptual = [], trained }: { readonly perceptual?: readonly PerceptualNetwork[]; readonly trained?: Weights } = {},
 ): TrainingTask<tf.Tensor4D> {
   const adversary = options.adversarialWeight > 0 ? discriminator() : undefined
   return {
@@ -205,7 +204,7 @@ export const autoencoder: TaskDefinition<ConfigOf<'autoencoder'>> = {
     )
     const shown = await faces.faces(spread(8, faces.count))
     const trained = config.decoderOnly ? await autoencoderWeights(model, networks, paths) : undefined
-    const task = autoencoderTask(networks.autoencoder, faces, shown, config, perceptual, trained) as TrainingTask
+    const task = autoencoderTask(networks.autoencoder, faces, shown, config, { perceptual, trained }) as TrainingTask
     return { task, close: async () => tf.dispose([shown, trained] as tf.TensorContainer) }
   },
   trainedWeights: ({ model, networks, paths }) => autoencoderWeights(model, networks, paths),

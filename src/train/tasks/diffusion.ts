@@ -47,6 +47,13 @@ export interface DiffusionTaskOptions extends LatentStructure {
   readonly standardizeEmbeddings?: boolean
 }
 
+/** What a noise predictor is trained under. */
+export interface DiffusionProcess {
+  /** Token ids, and where the placeholder is among them. */
+  readonly prompt: LatentDiffusionConfig['prompt']
+  readonly schedule: NoiseSchedule
+}
+
 /** Whose squared error is the loss. */
 export type LossTarget = 'noise' | 'velocity'
 
@@ -65,17 +72,13 @@ interface Batch extends tf.TensorContainerObject {
 }
 
 /**
- * @param prompt token ids, and where its placeholder is
  * @param cache frozen latents and identity embeddings of the faces
- * @param demo draws samples with the weights of both networks
  */
 export function diffusionTask(
   { unet, text }: Pick<LatentDiffusion, 'unet' | 'text'>,
-  prompt: LatentDiffusionConfig['prompt'],
-  schedule: NoiseSchedule,
+  { prompt, schedule }: DiffusionProcess,
   cache: Pick<LatentCache, 'count' | 'batch' | 'embeddingWidth'> & Partial<Pick<LatentCache, 'embeddings'>>,
   options: DiffusionTaskOptions,
-  demo?: (weights: Weights) => Promise<Readonly<Record<string, tf.Tensor5D>>>,
 ): TrainingTask<Batch> {
   const { seed, batchSize, emptyPrompts, minSnr, loss: target } = options
   const slotWidth = text.parameters['embeddings.token_embedding.weight']![1]!
@@ -113,18 +116,11 @@ export function diffusionTask(
         unet,
         withoutPrefix(weights, prefixes.unet),
         schedule,
-        latents,
-        timesteps,
-        context,
-        seed,
-        step,
-        t => lossWeight(schedule, t, minSnr, target),
-        options,
+        { latents, timesteps, context },
+        { ...options, step, weight: t => lossWeight(schedule, t, minSnr, target) },
       )
       return { loss, parts: {} }
     },
-
-    ...(demo && { demo }),
   }
 }
 
@@ -144,26 +140,33 @@ export function lossWeight(
   return Math.min(1, (gamma * (1 - alpha)) / alpha) / (target === 'velocity' ? alpha : 1)
 }
 
+/** What noise is added to. */
+export interface NoisyBatch {
+  /** z_0 [n, l, l, z]. */
+  readonly latents: tf.Tensor4D
+  /** n of them. */
+  readonly timesteps: readonly number[]
+  /** [n, p, d]. */
+  readonly context: tf.Tensor3D
+}
+
+export interface NoiseLossOptions extends LatentStructure {
+  /** Of the noise, which the training `step` keys. */
+  readonly seed: number
+  readonly step: number
+  /** Of a timestep's error; 1 unless given. */
+  readonly weight?: (t: number) => number
+}
+
 /**
  * Mean squared error between the noise in z_t and its prediction (Ho et al. 2020, equation 14).
- * @param latents z_0 [n, l, l, z]
- * @param timesteps n of them
- * @param context [n, p, d]
- * @param seed of the noise, which the training `step` keys
- * @param weight of a timestep's error
- * @param structure of the latents
  */
 export function noisePredictionLoss(
   unet: LatentDiffusion['unet'],
   weights: Weights,
   { alphasCumprod }: NoiseSchedule,
-  latents: tf.Tensor4D,
-  timesteps: readonly number[],
-  context: tf.Tensor3D,
-  seed: number,
-  step: number,
-  weight: (t: number) => number = () => 1,
-  { rowGroups, channelWeights }: LatentStructure = {},
+  { latents, timesteps, context }: NoisyBatch,
+  { seed, step, weight = () => 1, rowGroups, channelWeights }: NoiseLossOptions,
 ): tf.Scalar {
   const column = (f: (t: number) => number) => tf.tensor4d(timesteps.map(f), [timesteps.length, 1, 1, 1])
   const noise = latentNoise(latents.shape, rowGroups, seed, 'noise', step)
@@ -209,8 +212,9 @@ export const diffusion: TaskDefinition<ConfigOf<'diffusion'>> = {
     }
     const demo = sampler(model, networks, frozen.networks.decode, config.seed)
     const options = { ...config, ...frozen.structure }
-    const task = diffusionTask(networks, model.prompt, frozen.schedule, cache, options, demo) as TrainingTask
-    return { task, close }
+    const { prompt } = model
+    const task = diffusionTask(networks, { prompt, schedule: frozen.schedule }, cache, options) as TrainingTask
+    return { task: { ...task, demo }, close }
   },
   async trainedWeights({ model, networks, paths }) {
     const { unet, text } = await baseWeights(model, networks, paths)

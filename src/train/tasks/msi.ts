@@ -5,12 +5,8 @@ import type { TrainConfig } from '../../config/train.ts'
 import type { Denoiser } from '../../diffusion/ddim.ts'
 import { sample } from '../../diffusion/ddim.ts'
 import { inversionSteps, invert } from '../../diffusion/inversion.ts'
-import { bucketOf, ddimSteps, type NoiseSchedule } from '../../diffusion/schedule.ts'
-import {
-  conditionalEmbedding,
-  type LatentDiffusion,
-  type LatentDiffusionConfig,
-} from '../../models/latent-diffusion.ts'
+import { bucketOf, ddimSteps } from '../../diffusion/schedule.ts'
+import { conditionalEmbedding, type LatentDiffusion } from '../../models/latent-diffusion.ts'
 import type { Weights } from '../../models/module.ts'
 import { allBuckets, BUCKETS, type Dropout } from '../../models/msi.ts'
 import { loadNetworkWeights } from '../../pipeline/model-weights.ts'
@@ -22,7 +18,13 @@ import { type FrozenNetworks, frozenBatchSize, type LatentCache } from '../laten
 import { facesOf } from '../people.ts'
 import type { TrainingTask } from '../task.ts'
 import { type ConfigOf, spread, type TaskDefinition } from './definition.ts'
-import { type LatentStructure, type LossTarget, lossWeight, noisePredictionLoss } from './diffusion.ts'
+import {
+  type DiffusionProcess,
+  type LatentStructure,
+  type LossTarget,
+  lossWeight,
+  noisePredictionLoss,
+} from './diffusion.ts'
 import { openFrozen } from './frozen.ts'
 
 export interface MsiTaskOptions extends LatentStructure {
@@ -43,16 +45,13 @@ interface Batch extends tf.TensorContainerObject {
  * uniformly, so that timesteps are uniform over all of 0..T-1 as in the paper.
  * @param frozen weights of the noise predictor and of the text transformer
  * @param cache frozen latents and features of the faces
- * @param demo shows what the embeddings bring back
  */
 export function msiTask(
   { unet, text, msi }: Pick<LatentDiffusion, 'unet' | 'text' | 'msi'>,
   frozen: { readonly unet: Weights; readonly text: Weights },
-  prompt: LatentDiffusionConfig['prompt'],
-  schedule: NoiseSchedule,
+  { prompt, schedule }: DiffusionProcess,
   cache: Pick<LatentCache, 'count' | 'featured'>,
   { seed, batchSize, dropout, loss: target, ...structure }: MsiTaskOptions,
-  demo?: TrainingTask<Batch>['demo'],
 ): TrainingTask<Batch> {
   return {
     name: 'msi',
@@ -76,20 +75,21 @@ export function msiTask(
           unet,
           frozen.unet,
           schedule,
-          latents,
-          timesteps,
-          context,
-          seed,
-          step,
-          t => lossWeight(schedule, t, undefined, target),
-          structure,
+          { latents, timesteps, context },
+          { ...structure, seed, step, weight: t => lossWeight(schedule, t, undefined, target) },
         ),
         parts: {},
       }
     },
-
-    ...(demo && { demo }),
   }
+}
+
+/** The faces of a demo. */
+export interface DemoFaces {
+  /** [n, s, s, 3]. */
+  readonly faces: tf.Tensor4D
+  /** Of generated faces, the latents that they come with, [n, h, w, z]. */
+  readonly own?: tf.Tensor4D | undefined
 }
 
 /** Steps of inversion and of recovery. */
@@ -98,18 +98,14 @@ const steps = 20
 /**
  * Shows what MSI is for, in three rows: faces, what the autoencoder leaves of them, and what comes back from DDIM inversion under the
  * embeddings that MSI gives.
- * @param faces [n, s, s, 3]; the caller's
- * @param decode scaled latents -> faces
- * @param own of generated faces, the latents that they come with, [n, h, w, z]; the caller's
+ * @param faces the caller's
  */
 export function msiDemo(
   { unet, text, msi }: Pick<LatentDiffusion, 'unet' | 'text' | 'msi'>,
   frozen: { readonly unet: Weights; readonly text: Weights },
-  prompt: LatentDiffusionConfig['prompt'],
-  schedule: NoiseSchedule,
+  { prompt, schedule }: DiffusionProcess,
   networks: FrozenNetworks & { decode(latents: tf.Tensor4D): tf.Tensor4D },
-  faces: tf.Tensor4D,
-  own?: tf.Tensor4D,
+  { faces, own }: DemoFaces,
 ): (weights: Weights) => Promise<Record<string, tf.Tensor5D>> {
   return async weights => {
     const grid = tf.tidy(() => {
@@ -161,9 +157,12 @@ export const msi: TaskDefinition<ConfigOf<'msi'>> = {
     const chosen = spread(count, subjects.length).map(i => subjects[i]!)
     const shown = await faces.faces(chosen)
     const own = faces.hasLatents ? await faces.latents(chosen) : undefined
-    const demo = msiDemo(networks, base, model.prompt, frozen.schedule, frozen.networks, shown, own)
+    const process = { prompt: model.prompt, schedule: frozen.schedule }
     const options = { ...config, ...frozen.structure }
-    const task = msiTask(networks, base, model.prompt, frozen.schedule, cache, options, demo) as TrainingTask
+    const task = {
+      ...(msiTask(networks, base, process, cache, options) as TrainingTask),
+      demo: msiDemo(networks, base, process, frozen.networks, { faces: shown, own }),
+    }
     const close = async () => {
       frozen.dispose()
       tf.dispose([base, shown, own] as tf.TensorContainer)
