@@ -9,12 +9,12 @@ import type { Point } from '../template.ts'
 import { type Candidate, centerFaces } from './centerface.ts'
 import { cutWindow, type Window } from './pyramid.ts'
 
-/** One look at the whole photo. */
+/** Looks at the whole photo at one scale. */
 export interface Pass {
   /** Pixels of the look to one of the photo. */
   readonly scale: number
-  /** Quarters by which the photo is turned clockwise first. */
-  readonly quarters: number
+  /** Of each look, the quarters by which the photo is turned clockwise. */
+  readonly turns: readonly number[]
   /** Pixels of the look that the photo's mirror image adds on every side. */
   readonly margin: number
 }
@@ -42,27 +42,29 @@ export function passesFor({ width, height }: { readonly width: number; readonly 
   const coarse = Math.min(1, Math.sqrt(coarsePixels / pixels))
   const margin = Math.round(coarseMargin * coarse * Math.max(width, height))
   return [
-    { scale: fine, quarters: 0, margin: tileMargin },
-    ...[0, 1, 2, 3].map(quarters => ({ scale: coarse, quarters, margin })),
+    { scale: fine, turns: [0], margin: tileMargin },
+    { scale: coarse, turns: [0, 1, 2, 3], margin },
   ]
 }
 
-/** The faces that one look proposes, in the photo's pixels; a face at the rim of two tiles may be proposed by both. */
-export async function look(photo: Image, { scale, quarters, margin }: Pass, leastScore: number): Promise<Candidate[]> {
+/** The faces that the looks of a pass propose, in the photo's pixels; a face at the rim of two tiles may be proposed by both. */
+export async function look(photo: Image, { scale, turns, margin }: Pass, leastScore: number): Promise<Candidate[]> {
   const [width, height] = [photo.width, photo.height].map(side => Math.max(1, Math.round(side * scale))) as [
     number,
     number,
   ]
   const scaled = await resizeImage(photo, width, height)
-  const turned = turn(scaled, quarters)
   const found: Candidate[] = []
-  for (const tile of tiles(turned, margin)) {
-    const [candidates] = await centerFaces([cutWindow(turned, tile, 'mirror')], leastScore)
-    for (const candidate of candidates!) found.push(back(candidate, tile))
+  for (const quarters of turns) {
+    const turned = turn(scaled, quarters)
+    for (const tile of tiles(turned, margin)) {
+      const [candidates] = await centerFaces([cutWindow(turned, tile, 'mirror')], leastScore)
+      for (const candidate of candidates!) found.push(back(candidate, tile, quarters))
+    }
   }
   return found
 
-  function back({ box, score, points }: Candidate, tile: Window): Candidate {
+  function back({ box, score, points }: Candidate, tile: Window, quarters: number): Candidate {
     const toPhoto = (x: number, y: number) => {
       const p = turnBack({ x: x + tile.x, y: y + tile.y }, quarters, scaled)
       return { x: (p.x * photo.width) / width, y: (p.y * photo.height) / height }
@@ -100,10 +102,15 @@ export function turn(image: Image, quarters: number): Image {
   if (quarters === 0) return image
   const [width, height] = quarters % 2 === 0 ? [image.width, image.height] : [image.height, image.width]
   const data = new Uint8Array(width * height * 3)
+  // Where the first pixel comes from, and how far apart those are that lie beside each other, and below.
+  const at = (x: number, y: number) => {
+    const from = turnBack({ x: x + 0.5, y: y + 0.5 }, quarters, image)
+    return 3 * (Math.floor(from.y) * image.width + Math.floor(from.x))
+  }
+  const first = at(0, 0)
+  const [across, down] = [at(1, 0) - first, at(0, 1) - first]
   for (let y = 0, k = 0; y < height; y++) {
-    for (let x = 0; x < width; x++) {
-      const from = turnBack({ x: x + 0.5, y: y + 0.5 }, quarters, image)
-      const j = 3 * (Math.floor(from.y) * image.width + Math.floor(from.x))
+    for (let x = 0, j = first + y * down; x < width; x++, j += across) {
       data[k++] = image.data[j]!
       data[k++] = image.data[j + 1]!
       data[k++] = image.data[j + 2]!
