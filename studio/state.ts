@@ -160,6 +160,7 @@ async function refresh(id: string): Promise<void> {
 export function addVersions(id: string, face: number, count: number): void {
   void attempt(id, () =>
     enqueue(async () => {
+      await reopen(id)
       changePhoto(id, { status: 'protecting' })
       for (let i = 0; i < count; i++) await makeVersion(id, face)
       await refresh(id)
@@ -174,7 +175,12 @@ export function choose(id: string, face: number, choice: Choice): void {
   if (typeof choice === 'number' && state.versions.length === 0) addVersions(id, face, 1)
   else {
     changeFace(id, face, { choice })
-    void attempt(id, () => enqueue(() => refresh(id)))
+    void attempt(id, () =>
+      enqueue(async () => {
+        await reopen(id)
+        await refresh(id)
+      }),
+    )
   }
 }
 
@@ -184,6 +190,7 @@ export function makeAgain(): void {
     if (!found) continue
     void attempt(id, () =>
       enqueue(async () => {
+        await reopen(id)
         const photo = photoOf(id)
         if (!photo) return
         await (await engine()).restart(id)
@@ -213,14 +220,23 @@ export function cancel(): void {
   started = undefined
   last = Promise.resolve()
   announcement.value = 'Cancelled'
-  for (const photo of photos.value)
-    if (photo.status !== 'ready' && photo.status !== 'failed')
-      changePhoto(photo.id, { status: 'failed', problem: 'Cancelled.', faces: [] })
-    else if (photo.status === 'ready') lost.add(photo.id)
+  for (const { id, status } of photos.value) {
+    if (status === 'ready') lost.add(id)
+    else if (status !== 'failed') changePhoto(id, { status: 'failed', problem: 'Cancelled.', faces: [] })
+  }
 }
 
-/** Photos that the worker knew before it was ended: it has to find their faces again. */
+/** Photos that the worker knew before it was ended. */
 const lost = new Set<string>()
+
+/** Has a new worker make what the one before had made of a photo; covers and faces that are left stay chosen. */
+async function reopen(id: string): Promise<void> {
+  const before = photoOf(id)
+  if (!before || !lost.delete(id)) return
+  await process(id)
+  for (const [i, { choice }] of before.faces.entries()) if (typeof choice !== 'number') changeFace(id, i, { choice })
+  await refresh(id)
+}
 
 export function retry(id: string): void {
   changePhoto(id, { status: 'waiting', faces: [] })
@@ -241,7 +257,7 @@ export interface SavedFile {
 /** The files of a photo: its picture, and its key where there is one. */
 export function save(id: string, { format, passphrase, recipients }: SaveRequest): Promise<readonly SavedFile[]> {
   return enqueue(async () => {
-    if (lost.delete(id)) await process(id)
+    await reopen(id)
     const photo = photoOf(id)!
     const remote = await engine()
     announcement.value = `Writing ${photo.name} and its key`
