@@ -50,8 +50,9 @@ export interface GuidedOptions {
 }
 
 /**
- * Energy and its gradient with respect to the clean latents. Where not all samples are taken at once, only what is
- * read of them meets in the energy E: those of all are made first, and what is then left of each sample is dE/de_i through de_i/dz_i.
+ * Energy and its gradient with respect to the clean latents. With more samples than are taken
+ * at once, the features of all chunks are computed first; dE/dfeatures is then backpropagated through each chunk by itself, which bounds
+ * the memory of activations.
  * @param x0 z0hat, [n, h, w, c]
  */
 export function energyGradient(

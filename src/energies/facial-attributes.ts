@@ -15,7 +15,8 @@ export interface FacialAttributeOptions {
 
 /**
  * Sum over glasses and beard of (relu(min(|o - t|, margin) - sign(o - t) (x - t)) / margin)^2, o and x the log-odds of the original
- * and of the estimate, t the threshold: each is to be as the original's, no surer than that and no surer than the margin.
+ * and of the estimate, t the threshold. An estimate is penalized when its log-odds fall short of the original's, on the original's side of the
+ * threshold; the target is capped at the margin.
  */
 export function facialAttributeEnergy(
   { face }: OriginalFace,

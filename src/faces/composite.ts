@@ -1,4 +1,7 @@
-/** Puts a generated face into a photo so that the photo looks untouched: its light, its sharpness and its grain. */
+/**
+ * Puts a generated face in FFHQ alignment into a photo so that the photo looks untouched: its light, its sharpness and its grain.
+ * paste.ts pastes faces on the recognizers' template.
+ */
 import type { Image } from '../images/image.ts'
 import { ffhqTransform } from './alignment.ts'
 import { colourField, darkOffset } from './colour-field.ts'

@@ -1,3 +1,4 @@
+/** Pastes faces on the recognizers' template; composite.ts pastes those in FFHQ alignment. */
 import type { Image } from '../images/image.ts'
 import { faceMask } from './mask.ts'
 import type { Point } from './template.ts'

@@ -93,8 +93,8 @@ export function mostPictureBytes(): number {
 }
 
 /**
- * How many times as large as in the archive an entry may be, and from which size on that counts: pictures are compressed
- * already, and only emptiness gets a thousand times smaller.
+ * Maximum decompression ratio of an archive entry, and the size from which it is enforced. Pictures are already compressed;
+ * only blank data shrinks a thousandfold.
  */
 export function mostRatio(): { readonly times: number; readonly from: number } {
   return { times: limit('ratio'), from: 16 << 20 }

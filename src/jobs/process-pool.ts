@@ -20,7 +20,7 @@ export interface ProcessPoolOptions {
   /** Each job has a folder of its id below it, which goes when the job is done. */
   readonly scratch: string
   readonly environment?: Environment
-  /** How often a job may take its process along before it fails: 2 unless given. */
+  /** Maximum number of attempts of a job whose worker process crashes; 2 by default. */
   readonly attempts?: number
 }
 

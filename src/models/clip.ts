@@ -1,4 +1,4 @@
-/** The transformer layer that CLIP's image and text encoders share (Radford et al. 2021), in Hugging Face's naming. */
+/** CLIP's image and text encoders and the transformer they share (Radford et al. 2021), with Hugging Face's parameter names. */
 import * as tf from '@tensorflow/tfjs'
 import { conv2d, embedding, layerNorm, linear } from './layers.ts'
 import { define, type Module, weight } from './module.ts'

@@ -90,7 +90,7 @@ export async function planRecovery(config: ModelConfig, options: CountOptions = 
  */
 export async function refuseRecipes(recipes: readonly Recipe[], backend: BackendName, jobs = 1): Promise<void> {
   const options = { brief: true, fused: fusedBackend(backend) }
-  // What of a recipe memory does not depend on is made equal, and what is equal then is planned once.
+  // Drops the settings that do not affect memory, so that recipes that are then identical are planned once.
   const distinct = new Map(
     recipes.map(recipe => {
       const { guidance, energies, seed, attempts, steps, strength, threshold, recovery, attentionGuidance, ...rest } =

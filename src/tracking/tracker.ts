@@ -14,7 +14,7 @@ export interface RunDescription {
   readonly tags: Readonly<Record<string, string>>
   /** The numbers by which runs are compared. */
   readonly compared: readonly string[]
-  /** Steps taken so far: what was told of later ones, before the run was interrupted, is told again. */
+  /** Last completed step. Entries that an interrupted run logged after it are logged again. */
   readonly step: number
 }
 

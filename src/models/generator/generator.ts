@@ -1,4 +1,4 @@
-/** A generator of faces: z to styles, latents to styles and back, and styles to pictures, under one set of prefixed weights. */
+/** The parts of a face generator, stored in one checkpoint: mapping (z -> styles), latent space (latents <-> styles) and synthesis (styles -> image). */
 import { type LatentSpace, latentSpace } from './latent-space.ts'
 import { mapping, type Synthesis, synthesis } from './synthesis.ts'
 

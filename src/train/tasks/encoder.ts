@@ -21,7 +21,7 @@ export interface EncoderTaskOptions {
   readonly batchSize: number
   /** Weight of the squared error of the styles that latents stand for. */
   readonly latentWeight: number
-  /** Weight of the L1 between faces and what the generator makes of their latents; without it nothing is generated. */
+  /** Weight of the L1 reconstruction loss between the faces and the images decoded from the predicted latents; at 0, decoding is skipped. */
   readonly imageWeight: number
   /** Weight of the mean square of the latents. */
   readonly priorWeight: number
