@@ -17,7 +17,7 @@ export interface StartOptions {
 }
 
 /**
- * Makes `name` the backend of every tensor from now on; unless given, the first that starts here.
+ * Makes `name` the backend of every tensor from now on; default: the first that starts here.
  * @returns the backend in use
  * @throws UserError when it does not start
  */

@@ -4,7 +4,7 @@ import { UserError } from '../util/errors.ts'
 import { progress } from '../util/progress.ts'
 
 export interface BatchOptions<R> {
-  /** How many are under way side by side: 1 unless given. */
+  /** How many are under way side by side: 1 by default. */
   readonly atOnce?: number
   /** Told when nothing is under way any more. */
   readonly onEnd?: () => void

@@ -83,7 +83,7 @@ const clipSizes = z.strictObject({
 const featureStatistics = weights
   .optional()
   .describe(
-    'where the mean and deviation of each channel are, by which features are standardised; they are not unless given',
+    'where the mean and deviation of each channel are, by which features are standardised; they are not by default',
   )
 
 /** The variants of MSI (src/models/msi.ts). */
@@ -120,7 +120,7 @@ const modelObject = z.strictObject({
         .describe("of the distance between dlib's features beside that of pixels; needs features: { network: dlib }"),
     })
     .optional()
-    .describe('brings the latent of a face nearer to what the decoder makes that face of; none unless given'),
+    .describe('brings the latent of a face nearer to what the decoder makes that face of; none by default'),
   inversion: z
     .strictObject({
       steps: count.describe('of descent from what the encoder gives'),
@@ -132,7 +132,7 @@ const modelObject = z.strictObject({
       prior: z.number().min(0).default(0).describe('weight of: latents stay where the prior has its mass'),
     })
     .optional()
-    .describe('brings the latent of a face nearer to what a generator makes that face of; none unless given'),
+    .describe('brings the latent of a face nearer to what a generator makes that face of; none by default'),
   unet: unet.optional().describe('the denoiser, where it is a UNet'),
   denoiser: z.discriminatedUnion('kind', [transformer, gaussian]).optional().describe('the denoiser, where it is none'),
   text: z.strictObject({

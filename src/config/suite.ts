@@ -8,7 +8,7 @@ import { loadRecipe, type Recipe } from './recipe.ts'
 import { modelNamed, taskRecipe } from './task-recipe.ts'
 
 const overrides = z.array(z.string()).default([]).describe('settings over the recipe of configs/: samples=2')
-const name = z.string().optional().describe("its folder and its name in tables; the method's own unless given")
+const name = z.string().optional().describe("its folder and its name in tables; the method's own by default")
 
 const modelMethod = z.strictObject({
   method: z.enum(['anonymize', 'hide', 'recover']),
@@ -18,7 +18,7 @@ const modelMethod = z.strictObject({
     .array(z.string())
     .min(1)
     .optional()
-    .describe('only these of the versions that it makes: protected; all unless given'),
+    .describe('only these of the versions that it makes: protected; all by default'),
   set: overrides,
 })
 const baselines = [

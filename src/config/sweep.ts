@@ -26,7 +26,10 @@ const axisSchema = z.preprocess(
       from: z.number().optional(),
       to: z.number().optional(),
       points: count.optional().describe('how many values of from..to a grid takes, both ends among them'),
-      scale: z.enum(['linear', 'log']).default('linear').describe('scale on which the values from..to are evenly spaced'),
+      scale: z
+        .enum(['linear', 'log'])
+        .default('linear')
+        .describe('scale on which the values from..to are evenly spaced'),
       integer: z.boolean().default(false).describe('rounds them'),
       draw: z
         .enum(['even', 'random'])

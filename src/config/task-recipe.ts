@@ -8,7 +8,7 @@ import { loadRecipe, type Recipe, recipeFile } from './recipe.ts'
 /**
  * The name of the recipe of a task for a model: its own, configs/MODEL/TASK.yaml, where it has one; that of faces-128 for models
  * whose latents are pictures; else configs/TASK.yaml, which is of a generator's latents and of the default model.
- * @param model a model of configs/models/, or the path of such a file; the default model unless given
+ * @param model a model of configs/models/, or the path of such a file; the default model by default
  * @throws UserError when there is no such model file
  */
 export async function taskRecipe(task: Recipe['task'], model?: string): Promise<string> {

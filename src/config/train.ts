@@ -86,7 +86,7 @@ export const trainSchema = z.discriminatedUnion('task', [
       .describe("of 1 - the cosine of a face's and its decoded copy's embeddings, by recognizer"),
     comparedFaces: count
       .optional()
-      .describe('faces of a batch whose features and embeddings are compared; all unless given'),
+      .describe('faces of a batch whose features and embeddings are compared; all by default'),
     klWeight: z.number().min(0).describe('of the KL divergence of the latent from a standard normal'),
     decoderOnly: z
       .boolean()
@@ -122,7 +122,7 @@ export const trainSchema = z.discriminatedUnion('task', [
       .number()
       .positive()
       .optional()
-      .describe('signal-to-noise ratio above which a timestep counts less in the loss; none does unless given'),
+      .describe('signal-to-noise ratio above which a timestep counts less in the loss; none by default'),
   }),
   z.strictObject({
     task: z.literal('msi'),
@@ -130,7 +130,7 @@ export const trainSchema = z.discriminatedUnion('task', [
     loss,
     channelWeighting,
     dropout: z.number().min(0).lt(1).describe('share of values set to zero; the release has 0.05'),
-    variant: z.enum(msiVariants).optional().describe("what attends to what; the model's own unless given"),
+    variant: z.enum(msiVariants).optional().describe("what attends to what; the model's own by default"),
     subject: z
       .union([
         z.literal('everybody'),

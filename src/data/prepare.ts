@@ -35,7 +35,7 @@ export interface PrepareOptions {
   readonly out: string
   /** Side of the aligned faces in pixels. */
   readonly size: number
-  /** The folder of CelebA's files of identities; unless given, that of the pictures. */
+  /** The folder of CelebA's files of identities; default: that of the pictures. */
   readonly identities?: string
   readonly onProgress: (done: number, total: number) => void
   /** Has other processes look at parts of the pictures (`preparePart`), and says how many they have looked at. */

@@ -19,9 +19,9 @@ export interface Guidance {
   readonly atOnce?: number
   /** Lambda: how far down the gradient to go at a timestep. */
   readonly scale: (timestep: number) => number
-  /** Gradient steps on the clean estimate in each DDIM step; 1, as in the paper, unless given. */
+  /** Gradient steps on the clean estimate in each DDIM step; 1, as in the paper, by default. */
   readonly iterations?: number
-  /** Of a gradient [n, h, w, c], what is followed; all of it unless given. */
+  /** Of a gradient [n, h, w, c], what is followed; all of it by default. */
   readonly project?: (gradient: tf.Tensor4D) => tf.Tensor4D
 }
 

@@ -45,11 +45,11 @@ export interface EvalSetOptions {
   readonly manifest?: Manifest
   /** These pictures alone, of more in the folders. */
   readonly names?: readonly string[]
-  /** Recognizers that compare faces; those whose weights come with the project unless given. */
+  /** Recognizers that compare faces; those whose weights come with the project by default. */
   readonly recognizers?: readonly AnyRecognizerName[]
-  /** Recognizers that were guides; as the manifest says unless given. */
+  /** Recognizers that were guides; as the manifest says by default. */
   readonly guides?: readonly string[]
-  /** Originals are aligned faces; as the manifest says unless given. */
+  /** Originals are aligned faces; as the manifest says by default. */
   readonly aligned?: boolean
   /** Recognizers' thresholds that were found on other faces. */
   readonly calibration?: Calibration
@@ -60,9 +60,9 @@ export type Calibration = Readonly<Record<string, Pick<RecognizerThreshold, 'thr
 
 /** Which pictures of a version, and how their faces are cut out. */
 export interface Which {
-  /** 0 unless given. */
+  /** 0 by default. */
   readonly sample?: number
-  /** 'original' unless given; matters to features of faces alone. */
+  /** 'original' by default; matters to features of faces alone. */
   readonly alignment?: Alignment
   /** An earlier sample that a feature of pairs compares this one with, instead of the original. */
   readonly against?: number

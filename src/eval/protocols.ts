@@ -31,7 +31,7 @@ export interface ProtocolOptions {
   readonly network?: DistributionNetwork
   readonly lpips?: PerceptualDistance
   readonly lfwPairs?: readonly LfwPair[]
-  /** Metrics that find one of these alone, by the ids of their definitions; all unless given. */
+  /** Metrics that find one of these alone, by the ids of their definitions; all by default. */
   readonly definitions?: ReadonlySet<string>
   /** Definitions whose metrics are measured though they cost more and are not asked for otherwise, by their ids. */
   readonly also?: ReadonlySet<string>

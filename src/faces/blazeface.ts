@@ -45,7 +45,7 @@ async function load(): Promise<tf.GraphModel> {
 
 /**
  * The faces that BlazeFace finds in a photo, surest first, none twice; of about a tenth to all of its longer side.
- * @param minConfidence least score; 0.5 unless given
+ * @param minConfidence least score; 0.5 by default
  */
 export async function detectBlaze(photo: Image, minConfidence = 0.5): Promise<{ box: Box; score: number }[]> {
   const scale = inputSize / Math.max(photo.width, photo.height)

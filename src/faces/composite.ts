@@ -22,7 +22,7 @@ export interface CompositeOptions {
   readonly transform: Similarity
   /** The 68 landmarks of the face in the photo's pixels, by which it was aligned. */
   readonly landmarks: readonly Point[]
-  /** Where grain is drawn from; always the same unless given. */
+  /** Where grain is drawn from; always the same by default. */
   readonly grain?: Grain
 }
 

@@ -6,7 +6,7 @@ import { meanLandmarks, type Point } from './template.ts'
 import { apply, similarity } from './warp.ts'
 
 export interface CoverOptions {
-  /** Means a side that are left of the face: 5 unless given. */
+  /** Means a side that are left of the face: 5 by default. */
   readonly cells?: number
 }
 

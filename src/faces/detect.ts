@@ -24,7 +24,7 @@ export interface Face {
 }
 
 export interface DetectOptions {
-  /** Least score of a face; 0.5 unless given. */
+  /** Least score of a face; 0.5 by default. */
   readonly minConfidence?: number
 }
 

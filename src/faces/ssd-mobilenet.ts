@@ -23,7 +23,7 @@ export interface SsdFace {
 }
 
 export interface SsdOptions {
-  /** Least score of a face; 0.5 unless given. */
+  /** Least score of a face; 0.5 by default. */
   readonly minConfidence?: number
   /**
    * Side or sides in pixels of the squares that the picture is fitted into for the detector, powers of two from 128. It finds

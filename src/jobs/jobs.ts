@@ -10,10 +10,10 @@ import type { Environment, JobContext, Task } from './task.ts'
 export interface JobOptions {
   /**
    * Letters, digits, '-' and '_'. The same id is the same work: what an interrupted run left of it is taken up again. A random one
-   * unless given.
+   * by default.
    */
   readonly id?: string | undefined
-  /** Of the jobs that wait, one of the lowest priority number is done next, as in BullMQ; 0 unless given. */
+  /** Of the jobs that wait, one of the lowest priority number is done next, as in BullMQ; 0 by default. */
   readonly priority?: number | undefined
   readonly onProgress?: JobContext['onProgress'] | undefined
 }

@@ -11,7 +11,7 @@ export interface Encryption {
   readonly passphrase?: string | undefined
   /** Public keys, `age1...`. */
   readonly recipients?: readonly string[] | undefined
-  /** The base-2 logarithm of scrypt's N; 18 as in `age` unless given. */
+  /** The base-2 logarithm of scrypt's N; 18 as in `age` by default. */
   readonly workFactor?: number
 }
 

@@ -10,9 +10,9 @@ export interface LatentOptimization {
 }
 
 export interface OptimizationOptions {
-  /** Of each step's gradient, what is followed; all of it unless given. */
+  /** Of each step's gradient, what is followed; all of it by default. */
   readonly project?: (gradient: tf.Tensor4D) => tf.Tensor4D
-  /** What latents are brought back to after each step; nothing unless given. */
+  /** What latents are brought back to after each step; nothing by default. */
   readonly constrain?: (latents: tf.Tensor4D) => tf.Tensor4D
   /** Told after each step. */
   readonly onStep?: (step: number) => void

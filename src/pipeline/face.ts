@@ -8,7 +8,7 @@ import { makeSecret, placeholdersOf, type RecoverySecret } from './recovery.ts'
 import { type SampleOptions, sampleFace } from './sample-face.ts'
 
 export interface VersionOptions extends Omit<SampleOptions, 'identity'> {
-  /** Side of the result, of those that the model can decode to; the face's unless given. */
+  /** Side of the result, of those that the model can decode to; the face's by default. */
   readonly size?: number | undefined
 }
 

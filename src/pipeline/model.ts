@@ -47,7 +47,7 @@ export interface FaceModel {
   encode(faces: tf.Tensor4D): tf.Tensor4D
   /**
    * Differentiable; values may leave [-1, 1] a little.
-   * @param size side of the pictures, `imageSize` unless given; a generator has several
+   * @param size side of the pictures, `imageSize` by default; a generator has several
    */
   decode(latents: tf.Tensor4D, size?: number): tf.Tensor4D
   /** Latents of the `count` generated faces most like a face [1, s, s, 3], nearest first: [count, h, w, c]. */

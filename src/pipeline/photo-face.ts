@@ -33,7 +33,7 @@ export type UnboundKey = Omit<FaceKey, 'picture'>
 export interface FacesOfPhotoOptions {
   /** What the faces' random numbers come from. */
   readonly randomness: Randomness
-  /** Finds the photo's faces, from left to right: `detectFaces` in this process unless given. */
+  /** Finds the photo's faces, from left to right: `detectFaces` in this process by default. */
   readonly detect?: (photo: Image) => Promise<Face[]>
 }
 

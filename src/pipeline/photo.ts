@@ -48,9 +48,9 @@ export interface Safeguards {
 
 export interface ProtectByOptions {
   readonly randomness: Randomness
-  /** 'blur' unless given. */
+  /** 'blur' by default. */
   readonly fallback?: Fallback | undefined
-  /** Checks the result; it is not checked unless given. */
+  /** Checks the result; it is not checked by default. */
   readonly checker?: Checker | undefined
   /** Told before each step: which face of how many, which step of how many. */
   readonly onStep?: ((face: number, faces: number, step: number, steps: number) => void) | undefined
@@ -218,7 +218,7 @@ function each<T, R>(
 }
 
 export interface ProtectPhotoOptions extends Omit<ProtectByOptions, 'randomness'> {
-  /** What random numbers come from where the recipe has no seed: a fresh one unless given. */
+  /** What random numbers come from where the recipe has no seed: a fresh one by default. */
   readonly secret?: Secret | undefined
 }
 

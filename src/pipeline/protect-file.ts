@@ -51,7 +51,7 @@ export async function protectFile(
 export interface WriteProtectedOptions extends Pick<ProtectFileOptions, 'encryption'> {
   /** The original photo's file, where keys are to hold it instead of its faces alone. */
   readonly original?: Uint8Array | undefined
-  /** Puts all files in their places together; without the record of a run unless given. */
+  /** Puts all files in their places together; without the record of a run by default. */
   readonly commit?: (files: readonly PendingFile[]) => Promise<void>
 }
 

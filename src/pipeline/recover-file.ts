@@ -31,7 +31,7 @@ export interface LockedPicture {
 }
 
 export interface ReadProtectedOptions extends Decryption {
-  /** The path of the key, or a folder of keys of which one is the picture's; PICTURE.dpkey unless given. */
+  /** The path of the key, or a folder of keys of which one is the picture's; PICTURE.dpkey by default. */
   readonly key?: string | undefined
   /** Takes copies that were scaled, cut to a part or encoded again for the picture. */
   readonly allowEdited?: boolean

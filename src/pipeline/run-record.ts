@@ -143,7 +143,7 @@ export async function recordLocked<T>(folder: string, work: () => Promise<T>): P
 /**
  * The file that the record of a folder becomes with further runs, to be written while the record is locked.
  * @param replaces runs of the record that these take the place of
- * @param encryptedPath of the encrypted file to be replaced; a further one unless given
+ * @param encryptedPath of the encrypted file to be replaced; a further one by default
  */
 export async function recordWith(
   folder: string,

@@ -14,7 +14,7 @@ export interface RunPaths {
   readonly out: string
   /** Prepared faces of other people, whose loss says which checkpoint is best. */
   readonly validate?: readonly string[]
-  /** Where frozen latents and features are kept, which runs may share; in `out` unless given. */
+  /** Where frozen latents and features are kept, which runs may share; in `out` by default. */
   readonly cache?: string
   /** The run that trained the autoencoder; the model's own weights are taken where it is absent. */
   readonly autoencoder?: string

@@ -33,7 +33,7 @@ const looks = { most: 50, pause: 20 }
  * Does `work` while no other process does what `path` stands for.
  * @param path of the lock's file, whose folder is made where it is not there yet
  * @param what the lock is of, for the message: 'training in runs/x'
- * @param options.wait for how many milliseconds another holder is waited for: 0 unless given
+ * @param options.wait for how many milliseconds another holder is waited for: 0 by default
  * @throws UserError when another process holds it, which it names
  */
 export async function withLock<T>(

@@ -53,7 +53,7 @@ export async function readRegular(path: string, most: number): Promise<Buffer<Ar
   }
 }
 
-/** The text of a regular file in UTF-8, of `mostText` bytes unless given otherwise. @throws as `readRegular` */
+/** The text of a regular file in UTF-8, of `mostText` bytes by default. @throws as `readRegular` */
 export async function readRegularText(path: string, most = mostText()): Promise<string> {
   return (await readRegular(path, most)).toString('utf8')
 }

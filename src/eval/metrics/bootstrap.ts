@@ -13,11 +13,11 @@ export interface Interval {
 }
 
 export interface BootstrapOptions {
-  /** 0 unless given. */
+  /** 0 by default. */
   readonly seed?: number
-  /** 1000 unless given. */
+  /** 1000 by default. */
   readonly resamples?: number
-  /** 0.95 unless given. */
+  /** 0.95 by default. */
   readonly level?: number
 }
 

@@ -24,11 +24,11 @@ export interface Kid {
 }
 
 export interface KidOptions {
-  /** 100 unless given. */
+  /** 100 by default. */
   readonly subsets?: number
-  /** 1,000 unless given; never more than there are pictures. */
+  /** 1,000 by default; never more than there are pictures. */
   readonly subsetSize?: number
-  /** 0 unless given. */
+  /** 0 by default. */
   readonly seed?: number
 }
 

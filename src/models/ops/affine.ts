@@ -78,9 +78,9 @@ export interface Ending {
 export interface ConvolutionOptions extends Ending {
   /** [out]. */
   readonly bias?: tf.Tensor1D | undefined
-  /** 1 unless given. */
+  /** 1 by default. */
   readonly stride?: number
-  /** 'same' unless given. */
+  /** 'same' by default. */
   readonly padding?: 'same' | 'valid'
 }
 

@@ -11,7 +11,7 @@ import { differentiable } from './differentiable.ts'
 
 /** What follows a depthwise convolution in the same operation, and its stride. */
 export interface DepthwiseOptions {
-  /** 1 unless given. */
+  /** 1 by default. */
   readonly stride?: number
   /** [c]; a constant, which gets no gradient. */
   readonly bias?: tf.Tensor

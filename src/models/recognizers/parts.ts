@@ -10,7 +10,7 @@ export const sequence = (...layers: Layer4D[]): Layer4D =>
 
 export interface DepthwiseLayerOptions {
   readonly stride?: number
-  /** Zeros added [before, after] height and width alike; unless given, (kernel - 1) / 2 both. */
+  /** Zeros added [before, after] height and width alike; default: (kernel - 1) / 2 both. */
   readonly padding?: readonly [number, number]
   /** Then negative values become 0, in the same operation where the backend can. */
   readonly relu?: boolean

@@ -23,7 +23,7 @@ export interface AutoencoderTaskOptions {
   readonly edgeWeight: number
   /** Weight of the squared distance between the perceptual networks' features. */
   readonly featureWeight: number
-  /** How many faces of a batch the perceptual networks compare, which costs more than all else; all unless given. */
+  /** How many faces of a batch the perceptual networks compare, which costs more than all else; all by default. */
   readonly comparedFaces?: number | undefined
   /** Weights of 1 - cos(r(decoded), r(face)) for perceptual networks r by name; 0 for those left out. */
   readonly identityWeights: Readonly<Record<string, number>>

@@ -29,7 +29,7 @@ export interface BuiltTask {
 export interface TaskDefinition<Config extends TrainConfig = TrainConfig> {
   /** The model that is trained, where the config changes it. @throws UserError when the config does not fit the model */
   modelFor?(config: Config, model: ModelConfig): ModelConfig
-  /** Whom it is trained on: everybody unless given. */
+  /** Whom it is trained on: everybody by default. */
   subject?(config: Config): Subject
   /** What it builds upon, frozen or as its start. */
   bases(config: Config): readonly Base[]

@@ -154,7 +154,7 @@ export interface NoiseLossOptions extends LatentStructure {
   /** Of the noise, which the training `step` keys. */
   readonly seed: number
   readonly step: number
-  /** Of a timestep's error; 1 unless given. */
+  /** Of a timestep's error; 1 by default. */
   readonly weight?: (t: number) => number
 }
 
