@@ -14,6 +14,14 @@ import { makeFolder, writeJsonAtomic } from '../util/atomic-write.ts'
 import { UserError } from '../util/errors.ts'
 import { readRegularText } from '../util/regular-file.ts'
 
+/** Structure of the latents that noise and loss depend on. */
+export interface LatentStructure {
+  /** Sizes of the groups of rows that share one noise sample; without them every row has independent noise. */
+  readonly rowGroups?: readonly number[] | undefined
+  /** Weights of the squared error by channel, [z], 1 on average; equal weights without it. */
+  readonly channelWeights?: tf.Tensor1D | undefined
+}
+
 /** The networks that do not learn. */
 export interface FrozenNetworks {
   /** Faces [n, s, s, 3] -> latents [n, l, l, z], scaled. */

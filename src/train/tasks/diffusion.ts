@@ -21,19 +21,11 @@ import { withoutPrefix, withPrefix } from '../../models/module.ts'
 import { normal, RandomStream } from '../../util/random.ts'
 import { baseWeights } from '../bases.ts'
 import { batchIndices } from '../batches.ts'
-import { frozenBatchSize, type LatentCache } from '../latents.ts'
+import { frozenBatchSize, type LatentCache, type LatentStructure } from '../latents.ts'
 import { facesOf } from '../people.ts'
 import type { TrainingTask } from '../task.ts'
 import type { ConfigOf, TaskDefinition } from './definition.ts'
 import { checkDeviation, openFrozen } from './frozen.ts'
-
-/** Structure of the latents that noise and loss depend on. */
-export interface LatentStructure {
-  /** Sizes of the groups of rows that share one noise sample; without them every row has independent noise. */
-  readonly rowGroups?: readonly number[] | undefined
-  /** Weights of the squared error by channel, [z], 1 on average; equal weights without it. */
-  readonly channelWeights?: tf.Tensor1D | undefined
-}
 
 export interface DiffusionTaskOptions extends LatentStructure {
   readonly seed: number

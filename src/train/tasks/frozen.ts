@@ -9,9 +9,8 @@ import type { LatentDiffusion } from '../../models/latent-diffusion.ts'
 import type { Weights } from '../../models/module.ts'
 import { UserError } from '../../util/errors.ts'
 import { autoencoderWeights } from '../bases.ts'
-import { type FrozenNetworks, LatentCache, type LatentOptions } from '../latents.ts'
+import { type FrozenNetworks, LatentCache, type LatentOptions, type LatentStructure } from '../latents.ts'
 import type { ConfigOf, TaskSetup } from './definition.ts'
-import type { LatentStructure } from './diffusion.ts'
 
 export interface Frozen {
   readonly networks: FrozenNetworks & { decode(latents: tf.Tensor4D): tf.Tensor4D }

@@ -14,17 +14,11 @@ import { UserError } from '../../util/errors.ts'
 import { RandomStream } from '../../util/random.ts'
 import { baseWeights } from '../bases.ts'
 import { batchIndices } from '../batches.ts'
-import { type FrozenNetworks, frozenBatchSize, type LatentCache } from '../latents.ts'
+import { type FrozenNetworks, frozenBatchSize, type LatentCache, type LatentStructure } from '../latents.ts'
 import { facesOf } from '../people.ts'
 import type { TrainingTask } from '../task.ts'
 import { type ConfigOf, spread, type TaskDefinition } from './definition.ts'
-import {
-  type DiffusionProcess,
-  type LatentStructure,
-  type LossTarget,
-  lossWeight,
-  noisePredictionLoss,
-} from './diffusion.ts'
+import { type DiffusionProcess, type LossTarget, lossWeight, noisePredictionLoss } from './diffusion.ts'
 import { openFrozen } from './frozen.ts'
 
 export interface MsiTaskOptions extends LatentStructure {
