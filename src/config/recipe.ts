@@ -75,7 +75,7 @@ export const recipeSchema = z.strictObject({
   attentionGuidance: z
     .strictObject({
       scale: z.number().min(0).default(0).describe('how far: 0 for not at all, as in the paper'),
-      blocks: z.enum(perturbedBlocks).default('all').describe('whose self-attention is put out of work'),
+      blocks: z.enum(perturbedBlocks).default('all').describe('whose self-attention map is replaced by the identity'),
     })
     .prefault({})
     .describe('away from noise predicted without self-attention: faces of one piece, for twice the noise predictions'),

@@ -9,7 +9,7 @@ import { define, type Module } from './module.ts'
 import { gatedGelu, swish } from './ops/activations.ts'
 import { attention } from './ops/attention.ts'
 
-/** Blocks of a noise predictor whose self-attention can be put out of work, so that every pixel sees itself alone. */
+/** Blocks of a noise predictor whose self-attention map can be replaced by the identity (perturbed-attention guidance). */
 export const perturbedBlocks = ['middle', 'all'] as const
 
 export type PerturbedBlocks = (typeof perturbedBlocks)[number]

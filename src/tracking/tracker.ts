@@ -52,7 +52,7 @@ export function all(trackers: readonly Tracker[]): Tracker {
   }
 }
 
-// The run's own folder: log.jsonl, a line of numbers for each step that is told of, and pictures.
+// The run's own folder: log.jsonl, one line of metrics per logged step, and images.
 
 /** @param say told when the folder can no longer be written */
 export function folderTracker(folder: string, say: (message: string) => void): Tracker {
